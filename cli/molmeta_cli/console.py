@@ -1,0 +1,28 @@
+"""Messages and progress, on standard error so that `-o -` can pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+
+def say(message: str) -> None:
+    """Print a message for the user."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def counter(what: str, every: float = 2.0) -> Callable[[int], None]:
+    """A progress callback, told of each few more that are done, that shows the sum and the rate."""
+    started = last = time.monotonic()
+    n_done = 0
+
+    def show(n_more: int) -> None:
+        nonlocal last, n_done
+        n_done += n_more
+        now = time.monotonic()
+        if now - last >= every:
+            last = now
+            say(f"  {n_done:,} {what}, {n_done / (now - started):,.0f}/s")
+
+    return show

@@ -1,0 +1,36 @@
+"""`molmeta embed`: molecules → vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molmeta_cli.console import say
+from molmeta_cli.options import Device, Model, Output, SmilesColumn, Workers
+
+
+def embed(
+    input: Annotated[Path, typer.Option("--input", help="Table of molecules.")],
+    output: Output,
+    model: Model = "default",
+    device: Device = "auto",
+    workers: Workers = None,
+    smiles_column: SmilesColumn = None,
+) -> None:
+    """Embed molecules: a row of vectors in an .npy file, or columns of a table, a molecule."""
+    from molmeta.assays.columns import Columns
+    from molmeta.meta import load_model
+    from molmeta.meta.device import pick_device
+    from molmeta.predict.encoder import MoleculeEncoder
+    from molmeta.predict.files import write_vectors
+    from molmeta.predict.table import read_table
+    from molmeta.resources import n_cores
+
+    encoder = MoleculeEncoder(load_model(model, pick_device(device)))
+    table = read_table(input, Columns(smiles_column=smiles_column), labelled=False)
+    vectors = encoder.encode(table.smiles, workers=workers or n_cores())
+    write_vectors(table.rows, vectors, output)
+    n_rejected = int((vectors != vectors).any(axis=1).sum())
+    say(f"{output}: {vectors.shape[0]:,} × {vectors.shape[1]}, {n_rejected:,} rejected (NaN)")

@@ -1,0 +1,69 @@
+"""The program's entry: its verbs, and how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from molmeta import __version__
+from molmeta.errors import InputError, Interrupted, MolmetaError
+from molmeta_cli.verbs import VERBS
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="molmeta",
+    help="Learn a new assay from a few measured molecules.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verb in VERBS:
+    app.command(help=verb.__doc__)(verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"molmeta {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Learn a new assay from a few measured molecules."""
+
+
+def main() -> None:
+    """Run the program; exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 interrupted."""
+    # Two OpenMP threads that spin on a busy two-core machine made a step 8-10 times slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except InputError as error:
+        sys.exit(_say(str(error), WRONG_USE))
+    except Interrupted as error:
+        sys.exit(_say(f"{error}; add --resume to go on", INTERRUPTED))
+    except MolmetaError as error:
+        sys.exit(_say(str(error), FAILED))
+    except KeyboardInterrupt:
+        sys.exit(_say("interrupted", INTERRUPTED))
+    except BrokenPipeError:  # the reader of -o - went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"molmeta: {message}", file=sys.stderr)
+    return code

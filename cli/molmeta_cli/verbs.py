@@ -1,0 +1,13 @@
+"""The list of verbs; each lives in a module of its own and imports the library when it runs."""
+
+from __future__ import annotations
+
+from molmeta_cli.embed import embed
+from molmeta_cli.evaluate import evaluate
+from molmeta_cli.example import example
+from molmeta_cli.featurize import featurize
+from molmeta_cli.info import info
+from molmeta_cli.predict import predict
+from molmeta_cli.train import train
+
+VERBS = (example, featurize, train, evaluate, predict, embed, info)

@@ -1,0 +1,39 @@
+"""molmeta: few-shot molecular activity prediction, with assays as tasks.
+
+Names are imported when they are first used (PEP 562), so that `import molmeta` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["AssayStore", "FewShotClassifier", "Learner", "MAML", "load_encoder", "load_model"]
+
+if TYPE_CHECKING:
+    from molmeta.assays.store import AssayStore
+    from molmeta.meta.inner import MAML
+    from molmeta.meta.learner import Learner
+    from molmeta.meta.run import load_model
+    from molmeta.predict.encoder import load_encoder
+    from molmeta.predict.estimators import FewShotClassifier
+
+_HOMES = {
+    "AssayStore": "molmeta.assays.store",
+    "FewShotClassifier": "molmeta.predict.estimators",
+    "Learner": "molmeta.meta.learner",
+    "MAML": "molmeta.meta.inner",
+    "load_encoder": "molmeta.predict.encoder",
+    "load_model": "molmeta.meta.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,90 @@
+"""Which column of a table means what: the user's choice first, then well-known names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from molmeta.errors import InputError
+
+SMILES_NAMES = (
+    "smiles",
+    "canonical_smiles",
+    "isomeric_smiles",
+    "structure",
+    "mol",
+    "drug",
+    "PUBCHEM_EXT_DATASOURCE_SMILES",
+    "Ligand SMILES",
+)
+ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
+LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active", "class", "outcome")
+VALUE_NAMES = ("value", "standard_value", "pchembl_value", "pXC50", "pIC50")
+RELATION_NAMES = ("relation", "standard_relation")
+UNIT_NAMES = ("units", "unit", "standard_units")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the user says about a table's columns; `None` means "find out".
+
+    Attributes:
+        smiles_column: Holds the molecules.
+        assay_column: Holds the assay's name, one row a measurement.
+        label_column: Holds active or inactive.
+        value_column: Holds the measured value.
+        relation_column: Holds the censoring sign of the value (`=`, `>`, `<` …).
+        units: The unit of the values (nM, uM, ug/mL, %, pXC50 …), or the column that holds it.
+        threshold: Where active begins: a number, `median` or `fsmol`.
+        direction: Whether a `higher` or a `lower` value is active.
+    """
+
+    smiles_column: str | None = None
+    assay_column: str | None = None
+    label_column: str | None = None
+    value_column: str | None = None
+    relation_column: str | None = None
+    units: str | None = None
+    threshold: float | str | None = None
+    direction: str | None = None
+
+
+def find_column(
+    names: Sequence[str], wanted: str | None, known: Sequence[str] = (), *, flag: str, source: str
+) -> str | None:
+    """The name in `names` that the user `wanted`, else the first that is `known`, else None.
+
+    Names are compared exactly first, then without regard to case and outer blanks.
+
+    Args:
+        names: The columns of a table.
+        wanted: The user's choice, or None.
+        known: Well-known names, best first.
+        flag: The option that carries the user's choice, for the message.
+        source: The file, for the message.
+
+    Raises:
+        InputError: If `wanted` is not a column.
+    """
+    if wanted is not None and wanted in names:
+        return wanted
+    by_key = {name.strip().casefold(): name for name in reversed(names)}
+    for name in known if wanted is None else [wanted]:
+        if (match := by_key.get(name.strip().casefold())) is not None:
+            return match
+    if wanted is None:
+        return None
+    near = difflib.get_close_matches(wanted, names, n=1)
+    raise InputError.of(
+        f"{source}: {flag}",
+        got=repr(wanted),
+        expected=f"one of the columns {listed(names)}",
+        fix=f"Did you mean {near[0]!r}?" if near else None,
+    )
+
+
+def listed(names: Sequence[str], limit: int = 12) -> str:
+    """Names for a message: the first few, and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

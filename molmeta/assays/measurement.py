@@ -1,0 +1,94 @@
+"""The one row type that flows from readers through activity and curation into a store.
+
+A measurement is a row of a frame with the columns `FIELDS`; a reader yields such frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from molmeta.errors import InputError
+
+# file: its name; row: number in it, from 0; assay: its id ("" = none); smiles: as given;
+# label: 1 active, 0 inactive, NaN unknown; value: in `unit`, NaN where none; relation: the
+# censoring sign of value; reason: why the reader sets this row aside, "" where it does not.
+FIELDS: Mapping[str, object] = {
+    "file": "",
+    "row": -1,
+    "assay": "",
+    "smiles": "",
+    "label": np.float32("nan"),
+    "value": np.float32("nan"),
+    "relation": "",
+    "unit": "",
+    "reason": "",
+}
+MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>"})
+_ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
+_INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
+
+
+def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame:
+    """A frame of measurements from the fields that a reader knows; the others get their blank.
+
+    Args:
+        columns: Values by field, aligned with `index`.
+        index: The row numbers in the source file.
+    """
+    known = {**FIELDS, "row": index.to_numpy(), **columns}
+    return pd.DataFrame({name: known[name] for name in FIELDS}, index=index)
+
+
+def as_text(cells: pd.Series) -> pd.Series:
+    """Cells as text without outer blanks, "" where missing."""
+    return cells.astype(object).where(cells.notna(), "").astype(str).str.strip()
+
+
+def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
+    """Read labels: 1, 0, yes, no, active, inactive, true, false …; NaN where blank.
+
+    Args:
+        cells: The cells of one column, indexed by row number.
+        where: File and column, for the message.
+
+    Raises:
+        InputError: If a cell is anything else.
+    """
+    codes, words = pd.factorize(as_text(cells))
+    labels = np.array([_label(word) for word in words], dtype=np.float32)
+    bad = np.flatnonzero(np.isinf(labels))
+    if len(bad):
+        row = cells.index[int(np.argmax(codes == bad[0]))]
+        raise InputError.of(
+            f"label in {where}, row {row}",
+            got=repr(words[bad[0]]),
+            expected="1 or 0, active or inactive, yes or no, true or false, or blank",
+            fix="If these are measured values, name their column with --value-column.",
+        )
+    return labels[codes] if len(labels) else np.empty(0, np.float32)
+
+
+def _label(word: str) -> float:
+    """1, 0, NaN where missing, infinity where it is no label."""
+    word = word.casefold()
+    if word in MISSING:
+        return float("nan")
+    if word in _ACTIVE or word in _INACTIVE:
+        return float(word in _ACTIVE)
+    try:
+        number = float(word)
+    except ValueError:
+        return float("inf")
+    return number if number in (0.0, 1.0) else float("inf")
+
+
+def parse_values(cells: pd.Series) -> NDArray[np.float64]:
+    """Read measured values; NaN where a cell is blank, not a number, or infinite."""
+    if not pd.api.types.is_numeric_dtype(cells):
+        cells = pd.to_numeric(as_text(cells), errors="coerce")
+    values = cells.to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,260 @@
+"""AssayStore: assays and their molecules' graphs as a folder that opens at once.
+
+store.json            what it is: version, counts, feature specification, files read
+graphs/*.npy          the arrays of chem.Graphs, memory-mapped
+molecules.parquet     smiles, identity: one row a distinct SMILES that parses
+measurements.parquet  molecule, label, value, relation, kept, file, row: grouped by assay
+assays.parquet        assay_id, n_rows, n_kept, n_active, unit
+audit.parquet         file, row, assay_id, smiles, action, reason: one row a row read
+fingerprints.npz      ECFP counts (optional)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy import sparse
+
+from molmeta.assays.columns import listed
+from molmeta.chem.featurize import featurize
+from molmeta.chem.graph import Graphs
+from molmeta.errors import InputError
+
+FORMAT, VERSION = "molmeta-store", 1
+
+
+@dataclass(frozen=True)
+class Assay:
+    """Every row of one assay, in source order.
+
+    Attributes:
+        id: Its name.
+        molecules: Index into the store's molecules, −1 where the SMILES does not parse, (n,).
+        labels: 1 active, 0 inactive, NaN unknown, (n,).
+        values: Measured values in the assay's unit, NaN where none, (n,).
+        kept: The curation mask: parsed, labelled, one row a molecule, (n,).
+        rows: Row numbers in the source file, from 0, (n,).
+    """
+
+    id: str
+    molecules: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    values: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+
+class AssayStore:
+    """Assays over one set of molecules.
+
+    Attributes:
+        path: The store's folder.
+        header: The content of its `store.json`.
+        feature_spec: What its graphs and fingerprints are, to be compared with a model's.
+        n_molecules: Number of distinct SMILES that parse.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        header: dict[str, Any],
+        selection: NDArray[np.int64] | None = None,
+        owner: object = None,
+    ) -> None:
+        """Use `open`; the arguments are what `open` and `subset` found out."""
+        self.path, self.header = path, header
+        self.feature_spec: dict[str, object] = header["feature_spec"]
+        self.n_molecules: int = header["n_molecules"]
+        self._selection = selection
+        self._owner = owner  # keeps a temporary folder alive
+
+    @classmethod
+    def open(cls, path: Path | str) -> AssayStore:
+        """Open a store's folder; its arrays are mapped and its tables read when they are used.
+
+        Raises:
+            InputError: If it is no store, or one of another version.
+        """
+        path = Path(path)
+        try:
+            header = json.loads((path / "store.json").read_bytes())
+            version = header["version"] if header["format"] == FORMAT else None
+        except (OSError, ValueError, KeyError, TypeError):
+            version = None
+        if version != VERSION:
+            raise InputError.of(
+                f"store {path}",
+                got="no molmeta store" if version is None else f"a store of version {version}",
+                expected=f"a folder that `molmeta featurize` of version {VERSION} wrote",
+                fix="Featurize the source files again.",
+            )
+        return cls(path, header)
+
+    @classmethod
+    def open_temporary(cls, path: Path) -> AssayStore:
+        """Open a store that is deleted, with the folder around it, once it is no longer used."""
+        store = cls.open(path)
+        store._owner = _Owner()
+        weakref.finalize(store._owner, shutil.rmtree, path.parent, ignore_errors=True)
+        return store
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, out: Path | str | None = None) -> AssayStore:
+        """Build a store from a table with the columns assay, smiles, label[, value, relation].
+
+        Args:
+            frame: One row a measurement.
+            out: The store's folder; without it the store is temporary.
+
+        Raises:
+            InputError: If a column is missing or a label cannot be read.
+        """
+        from molmeta.assays.build import build_from_frame
+
+        return build_from_frame(frame, out)
+
+    @cached_property
+    def graphs(self) -> Graphs:
+        """The molecules' graphs, memory-mapped."""
+        folder = self.path / "graphs"
+        return Graphs(
+            **{
+                field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r")
+                for field in fields(Graphs)
+            }
+        )
+
+    @cached_property
+    def smiles(self) -> Sequence[str]:
+        """The molecules' SMILES as given, (n_molecules,)."""
+        smiles: list[str] = self.table("molecules", ["smiles"])["smiles"].tolist()
+        return smiles
+
+    @cached_property
+    def identities(self) -> NDArray[np.int64]:
+        """A number for each distinct molecule, the same in every store, (n_molecules,)."""
+        return self.table("molecules", ["identity"])["identity"].to_numpy(np.int64)
+
+    @cached_property
+    def fingerprints(self) -> sparse.csr_matrix:
+        """ECFP counts, uint8, (n_molecules, 2048); computed on first use where not stored."""
+        path = self.path / "fingerprints.npz"
+        if path.exists():
+            return sparse.load_npz(path).tocsr()
+        return featurize(self.smiles, fingerprints=True).fingerprints
+
+    @cached_property
+    def _assays(self) -> pd.DataFrame:
+        assays = self.table("assays")
+        ends = assays["n_rows"].cumsum()
+        assays = assays.assign(begin=ends - assays["n_rows"], end=ends)
+        if self._selection is not None:
+            assays = assays.iloc[self._selection]
+        return assays.reset_index(drop=True)
+
+    @cached_property
+    def _bounds(self) -> NDArray[np.int64]:
+        return self._assays[["begin", "end"]].to_numpy(np.int64)
+
+    @cached_property
+    def _measurements(self) -> dict[str, NDArray[Any]]:
+        table = pq.read_table(
+            self.path / "measurements.parquet",
+            columns=["molecule", "label", "value", "kept", "row"],
+        )
+        return {name: table[name].to_numpy() for name in table.column_names}
+
+    @cached_property
+    def assay_ids(self) -> list[str]:
+        """The assays' ids, in order of appearance."""
+        ids: list[str] = self._assays["assay_id"].tolist()
+        return ids
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {assay_id: i for i, assay_id in enumerate(self.assay_ids)}
+
+    @property
+    def assays(self) -> pd.DataFrame:
+        """One row an assay: assay_id, n_rows, n_kept, n_active, unit."""
+        return self._assays.drop(columns=["begin", "end"])
+
+    @property
+    def audit(self) -> pd.DataFrame:
+        """What became of every row read: file, row, assay_id, smiles, action, reason."""
+        return self.table("audit")
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read one of the store's tables (see the module's list)."""
+        table: pd.DataFrame = pq.read_table(
+            self.path / f"{name}.parquet", columns=columns
+        ).to_pandas()
+        return table
+
+    def __len__(self) -> int:
+        return self.header["n_assays"] if self._selection is None else len(self._selection)
+
+    def assay(self, key: int | str) -> Assay:
+        """One assay, by position or id.
+
+        Raises:
+            InputError: If there is no assay of that id.
+            IndexError: If the position is out of range.
+        """
+        position = self._position(key) if isinstance(key, str) else key
+        part = slice(*self._bounds[position])
+        columns = self._measurements
+        return Assay(
+            id=self.assay_ids[position],
+            molecules=columns["molecule"][part].astype(np.int64),
+            labels=columns["label"][part],
+            values=columns["value"][part],
+            kept=columns["kept"][part],
+            rows=columns["row"][part],
+        )
+
+    def subset(self, assay_ids: Sequence[str]) -> AssayStore:
+        """The same molecules, only these assays, in this order.
+
+        Raises:
+            InputError: If there is no assay of one of these ids.
+        """
+        chosen = np.array([self._position(assay_id) for assay_id in assay_ids], dtype=np.int64)
+        if self._selection is not None:
+            chosen = self._selection[chosen]
+        store = AssayStore(self.path, self.header, chosen, self._owner)
+        # What is already read is shared; the rest is read when it is used.
+        for name in ("graphs", "smiles", "identities", "fingerprints", "_measurements"):
+            if name in self.__dict__:
+                store.__dict__[name] = self.__dict__[name]
+        return store
+
+    def _position(self, assay_id: str) -> int:
+        if assay_id not in self._positions:
+            raise InputError.of(
+                f"assay of {self.path}",
+                got=repr(assay_id),
+                expected=f"one of {listed(self.assay_ids, 5)}",
+            )
+        return self._positions[assay_id]
+
+    def __repr__(self) -> str:
+        return f"AssayStore({str(self.path)!r}: {len(self)} assays, {self.n_molecules} molecules)"
+
+
+class _Owner:
+    """Stands for the right to a temporary folder; when the last holder goes, so does the folder."""

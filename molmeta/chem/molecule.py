@@ -1,0 +1,141 @@
+"""One SMILES string → a `Molecule`, or a `Rejected` with the reason: a bad molecule is a value.
+
+Parsing never raises on bad chemistry and never prints: RDKit's log is silenced, and its last
+words become the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+from molmeta.chem.features import first_outside
+
+MAX_ATOMS = 1000
+"""Molecules with more (heavy) atoms are rejected: not drug-like, and slow in RDKit."""
+
+CHARACTERS_PER_ATOM = 20
+"""A SMILES longer than this for each permitted atom is not parsed at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Molecule:
+    """A parsed molecule.
+
+    Attributes:
+        row: The row of the input that it stands in.
+        smiles: The SMILES as given.
+        mol: The sanitized RDKit molecule.
+    """
+
+    row: int
+    smiles: str
+    mol: Chem.Mol
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An input that is not a usable molecule, and why.
+
+    Attributes:
+        row: The row of the input that it stands in.
+        smiles: The input as given, as text.
+        reason: One line for the user.
+    """
+
+    row: int
+    smiles: str
+    reason: str
+
+
+def parse(smiles: object, row: int = 0, *, max_atoms: int = MAX_ATOMS) -> Molecule | Rejected:
+    """Parse one SMILES, and make sure that it has a graph in torch_geometric's features.
+
+    Args:
+        smiles: What the input holds: anything but a SMILES string is rejected.
+        row: Its row in the input, handed on.
+        max_atoms: The largest molecule to accept, in heavy atoms.
+    """
+    (result,) = parse_all([smiles], first_row=row, max_atoms=max_atoms)
+    if isinstance(result, Molecule) and (reason := first_outside(result.mol)):
+        return Rejected(row, result.smiles, reason)
+    return result
+
+
+def parse_all(
+    smiles: Iterable[object], *, first_row: int = 0, max_atoms: int = MAX_ATOMS
+) -> list[Molecule | Rejected]:
+    """Parse many SMILES; unlike `parse` without looking at the features of atoms and bonds.
+
+    (The featurizer looks at them all at once.)
+
+    Args:
+        smiles: The inputs, one a row.
+        first_row: The row of the first of them.
+        max_atoms: The largest molecule to accept, in heavy atoms.
+    """
+    results: list[Molecule | Rejected] = []
+    with rdBase.BlockLogs():
+        for row, given in enumerate(smiles, first_row):
+            mol = _to_mol(given, max_atoms)
+            if isinstance(mol, str):
+                results.append(Rejected(row, given if isinstance(given, str) else str(given), mol))
+            else:
+                results.append(Molecule(row, str(given), mol))
+    return results
+
+
+def _to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
+    """The RDKit molecule, or the reason why there is none."""
+    if not isinstance(smiles, str):
+        return "no SMILES" if _is_missing(smiles) else f"not text but {type(smiles).__name__}"
+    if not smiles.isascii():
+        # RDKit drops such characters without a word. They may stand in a name, after a space.
+        structure = smiles.split(maxsplit=1)[0] if smiles.strip() else ""
+        if stranger := next((c for c in structure if not c.isascii()), ""):
+            return f"{stranger!a} is not a SMILES character"
+        smiles = smiles.encode("ascii", "ignore").decode()
+    # An atom takes at least one character: short strings need no look at their size.
+    if len(smiles) > max_atoms and (reason := _too_large(smiles, max_atoms)):
+        return reason
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        return _last_words(smiles)
+    if mol.GetNumAtoms() == 0:
+        return "no atoms" if smiles.strip() else "no SMILES"
+    return mol
+
+
+def _is_missing(value: object) -> bool:
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _too_large(smiles: str, max_atoms: int) -> str | None:
+    """Why a long string is too large, found without RDKit's slow steps; None if it is not."""
+    if len(smiles) > CHARACTERS_PER_ATOM * max_atoms:
+        return f"{len(smiles):,} characters, more than a molecule of {max_atoms:,} atoms takes"
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is not None and mol.GetNumAtoms() > max_atoms:
+        return f"{mol.GetNumAtoms():,} atoms, more than the limit of {max_atoms:,}"
+    return None
+
+
+def _last_words(smiles: str) -> str:
+    """What RDKit says when it is asked once more for a molecule that it cannot make."""
+    structure = (smiles.split(maxsplit=1) or [""])[0]
+    if structure.count(">") == 2:
+        return "a reaction, not a molecule"
+    with rdBase.CaptureErrorLog() as log:
+        Chem.MolFromSmiles(smiles)
+    if position := re.search(r"check for mistakes around position (\d+)", log.messages):
+        return f"SMILES syntax error around position {position[1]}"
+    lines = (re.sub(r"^\[[\d:]+\]\s*", "", line) for line in log.messages.splitlines())
+    words = next((line for line in lines if line.strip("* ") and "Violation" not in line), "")
+    words = words.removeprefix("SMILES Parse Error: ").split(" for input:")[0].strip()
+    return words or "RDKit cannot read it"

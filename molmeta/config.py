@@ -1,0 +1,173 @@
+"""Recipes: YAML that names a part and gives only what differs from its defaults.
+
+The defaults themselves live once, in the typed keyword arguments of the parts' constructors;
+`resolve` checks a mapping against such a signature and fills in the rest.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ConfigDict, ValidationError, create_model
+
+from molmeta.errors import InputError
+from molmeta.resources import share_path
+
+Part = TypeVar("Part", bound=Callable[..., Any])
+Recipe = dict[str, Any]
+
+
+class Registry:
+    """Named parts of one kind (encoders, heads); each registers itself in its own file.
+
+    A name with a colon, `package.module:Class`, is a user's own part and is imported.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._parts: dict[str, Callable[..., Any]] = {}
+
+    def register(self, name: str) -> Callable[[Part], Part]:
+        """Decorate a class or factory so that recipes can name it."""
+
+        def add(part: Part) -> Part:
+            self._parts[name] = part
+            return part
+
+        return add
+
+    def names(self) -> list[str]:
+        """The registered names, sorted."""
+        return sorted(self._parts)
+
+    def find(self, name: str) -> Callable[..., Any]:
+        """The part of that name.
+
+        Raises:
+            InputError: If there is none, or a user's own part cannot be imported.
+        """
+        if ":" in name:
+            return self._import(name)
+        if name not in self._parts:
+            raise unknown(f"{self.kind} in the recipe", name, self.names())
+        return self._parts[name]
+
+    def _import(self, name: str) -> Callable[..., Any]:
+        module, _, attribute = name.partition(":")
+        try:
+            part: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise InputError.of(
+                f"{self.kind} {name!r} cannot be imported ({error})",
+                expected="package.module:Class, importable from where molmeta runs",
+                fix="Install the package, or put its folder on PYTHONPATH.",
+            ) from error
+        return part
+
+
+def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
+    """The error for a name that does not exist, with the nearest one that does."""
+    known = sorted(known)
+    near = difflib.get_close_matches(got, known, n=1)
+    return InputError.of(
+        f"unknown {what}",
+        got=repr(got),
+        expected=f"one of {', '.join(known)}",
+        fix=f"Did you mean {near[0]!r}?" if near else None,
+    )
+
+
+def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -> Recipe:
+    """Check `given` against the keyword arguments of `factory` and fill in its defaults.
+
+    Args:
+        factory: A class or function with annotated keyword arguments.
+        given: Values by argument name; strings are converted to the annotated type.
+        where: The recipe's section, for messages.
+
+    Returns:
+        Every keyword argument that has a default, and those given, by name.
+
+    Raises:
+        InputError: An unknown argument (with the nearest name) or a value of another type.
+    """
+    fields = _recipe_fields(factory)
+    for name in given:
+        if name not in fields:
+            raise unknown(f"key in {where}", str(name), fields)
+    model = create_model(where, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload]
+    try:
+        return {name: getattr(model(**given), name) for name in fields}
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([where, *map(str, first["loc"])])
+        raise InputError.of(
+            f"recipe value {place}", got=repr(first["input"]), expected=first["msg"]
+        ) from None
+
+
+def _recipe_fields(factory: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """The keyword-only arguments of `factory` that a recipe may set: (type, default) by name."""
+    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    hints = typing.get_type_hints(target)
+    return {
+        name: (hints.get(name, Any), ... if item.default is item.empty else item.default)
+        for name, item in inspect.signature(target).parameters.items()
+        if item.kind is item.KEYWORD_ONLY
+    }
+
+
+def read_recipe(name_or_file: str | Path) -> Recipe:
+    """Read a recipe from a YAML file, or one of molmeta's own by its name.
+
+    Raises:
+        InputError: If there is no such recipe or it is not a YAML mapping.
+    """
+    file = Path(name_or_file)
+    own = share_path("configs")
+    if not file.suffix:
+        names = [path.stem for path in own.glob("*.yaml")]
+        if file.name not in names or len(file.parts) > 1:
+            raise unknown("recipe", str(name_or_file), names)
+        file = own / f"{file.name}.yaml"
+    try:
+        recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError.of(f"recipe {file} cannot be read ({error})") from None
+    if not isinstance(recipe, dict):
+        raise InputError.of(
+            f"recipe {file}", got=type(recipe).__name__, expected="a YAML mapping of sections"
+        )
+    return recipe
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """A copy of `recipe` with `section.key=value` settings applied, values read as YAML.
+
+    Raises:
+        InputError: If a setting is not of that form.
+    """
+    result = {key: dict(value) if isinstance(value, dict) else value for key, value in recipe.items()}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        section, dot, key = path.strip().partition(".")
+        if not (equals and section and (key or not dot)):
+            raise InputError.of(
+                "option --set", got=repr(setting), expected="section.key=value or section=value"
+            )
+        value = yaml.safe_load(text)
+        if dot:
+            target = result.setdefault(section, {})
+            if not isinstance(target, dict):
+                target = result[section] = {"name": target}
+            target[key] = value
+        else:
+            result[section] = value
+    return result

@@ -1,0 +1,173 @@
+"""The unit of an evaluation: every draw of one assay at one support size, scored by methods.
+
+A unit is a plain record, so that it can be kept as JSON and cross process borders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmeta.assays.store import Assay, AssayStore
+from molmeta.episodes.draw import Draw, DrawError
+from molmeta.errors import MolmetaError
+from molmeta.evaluation.measure import as_probabilities, measure, neutral_score
+from molmeta.evaluation.protocol import Method, Task, find_protocol
+from molmeta.metrics import calibration_bins
+
+Record = dict[str, Any]
+
+# An example shows at most so many molecules.
+_N_SUPPORT_SHOWN, _N_TOP_SHOWN = 16, 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is the same for every unit of an evaluation.
+
+    Attributes:
+        protocol: Its name.
+        n_draws: Draws an assay and support size, seeds 0, 1, …
+        task: What is predicted.
+    """
+
+    protocol: str
+    n_draws: int
+    task: Task
+
+
+@dataclass(frozen=True)
+class _Episode:
+    """A draw ready for methods: rows of the assay, and which of them have a molecule."""
+
+    seed: int
+    draw: Draw
+    molecules: NDArray[np.int64]
+    targets: NDArray[np.float32]
+
+    @property
+    def support(self) -> NDArray[np.int64]:
+        """Rows of the support set that parse."""
+        return self.draw.support[self.molecules[self.draw.support] >= 0]
+
+    @property
+    def parsed(self) -> NDArray[np.bool_]:
+        """Which queries parse, shape (q,)."""
+        return self.molecules[self.draw.query] >= 0
+
+
+def evaluate_assay(
+    methods: Sequence[Method], store: AssayStore, assay_id: str, size: int, plan: Plan
+) -> dict[str, Record]:
+    """Every draw of one assay at one support size, scored by each method.
+
+    Returns:
+        By method name a record of `rows` (one a draw), `skipped` (seed and reason of each draw
+        that cannot be made), `calibration` (summed bins, or None) and `example` (the first
+        draw's molecules, or None).
+    """
+    assay = store.assay(assay_id)
+    targets = assay.labels if plan.task == "classification" else assay.values
+    episodes, skipped = [], []
+    for seed in range(plan.n_draws):
+        try:
+            draw = find_protocol(plan.protocol)(store, assay, plan.task, size, seed)
+            episode = _Episode(seed, draw, assay.molecules, targets)
+            _check_support(assay, episode)
+        except DrawError as error:
+            skipped.append({"seed": seed, "reason": error.reason})
+        else:
+            episodes.append(episode)
+    return {
+        method.name: {"skipped": skipped, **_evaluate_method(method, store, assay, episodes)}
+        for method in methods
+    }
+
+
+def _evaluate_method(
+    method: Method, store: AssayStore, assay: Assay, episodes: Sequence[_Episode]
+) -> Record:
+    rows, bins, example = [], None, None
+    for episode in episodes:
+        scores = _scores(method, store, episode)
+        labels = episode.targets[episode.draw.query].astype(np.float64)
+        support = episode.targets[episode.draw.support].astype(np.float64)
+        rows.append(_describe(assay, episode) | measure(labels, scores, method.scale, support))
+        probabilities = as_probabilities(scores, method.scale)
+        if probabilities is not None:
+            new = calibration_bins(labels, probabilities)
+            bins = new if bins is None else bins + new
+        if example is None:
+            example = _example(store, episode, scores)
+    return {
+        "rows": rows,
+        "calibration": None if bins is None else bins.tolist(),
+        "example": example,
+    }
+
+
+def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.float64]:
+    """The method's scores of every query; the query labels stay here.
+
+    Raises:
+        MolmetaError: If the method does not give one finite score a query.
+    """
+    support, parsed = episode.support, episode.parsed
+    queries = episode.molecules[episode.draw.query[parsed]]
+    given = np.asarray(
+        method.scores(store, episode.molecules[support], episode.targets[support], queries),
+        dtype=np.float64,
+    )
+    if given.shape != queries.shape or not np.isfinite(given).all():
+        n_bad = int((~np.isfinite(given)).sum())
+        raise MolmetaError(
+            f"method {method.name!r} gave scores of shape {given.shape}, {n_bad} of them not "
+            f"finite; expected {len(queries)} finite scores."
+        )
+    scores = np.empty(len(parsed))
+    scores[parsed] = given
+    known = episode.targets[episode.draw.support].astype(np.float64)
+    scores[~parsed] = neutral_score(given, method.scale, known)
+    return scores
+
+
+def _check_support(assay: Assay, episode: _Episode) -> None:
+    """A support set may lose a class to molecules that do not parse."""
+    labels = assay.labels[episode.support] >= 0.5
+    if labels.all() or not labels.any():
+        raise DrawError("the support set has a single class without what does not parse")
+
+
+def _describe(assay: Assay, episode: _Episode) -> Record:
+    draw = episode.draw
+    return {
+        "seed": episode.seed,
+        "n_support": len(episode.support),
+        "n_query": len(draw.query),
+        "n_rejected": int((assay.molecules[np.r_[draw.support, draw.query]] < 0).sum()),
+        "positive_query": float(assay.labels[draw.query].mean(dtype=np.float64)),
+        "positive_support": float(assay.labels[draw.support].mean(dtype=np.float64)),
+        "draw": hashlib.sha256(assay.rows[draw.support].astype("<i8").tobytes()).hexdigest()[:12],
+    }
+
+
+def _example(store: AssayStore, episode: _Episode, scores: NDArray[np.float64]) -> Record:
+    """The molecules of one draw for the report: some of the support set, the best queries."""
+    shown = episode.support[:_N_SUPPORT_SHOWN]
+    parsed = np.flatnonzero(episode.parsed)
+    best = parsed[np.argsort(-scores[parsed], kind="stable")[:_N_TOP_SHOWN]]
+    query = episode.draw.query[best]
+    return {
+        "support": [
+            [store.smiles[episode.molecules[row]], float(episode.targets[row])] for row in shown
+        ],
+        "top": [
+            [store.smiles[episode.molecules[row]], float(episode.targets[row]), float(score)]
+            for row, score in zip(query, scores[best], strict=True)
+        ],
+    }

@@ -1,0 +1,122 @@
+"""What an evaluation is made of: methods that score, and protocols that draw what they score.
+
+A method is handed the support set's labels and the query set's molecules, never a query label.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmeta.assays.store import Assay, AssayStore
+from molmeta.config import unknown
+from molmeta.episodes.draw import Draw, DrawError, balanced, grouped, stratified, uniform
+from molmeta.evaluation.leakage import Training
+from molmeta.evaluation.scaffold import scaffolds
+
+Task = Literal["classification", "regression"]
+Scale = Literal["probability", "log_odds", "ranking", "value"]
+Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
+
+
+class Method(typing.Protocol):
+    """Anything that learns from a support set and scores molecules: a model or a baseline."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+
+    @property
+    def scale(self) -> Scale:
+        """What its scores are; `ranking` says nothing but the order, `value` is regression."""
+
+    @property
+    def fingerprint(self) -> str:
+        """All that its scores depend on beside the assay: results are kept under it."""
+
+    @property
+    def training(self) -> Training | None:
+        """What it was trained on, to be compared with the test assays; None for nothing."""
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Learn from the support set and score the query.
+
+        Args:
+            store: Where the molecules are.
+            support: Molecules, shape (s,), as indices into the store.
+            labels: Of the support set, shape (s,), 1 active, 0 inactive; values in regression.
+            query: Molecules, shape (q,).
+
+        Returns:
+            A finite score a query, shape (q,); higher means more active.
+        """
+
+
+def fsmol(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
+    """FS-Mol's protocol: every labelled row as published, repeats and unparsable ones included."""
+    rows = np.flatnonzero(_known(assay, task))
+    return _among(rows, stratified(assay.labels[rows], size, seed))
+
+
+def _curated(
+    draw: Callable[[NDArray[np.float32], int, int], Draw],
+    store: AssayStore,
+    assay: Assay,
+    task: Task,
+    size: int,
+    seed: int,
+) -> Draw:
+    """A draw of curated rows: one row a molecule, so that support and query share none."""
+    rows = np.flatnonzero(_known(assay, task) & assay.kept)
+    return _among(rows, draw(assay.labels[rows], size, seed))
+
+
+def _scaffold(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
+    """Curated rows, where support and query share no Murcko scaffold either."""
+    rows = np.flatnonzero(_known(assay, task) & assay.kept)
+    groups = scaffolds(store, assay.molecules[rows])
+    return _among(rows, grouped(assay.labels[rows], groups, size, seed))
+
+
+PROTOCOLS: dict[str, Drawing] = {
+    "fsmol": fsmol,
+    # MoleculeNet few-shot: the size is K molecules *per class*, the query all that is left.
+    "moleculenet": partial(_curated, balanced),
+    "stratified": partial(_curated, stratified),
+    "random": partial(_curated, uniform),
+    "balanced": partial(_curated, lambda labels, size, seed: balanced(labels, size // 2, seed)),
+    "scaffold": _scaffold,
+}
+"""How episodes are drawn, by the name of the protocol."""
+
+
+def find_protocol(name: str) -> Drawing:
+    """The protocol of that name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
+    """Rows whose label is known, and in regression the value too."""
+    known = ~np.isnan(assay.labels)
+    return known & ~np.isnan(assay.values) if task == "regression" else known
+
+
+def _among(rows: NDArray[np.int64], draw: Draw) -> Draw:
+    return Draw(rows[draw.support], rows[draw.query])

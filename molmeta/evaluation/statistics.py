@@ -1,0 +1,109 @@
+"""Means over assays with intervals that respect that assays share molecules.
+
+Screening panels test one set of molecules against many targets. Their assays are not independent,
+so the bootstrap draws whole sets of assays; between methods it draws the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from molmeta.assays.store import AssayStore
+
+N_RESAMPLES = 4000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over assays.
+
+    Attributes:
+        mean: Over the assays that have a value; NaN if none has.
+        low: Lower end of the 95 % interval; NaN for a single cluster.
+        high: Upper end.
+        n: Number of assays with a value.
+        n_clusters: Number of distinct molecule sets among them.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    n_clusters: int
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How one method differs from another on the same assays.
+
+    Attributes:
+        difference: Mean of first minus second, with its interval.
+        wins: Assays where the first is better.
+        losses: Assays where the second is.
+        p_value: Wilcoxon's signed-rank test over assays, two-sided; it takes them as independent.
+    """
+
+    difference: Mean
+    wins: int
+    losses: int
+    p_value: float
+
+
+def molecule_set_clusters(store: AssayStore) -> dict[str, int]:
+    """The number of each assay's molecule set: equal for assays that test the same molecules."""
+    numbers: dict[bytes, int] = {}
+    clusters = {}
+    for number, assay_id in enumerate(store.assay_ids):
+        molecules = store.assay(number).molecules
+        identities = np.unique(store.identities[molecules[molecules >= 0]])
+        clusters[assay_id] = numbers.setdefault(identities.tobytes(), len(numbers))
+    return clusters
+
+
+def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.int64], seed: int = 0) -> Mean:
+    """The mean over assays and a percentile interval from resampling clusters.
+
+    Args:
+        values: One an assay, shape (n,); NaN is left out.
+        clusters: The number of each assay's cluster, shape (n,).
+        seed: Of the resampling.
+    """
+    known = ~np.isnan(values)
+    values, clusters = values[known], clusters[known]
+    names, place = np.unique(clusters, return_inverse=True)
+    mean = float(values.mean()) if len(values) else np.nan
+    if len(names) < 2:
+        return Mean(mean, np.nan, np.nan, len(values), len(names))
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), N_RESAMPLES)
+    totals = times @ np.bincount(place, weights=values)
+    low, high = np.quantile(
+        totals / (times @ np.bincount(place)), [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]
+    )
+    return Mean(mean, float(low), float(high), len(values), len(names))
+
+
+def paired(
+    first: NDArray[np.float64], second: NDArray[np.float64], clusters: NDArray[np.int64]
+) -> Paired:
+    """Compare two methods assay by assay.
+
+    Args:
+        first: One value an assay, shape (n,); an assay without both values is left out.
+        second: Likewise, shape (n,).
+        clusters: The number of each assay's cluster, shape (n,).
+    """
+    difference = first - second
+    known = difference[~np.isnan(difference)]
+    p_value = float(stats.wilcoxon(known).pvalue) if np.any(known != 0) else 1.0
+    return Paired(
+        difference=clustered_mean(difference, clusters),
+        wins=int((known > 0).sum()),
+        losses=int((known < 0).sum()),
+        p_value=p_value,
+    )

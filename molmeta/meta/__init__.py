@@ -1,0 +1,8 @@
+"""Learning across assays: MAML, the learner, the trainer and its runs."""
+
+from molmeta.meta.inner import MAML
+from molmeta.meta.learner import Adapted, Learner
+from molmeta.meta.run import LoadedModel, load_model, train
+from molmeta.meta.scorer import Scorer
+
+__all__ = ["MAML", "Adapted", "Learner", "LoadedModel", "Scorer", "load_model", "train"]

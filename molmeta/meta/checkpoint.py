@@ -1,0 +1,73 @@
+"""Tensors on disk: weights, and the states from which training resumes; nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from molmeta.errors import InputError
+from molmeta.resources import write_atomically
+
+
+def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors by name to a safetensors file, whole or not at all."""
+    with write_atomically(file) as temporary:
+        save_file(_on_cpu(tensors), temporary)
+
+
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """Tensors by name from a safetensors file.
+
+    Raises:
+        InputError: If the file is missing, truncated or something else.
+    """
+    try:
+        tensors: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError.of(
+            f"weights {file}", got=f"a file that cannot be read ({error})",
+            expected="a whole safetensors file", fix="Copy or train the model again.",
+        ) from None
+    return tensors
+
+
+def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: object) -> None:
+    """Write the training state after `step` steps; it counts only once it is complete."""
+    folder = run / "checkpoints"
+    target, temporary = folder / f"step-{step}", folder / f"step-{step}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_file(_on_cpu(tensors), temporary / "state.safetensors")
+    (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    if target.exists():  # complete already: written before a kill, by the same steps
+        shutil.rmtree(temporary)
+    else:
+        temporary.rename(target)
+    pointer = folder / "latest.tmp"
+    pointer.write_text(target.name, encoding="utf-8")
+    os.replace(pointer, folder / "latest")
+    for old in folder.glob("step-*"):
+        if old != target:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The latest complete training state: tensors and values; None if there is none."""
+    pointer = run / "checkpoints" / "latest"
+    if not pointer.is_file():
+        return None
+    folder = run / "checkpoints" / pointer.read_text(encoding="utf-8").strip()
+    tensors = load_tensors(folder / "state.safetensors")
+    return tensors, json.loads((folder / "state.json").read_text(encoding="utf-8"))
+
+
+def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}

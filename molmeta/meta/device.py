@@ -1,0 +1,26 @@
+"""Where tensors live."""
+
+from __future__ import annotations
+
+import torch
+
+from molmeta.errors import InputError
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes an accelerator where there is one.
+
+    Raises:
+        InputError: If there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError.of(
+            f"device {name!r} cannot be used ({reason})", expected="auto, cpu, cuda or cuda:N"
+        ) from None
+    return device

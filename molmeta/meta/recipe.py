@@ -1,0 +1,62 @@
+"""From a recipe (YAML sections) to a learner: where the parts' names become objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from molmeta.config import Recipe, Registry, resolve, unknown
+from molmeta.errors import InputError
+from molmeta.meta.inner import MAML
+from molmeta.meta.learner import Learner
+from molmeta.meta.trainer import Trainer
+from molmeta.models import ENCODERS, HEADS
+
+_REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
+_DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
+_PLAIN = {"inner": MAML, "learner": Learner, "training": Trainer}
+SECTIONS = (*_REGISTRIES, *_PLAIN)
+
+
+def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
+    """Check every section and fill in the defaults of the parts that it names.
+
+    Raises:
+        InputError: An unknown section, part or key, or a value of another type.
+    """
+    for section in recipe:
+        if section not in SECTIONS:
+            raise unknown("section of the recipe", str(section), SECTIONS)
+    resolved: Recipe = {}
+    for section, registry in _REGISTRIES.items():
+        name, given = _named(section, recipe.get(section) or {})
+        resolved[section] = {"name": name, **resolve(registry.find(name), given, section)}
+    for section, factory in _PLAIN.items():
+        given = recipe.get(section) or {}
+        if not isinstance(given, Mapping):
+            raise InputError.of(
+                f"recipe section {section}", got=repr(given), expected="a mapping of settings"
+            )
+        resolved[section] = resolve(factory, given, section)
+    return resolved
+
+
+def build_learner(recipe: Mapping[str, Any]) -> Learner:
+    """The untrained learner of a resolved recipe; its weights come from torch's generator."""
+    parts = {}
+    for section, registry in _REGISTRIES.items():
+        name, settings = _named(section, recipe[section])
+        parts[section] = registry.find(name)(**settings)
+    return Learner(
+        parts["encoder"], parts["head"], MAML(**recipe["inner"]), **recipe["learner"]
+    )
+
+
+def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
+    """The part's name and its settings; a bare name stands for a mapping."""
+    if isinstance(given, str):
+        return given, {}
+    if not isinstance(given, Mapping):
+        raise InputError.of(f"recipe section {section}", got=repr(given), expected="a name or a mapping")
+    settings = dict(given)
+    return str(settings.pop("name", _DEFAULT_NAMES[section])), settings

@@ -1,0 +1,195 @@
+"""Runs: a recipe and assays in, a folder with a trained model out; and such a folder back in.
+
+A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
+version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and molecule identities of the training
+assays, for leakage checks), `README.md` (a model card) and `checkpoints/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from molmeta import __version__
+from molmeta.assays.store import AssayStore
+from molmeta.chem.featurize import FEATURE_SPEC
+from molmeta.config import Recipe
+from molmeta.errors import InputError
+from molmeta.meta.checkpoint import load_tensors
+from molmeta.meta.learner import Learner
+from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.meta.trainer import MODEL, Progress, Trainer
+from molmeta.resources import write_atomically
+
+CONFIG, CARD = "config.json", "README.md"
+ASSAYS, MOLECULES = "assays.json", "molecules.npy"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A trained learner and where it comes from.
+
+    Attributes:
+        learner: In evaluation mode.
+        recipe: Resolved.
+        path: The run folder.
+    """
+
+    learner: Learner
+    recipe: Recipe
+    path: Path
+
+
+def train(
+    recipe: Mapping[str, Any],
+    train_assays: AssayStore,
+    valid_assays: AssayStore | None,
+    run: str | Path,
+    *,
+    resume: bool = False,
+    device: str | torch.device = "cpu",
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> float:
+    """Meta-train a learner as a recipe says.
+
+    Args:
+        recipe: Sections of what differs from the defaults; see `configs/`.
+        train_assays: What it learns from.
+        valid_assays: What chooses the checkpoint; None keeps the last.
+        run: The run folder: new or empty, or with `resume` the one to go on from.
+        resume: Go on from the folder's last saved state.
+        device: Where tensors live.
+        progress: Called with every row of `metrics.csv`.
+        stop: Asked after every step; once it says True, the state is saved.
+
+    Returns:
+        The best validation score (mean ΔAUPRC); NaN without validation assays.
+
+    Raises:
+        InputError: A recipe, folder or assays that cannot be used.
+        Interrupted: If `stop` said so; `resume` goes on from there.
+    """
+    recipe, run = resolve_recipe(recipe), Path(run)
+    assays, molecules = list(train_assays.assay_ids), _training_molecules(train_assays)
+    if resume and (run / CONFIG).exists():
+        _check_same(run, recipe, assays)
+    elif run.exists() and (run.is_file() or any(run.iterdir())):
+        raise InputError.of(
+            f"run folder {run}",
+            got="something already there",
+            expected="a new or empty folder",
+            fix="Name another folder, or add --resume to go on with it.",
+        )
+    torch.manual_seed(recipe["training"]["seed"])
+    learner = build_learner(recipe).to(device)
+    trainer = Trainer(learner, train_assays, valid_assays, run, **recipe["training"])
+    if trainer.workers.leads:
+        run.mkdir(parents=True, exist_ok=True)
+        _write_json(run / ASSAYS, assays)
+        with write_atomically(run / MOLECULES) as file:
+            np.save(file, molecules)
+        _write_json(
+            run / CONFIG, {"molmeta": __version__, "features": FEATURE_SPEC, "recipe": recipe}
+        )
+    best = trainer.run(resume=resume, progress=progress, stop=stop)
+    if trainer.workers.leads:
+        with write_atomically(run / CARD) as file:
+            file.write_text(_card(run, recipe, len(assays), len(molecules), best), encoding="utf-8")
+    return best
+
+
+def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+    """Load the model of a run folder, ready to use.
+
+    Raises:
+        InputError: If the folder, its recipe or its weights cannot be used.
+    """
+    run = Path(run)
+    recipe = resolve_recipe(load_config(run)["recipe"])
+    learner = build_learner(recipe)
+    try:
+        learner.load_state_dict(load_tensors(run / MODEL))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError.of(
+            f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
+        ) from None
+    return LoadedModel(learner.to(device).eval(), recipe, run)
+
+
+def load_config(run: Path) -> dict[str, Any]:
+    """The run's `config.json`.
+
+    Raises:
+        InputError: If `run` is not a run folder, or was made for other features.
+    """
+    file = run / CONFIG
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        features, _ = config["features"], config["recipe"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError.of(
+            f"model {run}",
+            got=f"a {CONFIG} that cannot be read ({error})" if file.is_file() else f"no {CONFIG}",
+            expected="a run folder written by `molmeta train`",
+        ) from None
+    if features != _plain(FEATURE_SPEC):
+        raise InputError.of(
+            f"model {run} reads other features",
+            got=json.dumps(features, sort_keys=True),
+            expected=json.dumps(FEATURE_SPEC, sort_keys=True),
+            fix=f"Train it again, or use it with molmeta {config.get('molmeta', 'of its version')}.",
+        )
+    return config
+
+
+def _check_same(run: Path, recipe: Recipe, assays: list[str]) -> None:
+    """Refuse to resume with another recipe or other assays than the run began with."""
+    began = load_config(run)["recipe"]
+    for section, settings in _plain(recipe).items():
+        for key, value in settings.items():
+            if began.get(section, {}).get(key) != value:
+                raise InputError.of(
+                    f"--resume of {run}: {section}.{key}",
+                    got=repr(value),
+                    expected=f"{began.get(section, {}).get(key)!r}, as the run began",
+                )
+    if json.loads((run / ASSAYS).read_text(encoding="utf-8")) != assays:
+        raise InputError.of(
+            f"--resume of {run}", got="other training assays", expected="those the run began with"
+        )
+
+
+def _training_molecules(store: AssayStore) -> NDArray[np.int64]:
+    """The identities of all molecules of the training assays, sorted."""
+    numbers = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
+    return np.unique(store.identities[numbers[numbers >= 0]])
+
+
+def _card(run: Path, recipe: Recipe, n_assays: int, n_molecules: int, best: float) -> str:
+    settings = json.dumps(recipe, indent=2)
+    return (
+        f"# {run.name}\n\n"
+        f"A molmeta {__version__} model, meta-trained on {n_assays} assays "
+        f"({n_molecules} distinct molecules).\n\n"
+        f"Best mean ΔAUPRC on the validation assays: {best:.3f}.\n\n"
+        f"Recipe:\n\n```json\n{settings}\n```\n"
+    )
+
+
+def _write_json(file: Path, content: object) -> None:
+    with write_atomically(file) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(content: Any) -> Any:
+    """As JSON gives it back: tuples become lists."""
+    return json.loads(json.dumps(content))

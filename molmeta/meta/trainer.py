@@ -1,0 +1,337 @@
+"""The trainer: meta-training as a resumable loop over steps of episodes."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molmeta.assays.store import AssayStore
+from molmeta.episodes.batch import make_episode
+from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.errors import Interrupted, MolmetaError
+from molmeta.meta.checkpoint import load_state, save_state, save_tensors
+from molmeta.meta.learner import Learner
+from molmeta.meta.parallel import Workers
+from molmeta.meta.validation import validation_score
+from molmeta.resources import write_atomically
+
+MODEL, METRICS = "model.safetensors", "metrics.csv"
+_MAX_BAD_STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A row of the run's `metrics.csv`, and what a progress display shows.
+
+    Attributes:
+        step: Steps done.
+        loss: Mean outer loss an episode since the last row.
+        gradient_norm: Of the last step, before clipping.
+        lr: Outer learning rate of the last step.
+        episodes_per_second: Since the last row, all processes together.
+        seconds: Of training so far, over all resumptions.
+        valid_delta_auprc: Of the averaged weights; NaN between validations.
+        best: The best validation score so far; NaN before the first.
+        skipped: Steps skipped so far for a gradient that was not finite.
+    """
+
+    step: int
+    loss: float
+    gradient_norm: float
+    lr: float
+    episodes_per_second: float
+    seconds: float
+    valid_delta_auprc: float
+    best: float
+    skipped: int
+
+
+@dataclass
+class _State:
+    """Where the loop stands; everything here is saved with the tensors."""
+
+    step: int = 0
+    best: float = math.nan
+    bad_validations: int = 0
+    seconds: float = 0.0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+
+
+class Trainer:
+    """Meta-trains a learner: θ ← θ − β ∇_θ Σᵢ L_Qᵢ(θ′ᵢ), with AdamW as the outer optimiser.
+
+    The weights that are validated and kept are an exponential average of those that are trained.
+    Every step is a function of the seed and its number, and the state is saved with every
+    validation: a run that was killed and resumed ends in the same bits.
+
+    Args:
+        learner: Trained in place.
+        train: Training assays.
+        valid: Validation assays, which choose the checkpoint; None keeps the last.
+        run: The run folder.
+        steps: Outer steps.
+        assays_per_step: Episodes whose outer gradients are averaged into a step.
+        support_sizes: Sizes of the support set; each episode draws one.
+        query_size: Molecules of the query set, at most.
+        lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
+        warmup: Steps of warm-up.
+        weight_decay: AdamW's, on matrices only.
+        clip: Largest norm of the outer gradient.
+        average: Decay of the averaged weights.
+        log_every: Steps between rows of `metrics.csv`.
+        valid_every: Steps between validations, each of which saves the state.
+        valid_support_sizes: Support sizes of the validation score.
+        valid_draws: Draws a validation assay and size.
+        patience: Stop after so many validations without a better score; 0 never stops early.
+        seed: Of weights, episodes and dropout.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        train: AssayStore,
+        valid: AssayStore | None,
+        run: Path,
+        *,
+        steps: int = 5000,
+        assays_per_step: int = 8,
+        support_sizes: tuple[int, ...] = (16,),
+        query_size: int = 32,
+        lr: float = 1e-3,
+        warmup: int = 100,
+        weight_decay: float = 1e-2,
+        clip: float = 1.0,
+        average: float = 0.999,
+        log_every: int = 25,
+        valid_every: int = 250,
+        valid_support_sizes: tuple[int, ...] = (16,),
+        valid_draws: int = 3,
+        patience: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.learner = learner
+        self.valid = valid
+        self.run_folder = run
+        self.steps = steps
+        self.assays_per_step = assays_per_step
+        self.lr = lr
+        self.warmup = warmup
+        self.clip = clip
+        self.average = average
+        self.log_every = log_every
+        self.valid_every = valid_every
+        self.valid_support_sizes = valid_support_sizes
+        self.valid_draws = valid_draws
+        self.patience = patience
+        self.seed = seed
+        self.device = next(learner.parameters()).device
+        self.workers = Workers.join(self.device)
+        self.sampler = EpisodeSampler(train, support_sizes, query_size, seed)
+        self.averaged = copy.deepcopy(learner).eval()
+        self._parameters = [p for p in learner.parameters() if p.requires_grad]
+        matrices = [p for p in self._parameters if p.ndim > 1]
+        vectors = [p for p in self._parameters if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=lr,
+        )
+        self._state = _State()
+
+    def run(
+        self,
+        *,
+        resume: bool = False,
+        progress: Callable[[Progress], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> float:
+        """Train to the last step, or until patience runs out.
+
+        Args:
+            resume: Go on from the run folder's saved state, if it has one.
+            progress: Called with every row of `metrics.csv`.
+            stop: Asked after every step; once it says True, the state is saved and the run ends.
+
+        Returns:
+            The best validation score; NaN without validation assays.
+
+        Raises:
+            Interrupted: If `stop` said so.
+            MolmetaError: If ten steps in a row had no finite gradient.
+        """
+        if resume:
+            self._load()
+        if self.workers.leads:
+            _truncate_metrics(self.run_folder / METRICS, self._state.step)
+        own_devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=own_devices):
+            self._loop(progress, stop)
+        return self._state.best
+
+    def _loop(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+        state, losses, started = self._state, [], time.perf_counter()
+        while state.step < self.steps and state.bad_validations < (self.patience or math.inf):
+            loss, norm = self._step(state.step)
+            loss, asked = self.workers.sum(torch.tensor([loss, float(stop())])).tolist()
+            losses.append(loss)
+            state.step += 1
+            validate = state.step % self.valid_every == 0 or state.step == self.steps
+            if not (asked or validate or state.step % self.log_every == 0):
+                continue
+            seconds = time.perf_counter() - started
+            state.seconds += seconds
+            row = Progress(
+                step=state.step,
+                loss=float(np.mean(losses)),
+                gradient_norm=norm,
+                lr=self._rate(state.step - 1),
+                episodes_per_second=len(losses) * self.assays_per_step / seconds,
+                seconds=state.seconds,
+                valid_delta_auprc=self._validate() if validate else math.nan,
+                best=state.best,
+                skipped=state.skipped,
+            )
+            self._record(row, save=bool(validate or asked))
+            progress(row)
+            if asked:
+                raise Interrupted(f"stopped after step {state.step} of {self.steps}")
+            losses, started = [], time.perf_counter()
+
+    def _step(self, step: int) -> tuple[float, float]:
+        """One outer step: this process's share of the mean loss, and the gradient's norm."""
+        self.learner.train()
+        self.optimizer.zero_grad()
+        total = 0.0
+        for slot in self.workers.share(self.assays_per_step):
+            # Dropout, too, is a function of (seed, step, slot).
+            torch.manual_seed(_episode_seed(self.seed, step, slot))
+            assay, draw = self.sampler.draw(step, slot)
+            episode = make_episode(self.sampler.store.graphs, assay, draw, self.device)
+            loss = self.learner.adapt(episode.support).loss(episode.query) / self.assays_per_step
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        self.workers.sum_gradients(self._parameters)
+        norm = float(nn.utils.clip_grad_norm_(self._parameters, self.clip))
+        self._update(step, norm)
+        return total, norm
+
+    def _update(self, step: int, norm: float) -> None:
+        """Move the weights and their average, unless the gradient is not finite."""
+        state = self._state
+        if not math.isfinite(norm):
+            state.skipped += 1
+            state.skipped_in_a_row += 1
+            if state.skipped_in_a_row == _MAX_BAD_STEPS:
+                raise MolmetaError(
+                    f"training stopped at step {step}: {_MAX_BAD_STEPS} steps in a row had a "
+                    "gradient that is not finite. Lower training.lr or inner.lr."
+                )
+            return
+        state.skipped_in_a_row = 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(step)
+        self.optimizer.step()
+        # Early averages forget fast, so that they do not hang on to the initial weights.
+        decay = min(self.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            pairs = zip(self.averaged.parameters(), self.learner.parameters(), strict=True)
+            for averaged, current in pairs:
+                averaged.lerp_(current, 1 - decay)
+
+    def _rate(self, step: int) -> float:
+        """The outer learning rate of a step."""
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.lr * warm * (0.01 + 0.99 * cosine)
+
+    def _validate(self) -> float:
+        """Score the averaged weights; keep them as the run's model if they are the best."""
+        state, score = self._state, math.nan
+        if self.valid is not None:
+            score = 0.0
+            if self.workers.leads:
+                score = validation_score(
+                    self.averaged, self.valid, self.valid_support_sizes, self.valid_draws
+                )
+            score = float(self.workers.sum(torch.tensor([score], dtype=torch.float64)))
+        if math.isnan(score) or not score <= state.best:
+            state.best, state.bad_validations = score, 0
+            if self.workers.leads:
+                save_tensors(self.run_folder / MODEL, self.averaged.state_dict())
+        else:
+            state.bad_validations += 1
+        return score
+
+    def _record(self, row: Progress, *, save: bool) -> None:
+        if not self.workers.leads:
+            return
+        _append_metrics(self.run_folder / METRICS, row)
+        if save:
+            save_state(self.run_folder, row.step, self._tensors(), asdict(self._state))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on, by name."""
+        tensors = {f"learner.{name}": t for name, t in self.learner.state_dict().items()}
+        tensors |= {f"averaged.{name}": t for name, t in self.averaged.state_dict().items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": t for name, t in moments.items()}
+        return tensors
+
+    def _load(self) -> None:
+        saved = load_state(self.run_folder)
+        if saved is None:
+            return
+        tensors, values = saved
+        self._state = _State(**values)
+        self.learner.load_state_dict(_under("learner.", tensors))
+        self.averaged.load_state_dict(_under("averaged.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            number, _, key = name.partition(".")
+            moments.setdefault(int(number), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _episode_seed(seed: int, step: int, slot: int) -> int:
+    return int(np.random.SeedSequence([seed, step, slot]).generate_state(1, np.uint32)[0])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _append_metrics(file: Path, row: Progress) -> None:
+    new = not file.exists()
+    with file.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        if new:
+            writer.writerow(field.name for field in fields(Progress))
+        writer.writerow("" if value != value else value for value in asdict(row).values())
+
+
+def _truncate_metrics(file: Path, step: int) -> None:
+    """Drop the rows after `step` and a half-written one, which the resumed run writes again."""
+    if not file.exists():
+        return
+    with file.open(newline="", encoding="utf-8") as stream:
+        header, *rows = [*csv.reader(stream)] or [[]]
+    kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
+    with write_atomically(file) as temporary, temporary.open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, *kept])

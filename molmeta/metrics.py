@@ -1,0 +1,215 @@
+"""Metrics of ranked and probabilistic scores, on the raw scores, never on thresholded ones.
+
+Molecules with equal scores are one group: no metric depends on the order in which they stand.
+A metric that its labels do not define (one class only, no spread) is NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Average precision, Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, highest first.
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+
+    Returns:
+        A value in (0, 1]; NaN if the labels are of one class.
+    """
+    actives, chosen = _cumulative(labels, scores)
+    if _one_class(actives, chosen):
+        return float("nan")
+    gained = np.diff(actives, prepend=0.0) / actives[-1]
+    return float(np.sum(gained * (actives / chosen)))
+
+
+def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None = None) -> float:
+    """ΔAUPRC: average precision minus what a constant score would earn.
+
+    Args:
+        labels: Of the query set, shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+        prevalence: Fraction of actives to subtract. By default the query set's own, so that a
+            constant scores exactly 0 (the convention of FS-Mol's tables); FS-Mol's plots
+            subtract the support set's instead.
+
+    Returns:
+        A value in (-1, 1); NaN if the labels are of one class.
+    """
+    labels = _floats(labels)
+    base = float(labels.sum() / len(labels)) if prevalence is None and len(labels) else prevalence
+    return auprc(labels, scores) - (np.nan if base is None else base)
+
+
+def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Area under the ROC curve: the chance that an active outranks an inactive, ties half.
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+    """
+    actives, chosen = _cumulative(labels, scores)
+    if _one_class(actives, chosen):
+        return float("nan")
+    inactives = chosen - actives
+    below = np.diff(actives, prepend=0.0) / 2 + np.concatenate([[0.0], actives[:-1]])
+    return float(np.sum(np.diff(inactives, prepend=0.0) * below) / (actives[-1] * inactives[-1]))
+
+
+def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
+    """Fraction of actives among the k best scores; a tie across the cut counts its expectation.
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+        k: Molecules chosen; NaN where there are fewer than that.
+    """
+    actives, chosen = _cumulative(labels, scores)
+    if not len(chosen) or chosen[-1] < k:
+        return float("nan")
+    return _actives_among(actives, chosen, k) / k
+
+
+def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> float:
+    """How many times more actives stand in the best `fraction` than in as many drawn at random.
+
+    The number of molecules chosen is n · fraction rounded up, as in RDKit's `CalcEnrichment`.
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+        fraction: In (0, 1].
+    """
+    actives, chosen = _cumulative(labels, scores)
+    if _one_class(actives, chosen):
+        return float("nan")
+    n_chosen = int(np.ceil(chosen[-1] * fraction))
+    return _actives_among(actives, chosen, n_chosen) / n_chosen / float(actives[-1] / chosen[-1])
+
+
+def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
+    """Boltzmann-enhanced discrimination of ROC: early recognition, 0 worst, 1 best.
+
+    Truchon and Bayly, J. Chem. Inf. Model. 2007, https://doi.org/10.1021/ci600426e, eq. 36.
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
+        alpha: Weight of the early ranks; 20 gives the best 8 % of the list 80 % of the score.
+    """
+    actives, chosen = _cumulative(labels, scores)
+    if _one_class(actives, chosen):
+        return float("nan")
+    n, n_active = chosen[-1], actives[-1]
+    weight = np.exp(-alpha * np.arange(1, n + 1) / n)
+    # Within a tie every molecule gets the mean weight of the ranks that the tie spans.
+    cumulative = np.concatenate([[0.0], np.cumsum(weight)])
+    sizes = np.diff(chosen, prepend=0.0)
+    mean_weight = np.diff(cumulative[np.concatenate([[0], chosen.astype(int)])]) / sizes
+    total = float(np.sum(np.diff(actives, prepend=0.0) * mean_weight))
+    best, worst = float(weight[: int(n_active)].sum()), float(weight[-int(n_active) :].sum())
+    return (total - worst) / (best - worst)
+
+
+def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean squared difference between probability and label; lower is better."""
+    return _mean((_floats(probabilities) - _floats(labels)) ** 2)
+
+
+def calibration_bins(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> Floats:
+    """Counts, summed probabilities and summed labels in equal-width bins of the probability.
+
+    The three are sums, so that the bins of many draws can be added.
+
+    Returns:
+        Shape (3, n_bins).
+    """
+    labels, probabilities = _floats(labels), _floats(probabilities)
+    place = np.clip((probabilities * n_bins).astype(int), 0, n_bins - 1)
+    return np.stack(
+        [
+            np.bincount(place, weights=weights, minlength=n_bins)
+            for weights in (np.ones_like(labels), probabilities, labels)
+        ]
+    )
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> float:
+    """Expected calibration error: mean gap between probability and frequency over filled bins.
+
+    Guo et al., ICML 2017, arXiv:1706.04599, eq. 3.
+    """
+    count, probability, active = calibration_bins(labels, probabilities, n_bins)
+    return float(np.abs(probability - active).sum() / count.sum()) if count.sum() else float("nan")
+
+
+def r2_out_of_sample(values: ArrayLike, predicted: ArrayLike, support_mean: float) -> float:
+    """R²_os = 1 - Σ(y - ŷ)² / Σ(y - ȳ_support)²: 0 for predicting the support set's mean.
+
+    Args:
+        values: Measured, shape (n,).
+        predicted: Shape (n,), in the same unit.
+        support_mean: Mean value of the support set.
+    """
+    values = _floats(values)
+    spread = float(np.sum((values - support_mean) ** 2))
+    error = float(np.sum((values - _floats(predicted)) ** 2))
+    return 1.0 - error / spread if spread > 0 else float("nan")
+
+
+def rmse(values: ArrayLike, predicted: ArrayLike) -> float:
+    """Root mean squared error, in the unit of the values."""
+    return float(np.sqrt(_mean((_floats(values) - _floats(predicted)) ** 2)))
+
+
+def spearman(values: ArrayLike, predicted: ArrayLike) -> float:
+    """Spearman's rank correlation, tied values at their mean rank; NaN for a constant."""
+    ranks = [_mean_ranks(_floats(x)) for x in (values, predicted)]
+    centred = [rank - rank.mean() if len(rank) else rank for rank in ranks]
+    scale = float(np.sqrt(np.prod([np.sum(c**2) for c in centred])))
+    return float(np.dot(*centred) / scale) if scale > 0 else float("nan")
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _cumulative(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Actives and molecules at or above each distinct score, highest first.
+
+    Raises:
+        ValueError: If a score is NaN, or labels and scores differ in number.
+    """
+    labels, scores = _floats(labels), _floats(scores)
+    if labels.shape != scores.shape:
+        raise ValueError(f"{labels.shape} labels, but {scores.shape} scores")
+    if np.isnan(scores).any():
+        raise ValueError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(scores)])
+    return np.cumsum(labels[order])[ends], (ends + 1).astype(np.float64)
+
+
+def _one_class(actives: Floats, chosen: Floats) -> bool:
+    return not len(actives) or actives[-1] == 0 or actives[-1] == chosen[-1]
+
+
+def _actives_among(actives: Floats, chosen: Floats, k: int) -> float:
+    """Expected actives among the k best, ties broken at random: linear within a tie."""
+    return float(np.interp(k, np.append(0.0, chosen), np.append(0.0, actives)))
+
+
+def _mean_ranks(values: Floats) -> Floats:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return (last - (count - 1) / 2)[place]

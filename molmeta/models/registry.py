@@ -1,0 +1,8 @@
+"""Where encoders and heads register themselves under the names that recipes use."""
+
+from __future__ import annotations
+
+from molmeta.config import Registry
+
+ENCODERS = Registry("encoder")
+HEADS = Registry("head")

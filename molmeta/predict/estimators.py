@@ -1,0 +1,124 @@
+"""scikit-learn-like estimators: a few labelled molecules in, predictions for others out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from molmeta.chem.featurize import featurize
+from molmeta.chem.graph import Graphs
+from molmeta.errors import InputError
+from molmeta.meta.run import LoadedModel, load_model
+from molmeta.meta.scorer import Scorer
+
+
+class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts activity in a new assay from a few labelled molecules.
+
+    Args:
+        model: A run folder, a shipped model's name, or a model already loaded.
+        steps: Inner steps instead of the model's own number.
+        workers: Processes that read molecules.
+
+    Attributes:
+        classes_: The two labels, the inactive one first, shape (2,).
+        rejected_: (position, reason) of the support molecules that do not parse.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | LoadedModel = "default",
+        *,
+        steps: int | None = None,
+        workers: int = 1,
+    ) -> None:
+        self.model = model
+        self.steps = steps
+        self.workers = workers
+
+    def fit(self, smiles: Sequence[str], y: ArrayLike) -> Self:
+        """Take the support set and adapt to it.
+
+        Args:
+            smiles: Molecules, shape (n,).
+            y: Two classes, shape (n,); the larger label is the active one.
+
+        Raises:
+            InputError: If the sets differ in length, a label is missing, or the molecules that
+                parse are not of two classes.
+        """
+        smiles = list(smiles)
+        labels = np.asarray(y)
+        if labels.shape != (len(smiles),):
+            raise InputError.of(
+                "labels y", got=f"shape {labels.shape}", expected=f"shape ({len(smiles)},)"
+            )
+        features = featurize(smiles, workers=self.workers)
+        parsed = np.asarray([not reason for reason in features.reasons], dtype=bool)
+        self.rejected_ = [
+            (position, reason) for position, reason in enumerate(features.reasons) if reason
+        ]
+        self.classes_ = _two_classes(labels[parsed])
+        self._model = (
+            self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
+        )
+        self._support = Graphs.select(features.graphs, np.flatnonzero(parsed))
+        self._labels = (labels[parsed] == self.classes_[1]).astype(np.float32)
+        self._adapted = Scorer(self._model.learner, self._support).adapt(
+            np.arange(len(self._labels)), self._labels, steps=self.steps
+        )
+        return self
+
+    def decision_function(self, smiles: Sequence[str]) -> NDArray[np.float64]:
+        """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
+        return self.score_graphs(featurize(list(smiles), workers=self.workers).graphs)
+
+    def score_graphs(self, graphs: Graphs) -> NDArray[np.float64]:
+        """As `decision_function`, from graphs; NaN for an empty graph."""
+        check_is_fitted(self, "classes_")
+        scores = np.full(len(graphs), np.nan)
+        parsed = np.flatnonzero(np.diff(graphs.atom_offsets))
+        if len(parsed):
+            scores[parsed] = Scorer(self._model.learner, graphs).score(self._adapted, parsed)
+        return scores
+
+    def predict_proba(self, smiles: Sequence[str]) -> NDArray[np.float64]:
+        """Probability of each class, shape (n, 2); NaN where a molecule does not parse."""
+        active = 1 / (1 + np.exp(-self.decision_function(smiles)))
+        return np.column_stack([1 - active, active])
+
+    def predict(self, smiles: Sequence[str]) -> NDArray[np.generic]:
+        """The likelier class, shape (n,).
+
+        Raises:
+            InputError: If a molecule does not parse, for which there is no class.
+        """
+        scores = self.decision_function(smiles)
+        if np.isnan(scores).any():
+            bad = int(np.flatnonzero(np.isnan(scores))[0])
+            raise InputError.of(
+                f"molecule {bad} does not parse", got=repr(smiles[bad]),
+                fix="Use predict_proba, which gives NaN for such a molecule.",
+            )
+        classes: NDArray[np.generic] = self.classes_[(scores > 0).astype(int)]
+        return classes
+
+
+def _two_classes(labels: NDArray[np.generic]) -> NDArray[np.generic]:
+    missing = labels != labels if labels.dtype.kind in "fO" else np.zeros(len(labels), bool)
+    classes = np.unique(labels[~missing])
+    if missing.any() or len(classes) != 2:
+        raise InputError.of(
+            "support set",
+            got=f"{int(missing.sum())} missing labels" if missing.any()
+            else f"{len(classes)} class(es) among {len(labels)} molecules that parse: {classes.tolist()}",
+            expected="at least one active and one inactive molecule",
+            fix="Add a measured molecule of the other class.",
+        )
+    return classes

@@ -1,0 +1,99 @@
+"""Files and folders: the shipped configs and data sets, and writes that happen whole or not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from molmeta.errors import InputError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def share_path(name: str) -> Path:
+    """The folder `name` ("configs" or "datasets") of the installed package or of the checkout.
+
+    Raises:
+        FileNotFoundError: If the installation lacks it (a broken package).
+    """
+    for candidate in (_PACKAGE / "_share" / name, _PACKAGE.parent / name):
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(f"molmeta's own folder {name!r} is missing from this installation")
+
+
+@contextmanager
+def write_atomically(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary file beside `path` that becomes `path` on success, and vanishes otherwise.
+
+    Raises:
+        InputError: If the folder of `path` cannot be made or `path` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError.of(f"output {path}", got="a folder", expected="a file name")
+    _make_parent(path)
+    # The suffix stays last, for writers that choose their format by it.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that becomes `path` on success, and vanishes otherwise.
+
+    An existing folder at `path` is replaced only if it was written by molmeta (it holds
+    `store.json`); anything else is left alone.
+
+    Raises:
+        InputError: If `path` exists and is not such a folder.
+    """
+    path = Path(path)
+    if path.exists() and not (path / "store.json").is_file() and (path.is_file() or any(path.iterdir())):
+        raise InputError.of(
+            f"output folder {path}",
+            got="something that molmeta did not write",
+            expected="a new or empty folder",
+            fix="Name another folder or remove this one.",
+        )
+    _make_parent(path)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o777 & ~_umask())
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise InputError.of(
+            f"output {path}", got=f"a folder that cannot be made ({error})"
+        ) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def n_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,121 @@
+"""Plain tables → measurements: columns by name, long or wide, labels in any honest spelling."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molmeta.assays.columns import Columns
+from molmeta.assays.readers import read_measurements
+from molmeta.errors import InputError
+
+
+def read(tmp_path: Path, text: str, columns: Columns | None = None) -> pd.DataFrame:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    return pd.concat(read_measurements(path, columns))
+
+
+@pytest.mark.parametrize("name", ["smiles", "SMILES", "Canonical_Smiles", "mol", "Ligand SMILES"])
+def test_known_smiles_columns(tmp_path: Path, name: str) -> None:
+    rows = read(tmp_path, f"id,{name},active\n1,CCO,1\n")
+    assert rows["smiles"].tolist() == ["CCO"]
+
+
+def test_unnamed_smiles_column_is_found_by_its_cells(tmp_path: Path) -> None:
+    rows = read(tmp_path, "kind,what,active\nB,CCO,1\nF,c1ccccc1,0\n")
+    assert rows["smiles"].tolist() == ["CCO", "c1ccccc1"]
+
+
+def test_no_smiles_column_lists_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'id', 'active'.*--smiles-column"):
+        read(tmp_path, "id,active\nxyz,1\n")
+
+
+@pytest.mark.parametrize("assay", ["assay_id", "assay", "Assay ChEMBL ID", "ASSAY"])
+def test_long_table(tmp_path: Path, assay: str) -> None:
+    rows = read(tmp_path, f"{assay},smiles,label\nA,CCO,1\nB,CC,0\nA,C,\n")
+    assert rows["assay"].tolist() == ["A", "B", "A"]
+    np.testing.assert_array_equal(rows["label"], [1, 0, np.nan])
+    assert rows["row"].tolist() == [0, 1, 2]
+
+
+def test_long_table_without_assay_is_one_assay_named_after_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, "smiles,y\nCCO,1\n")["assay"].tolist() == ["mine"]
+
+
+def test_value_and_relation_come_along(tmp_path: Path) -> None:
+    rows = read(tmp_path, "smiles,active,value,relation\nCCO,1,7.5,>\nCC,0,,\n")
+    np.testing.assert_array_equal(rows["value"], [7.5, np.nan])
+    assert rows["relation"].tolist() == [">", ""]
+
+
+def test_named_columns_win(tmp_path: Path) -> None:
+    columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
+    rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)
+    assert rows[["smiles", "assay", "label"]].iloc[0].tolist() == ["CCO", "P1", 0.0]
+
+
+def test_unknown_column_suggests_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--label-column; got 'activ'.*Did you mean 'active'"):
+        read(tmp_path, "smiles,active\nC,1\n", Columns(label_column="activ"))
+
+
+@pytest.mark.parametrize(
+    ("word", "label"),
+    [
+        *[(word, 1) for word in ("1", "1.0", "Active", "yes", "true")],
+        *[(word, 0) for word in ("0", "0.00", "INACTIVE", "No", "False")],
+        *[(word, math.nan) for word in ("", "NaN", "None", "n/a")],
+    ],
+)
+def test_label_words(tmp_path: Path, word: str, label: float) -> None:
+    np.testing.assert_array_equal(read(tmp_path, f"smiles,active\nC, {word}\n")["label"], [label])
+
+
+@pytest.mark.parametrize("word", ["2", "0.7", "maybe", "inf", "-1"])
+def test_anything_else_is_no_label(tmp_path: Path, word: str) -> None:
+    with pytest.raises(InputError, match=r"row 1; got '.*active or inactive"):
+        read(tmp_path, f"smiles,active\nC,1\nCC,{word}\n")
+
+
+def test_wide_table(tmp_path: Path) -> None:
+    text = (
+        'mol_id,smiles,A,weight,"B, and more",late\n'
+        "0,CCO,1,46.1,,\n"
+        "1,CC,,30.1,0.0,\n"
+        "1,C,,16.0,,\n"
+        "0,CO,0,32.0,1,1\n"
+    )
+    rows = read(tmp_path, text).sort_values("row", kind="stable")
+    measured = rows[rows["reason"] == ""]
+    assert measured[["row", "assay", "label"]].values.tolist() == [
+        [0, "A", 1],
+        [1, "B, and more", 0],
+        [3, "A", 0],
+        [3, "B, and more", 1],
+        [3, "late", 1],
+    ]
+    untested = rows[rows["reason"] != ""]
+    assert untested[["row", "assay", "smiles", "reason"]].values.tolist() == [
+        [2, "", "C", "tested in no assay"]
+    ]
+
+
+def test_no_label_lists_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'weight'.*--label-column"):
+        read(tmp_path, "smiles,weight\nC,16.0\n")
+
+
+def test_fsmol_table(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        "assay_id,assay_type,smiles,active,value,log_value,relation\n"
+        "X,B,CCO,1,2700.0,5.5686,=\nY,F,CC,0,12.0,,>\n",
+    )
+    assert rows["unit"].tolist() == ["pXC50", "%"]
+    np.testing.assert_allclose(rows["value"], [5.5686, 12.0])

@@ -1,0 +1,90 @@
+"""MAML's inner loop against closed forms, on losses that have nothing to do with molecules."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from molmeta.meta.inner import MAML
+
+# L_S(θ) = ½ θᵀAθ − bᵀθ has gradient Aθ − b and curvature A.
+A = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
+B = torch.tensor([1.0, -1.0], dtype=torch.float64)
+LR = 0.1
+
+
+def support_loss(parameters: dict[str, Tensor]) -> Tensor:
+    theta = parameters["theta"]
+    return 0.5 * theta @ A @ theta - B @ theta
+
+
+def query_gradient(maml: MAML) -> tuple[Tensor, Tensor]:
+    """The outer gradient of L_Q(θ′) = Σθ′³ at θ, and θ′."""
+    theta = torch.tensor([0.3, -0.7], dtype=torch.float64, requires_grad=True)
+    adapted = maml.adapt(support_loss, {"theta": theta})["theta"]
+    (gradient,) = torch.autograd.grad((adapted**3).sum(), theta)
+    return gradient, adapted.detach()
+
+
+def closed_form(steps: int, order: int) -> tuple[Tensor, Tensor]:
+    theta = torch.tensor([0.3, -0.7], dtype=torch.float64)
+    jacobian = torch.eye(2, dtype=torch.float64)
+    for _ in range(steps):
+        theta = theta - LR * (A @ theta - B)
+        if order == 2:
+            jacobian = (torch.eye(2, dtype=torch.float64) - LR * A) @ jacobian
+    return jacobian.T @ (3 * theta**2), theta
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("order", [1, 2])
+def test_meta_gradient_equals_closed_form(steps: int, order: int) -> None:
+    gradient, adapted = query_gradient(MAML(steps=steps, lr=LR, order=order))
+    expected, expected_adapted = closed_form(steps, order)
+    torch.testing.assert_close(adapted, expected_adapted, rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=0)
+
+
+def test_first_and_second_order_differ_unless_the_rate_is_zero() -> None:
+    first, _ = query_gradient(MAML(lr=LR, order=1))
+    second, _ = query_gradient(MAML(lr=LR, order=2))
+    assert not torch.allclose(first, second)
+    first, _ = query_gradient(MAML(lr=0.0, order=1))
+    second, _ = query_gradient(MAML(lr=0.0, order=2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_zero_steps_change_nothing() -> None:
+    theta = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    assert MAML(steps=0).adapt(support_loss, {"theta": theta})["theta"] is theta
+
+
+def test_more_steps_in_use_than_in_training() -> None:
+    theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    maml = MAML(steps=1, lr=LR)
+    many = maml.adapt(support_loss, {"theta": theta}, steps=300, differentiable=False)["theta"]
+    torch.testing.assert_close(many.detach(), torch.linalg.solve(A, B))
+
+
+def test_frozen_and_unused_parameters_stay() -> None:
+    theta = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    frozen = torch.ones(2, dtype=torch.float64)
+    unused = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    adapted = MAML(lr=LR).adapt(
+        lambda p: support_loss(p) + (p["frozen"] * p["theta"]).sum(),
+        {"theta": theta, "frozen": frozen, "unused": unused},
+    )
+    assert adapted["frozen"] is frozen
+    assert adapted["unused"] is unused
+    assert not torch.equal(adapted["theta"], theta)
+
+
+def test_not_differentiable_result_is_detached_and_equal() -> None:
+    theta = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    maml = MAML(steps=2, lr=LR)
+    with torch.no_grad():
+        detached = maml.adapt(support_loss, {"theta": theta}, differentiable=False)["theta"]
+    attached = maml.adapt(support_loss, {"theta": theta})["theta"]
+    assert detached.grad_fn is None
+    torch.testing.assert_close(detached.detach(), attached.detach(), rtol=0, atol=0)
