@@ -102,7 +102,7 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
     for name in given:
         if name not in fields:
             raise unknown(f"key in {where}", str(name), fields)
-    model = create_model(where, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload]
+    model = create_model(where, __config__=ConfigDict(extra="forbid"), **fields)
     try:
         return {name: getattr(model(**given), name) for name in fields}
     except ValidationError as error:
@@ -113,9 +113,9 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
         ) from None
 
 
-def _recipe_fields(factory: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
     """The keyword-only arguments of `factory` that a recipe may set: (type, default) by name."""
-    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    target = factory.__init__ if inspect.isclass(factory) else factory
     hints = typing.get_type_hints(target)
     return {
         name: (hints.get(name, Any), ... if item.default is item.empty else item.default)
@@ -154,7 +154,9 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     Raises:
         InputError: If a setting is not of that form.
     """
-    result = {key: dict(value) if isinstance(value, dict) else value for key, value in recipe.items()}
+    result = {
+        key: dict(value) if isinstance(value, dict) else value for key, value in recipe.items()
+    }
     for setting in settings:
         path, equals, text = setting.partition("=")
         section, dot, key = path.strip().partition(".")

@@ -43,8 +43,8 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -60,7 +60,11 @@ def replace_folder(path: Path | str) -> Iterator[Path]:
         InputError: If `path` exists and is not such a folder.
     """
     path = Path(path)
-    if path.exists() and not (path / "store.json").is_file() and (path.is_file() or any(path.iterdir())):
+    if (
+        path.exists()
+        and not (path / "store.json").is_file()
+        and (path.is_file() or any(path.iterdir()))
+    ):
         raise InputError.of(
             f"output folder {path}",
             got="something that molmeta did not write",
@@ -71,10 +75,10 @@ def replace_folder(path: Path | str) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
         yield temporary
-        os.chmod(temporary, 0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_umask())
         if path.exists():
             shutil.rmtree(path)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

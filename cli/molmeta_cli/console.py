@@ -26,3 +26,18 @@ def counter(what: str, every: float = 2.0) -> Callable[[int], None]:
             say(f"  {n_done:,} {what}, {n_done / (now - started):,.0f}/s")
 
     return show
+
+
+def fraction(what: str, every: float = 5.0) -> Callable[[int, int], None]:
+    """A progress callback that shows how many of all are done, every few seconds."""
+    started = last = time.monotonic()
+
+    def show(n_done: int, n_all: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= every or n_done == n_all:
+            last = now
+            left = (now - started) * (n_all - n_done) / max(n_done, 1)
+            say(f"  {n_done}/{n_all} {what}, {left / 60:.1f} min left")
+
+    return show

@@ -24,10 +24,11 @@ def embed(
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
-    from molmeta.predict.files import write_vectors
+    from molmeta.predict.files import check_ending, write_vectors
     from molmeta.predict.table import read_table
     from molmeta.resources import n_cores
 
+    check_ending(output, also=".npy")
     encoder = MoleculeEncoder(load_model(model, pick_device(device)))
     table = read_table(input, Columns(smiles_column=smiles_column), labelled=False)
     vectors = encoder.encode(table.smiles, workers=workers or n_cores())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from molmeta_cli.console import say
+from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
     AssayColumn,
     Device,
@@ -16,7 +16,15 @@ from molmeta_cli.options import (
     SmilesColumn,
     Workers,
     columns_of,
+    names,
+    numbers,
+    read_assays,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from molmeta.evaluation import Method
 
 
 def evaluate(
@@ -43,3 +51,42 @@ def evaluate(
     label_column: LabelColumn = None,
 ) -> None:
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
+    from molmeta.evaluation import evaluate as run_evaluation
+    from molmeta.evaluation import make_baselines
+    from molmeta.evaluation.learners import model_methods
+    from molmeta.meta.device import pick_device
+    from molmeta.resources import n_cores
+
+    methods: list[Method] = [
+        *model_methods(model or [], str(pick_device(device))),
+        *make_baselines(names(baselines)),
+    ]
+    results = run_evaluation(
+        methods,
+        read_assays(data, columns_of(smiles_column, assay_column, label_column)),
+        protocol=protocol,
+        support_sizes=numbers(support_sizes, "--support-sizes"),
+        draws=draws,
+        out=output,
+        workers=workers or n_cores(),
+        progress=fraction("assays × sizes"),
+    )
+    say(_table(results.summary))
+    say(f"per draw and per assay: {output}")
+
+
+def _table(summary: pd.DataFrame) -> str:
+    """Mean ΔAUPRC over assays and its 95 % interval: a row a method, a column a support size."""
+    import pandas as pd
+
+    cells = summary.assign(
+        cell=[
+            f"{row.delta_auprc:.3f} ({row.delta_auprc_low:.3f}-{row.delta_auprc_high:.3f})"
+            for row in summary.itertuples()
+        ]
+    ).pivot(index="method", columns="support_size", values="cell")
+    n_assays = summary.groupby("support_size")["n_assays"].max()
+    cells.columns = pd.Index([f"{size} ({n_assays[size]} assays)" for size in cells.columns])
+    order = summary["method"].unique()
+    title = "mean ΔAUPRC over assays by support size, with its 95 % interval"
+    return f"{title}\n{cells.loc[order].to_string()}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from molmeta_cli.console import say
 from molmeta_cli.options import Output
 
@@ -14,10 +12,12 @@ def example(output: Output) -> None:
 
     for file, meaning in write_example(output).items():
         say(f"{output / file}: {meaning}")
-    typer.echo(
-        f"""Next:
-  molmeta train {output}/train.csv --valid {output}/valid.csv --config {output}/recipe.yaml -o RUN
-  molmeta evaluate --model RUN --data {output}/test.csv --support-sizes 8 --baselines rf,simsearch -o RESULTS
-  molmeta predict --model RUN --support {output}/support.csv --input {output}/library.csv -o FILE.csv""",
-        err=True,
+    data = f"--data {output}/test.csv --support-sizes 8 --baselines rf,simsearch"
+    tables = f"--support {output}/support.csv --input {output}/library.csv"
+    say(
+        "\nNext:\n"
+        f"molmeta train {output}/train.csv --valid {output}/valid.csv"
+        f" --config {output}/recipe.yaml -o RUN\n"
+        f"molmeta evaluate --model RUN {data} -o RESULTS\n"
+        f"molmeta predict --model RUN {tables} -o FILE.csv"
     )

@@ -29,13 +29,14 @@ def _store(path: Path) -> dict[str, object]:
 
     store = AssayStore.open(path)
     assays = store.assays
+    n_rows, n_kept, n_active = assays["n_rows"], assays["n_kept"].sum(), assays["n_active"].sum()
     return {
         "what": "assay store",
         "assays": f"{len(store):,}",
         "molecules": f"{store.n_molecules:,}",
-        "rows": f"{assays['n_rows'].sum():,} ({assays['n_kept'].sum():,} kept by curation)",
-        "rows an assay": f"median {assays['n_rows'].median():.0f}, largest {assays['n_rows'].max():,}",
-        "actives": f"{assays['n_active'].sum() / max(assays['n_kept'].sum(), 1):.1%} of what is kept",
+        "rows": f"{n_rows.sum():,} ({n_kept:,} kept by curation)",
+        "rows an assay": f"median {n_rows.median():.0f}, largest {n_rows.max():,}",
+        "actives": f"{n_active / max(n_kept, 1):.1%} of what is kept",
         "features": store.feature_spec,
     }
 
@@ -49,12 +50,12 @@ def _model(path: Path) -> dict[str, object]:
         "what": "model",
         "parameters": f"{n_parameters:,}",
         "embeds once": model.learner.embeds_once,
-        **{section: settings for section, settings in model.recipe.items()},
+        **model.recipe,
     }
 
 
 def _table(path: Path) -> dict[str, object]:
-    from molmeta.assays.readers.plain import find_smiles
+    from molmeta.assays.library import find_smiles
     from molmeta.assays.tables import open_table
 
     table = open_table(path)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molmeta.errors import InputError
+
 if TYPE_CHECKING:
-    from molmeta.assays.columns import Columns
+    from molmeta.assays import AssayStore, Columns
 
 Data = Annotated[
     list[Path],
@@ -46,6 +48,28 @@ def columns_of(
     """What the user says about the columns, from the flags."""
     from molmeta.assays.columns import Columns
 
-    return Columns(
-        smiles_column=smiles, assay_column=assay, label_column=label, value_column=value
+    return Columns(smiles_column=smiles, assay_column=assay, label_column=label, value_column=value)
+
+
+def read_assays(paths: list[Path], columns: Columns) -> AssayStore:
+    """DATA as every verb takes it: one store, or any number of tables that become one."""
+    from molmeta.assays import featurize_files, load_assays
+
+    return (
+        load_assays(paths[0], columns)
+        if len(paths) == 1
+        else featurize_files(paths, None, columns=columns)
     )
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """Comma-separated whole numbers, e.g. of --support-sizes."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError.of(option, got=repr(text), expected="numbers such as 16,32") from None
+
+
+def names(text: str) -> list[str]:
+    """Comma-separated names, e.g. of --baselines."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -32,6 +32,9 @@ def predict(
         ),
     ] = None,
     model: Model = "default",
+    show: Annotated[
+        int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
+    ] = 0,
     device: Device = "auto",
     workers: Workers = None,
     smiles_column: SmilesColumn = None,
@@ -41,9 +44,10 @@ def predict(
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict import predict_table
-    from molmeta.predict.files import write_table
+    from molmeta.predict.files import check_ending, write_table
     from molmeta.resources import n_cores
 
+    check_ending(output)
     predictions = predict_table(
         load_model(model, pick_device(device)),
         support,
@@ -53,5 +57,10 @@ def predict(
         progress=counter("molecules"),
     )
     write_table(predictions, output)
+    if show:
+        best = predictions.sort_values("score", ascending=False).head(show)
+        say(
+            best.drop(columns=["status", "reason", "score"]).to_string(index=False, max_colwidth=40)
+        )
     n_rejected = int((predictions["status"] == "rejected").sum())
     say(f"{output}: {len(predictions):,} rows, {n_rejected:,} rejected")

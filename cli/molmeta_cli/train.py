@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from molmeta_cli.options import (
     SmilesColumn,
     ValueColumn,
     columns_of,
+    read_assays,
 )
 
 if TYPE_CHECKING:
@@ -53,38 +55,42 @@ def train(
     value_column: ValueColumn = None,
 ) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
-    from molmeta.assays import load_assays
     from molmeta.config import override, read_recipe
     from molmeta.meta import train as train_run
     from molmeta.meta.device import pick_device
+    from molmeta.meta.recipe import resolve_recipe
 
     columns = columns_of(smiles_column, assay_column, label_column, value_column)
     recipe = override(read_recipe(config), settings or [])
     if seed is not None:
         recipe = override(recipe, [f"training.seed={seed}"])
+    steps = resolve_recipe(recipe)["training"]["steps"]
     with _stop_on_interrupt() as stop:
         best = train_run(
             recipe,
-            load_assays(data, columns),
-            load_assays(valid, columns) if valid else None,
+            read_assays(data, columns),
+            read_assays(valid, columns) if valid else None,
             output,
             resume=resume,
             device=pick_device(device),
-            progress=_show,
+            progress=_shower(steps),
             stop=stop,
         )
     say(f"done: best valid ΔAUPRC {best:.3f}, model in {output}")
 
 
-def _show(row: Progress) -> None:
-    left = (row.n_steps - row.step) * row.seconds / max(row.step, 1)
-    valid = "" if row.valid_delta_auprc != row.valid_delta_auprc else (
-        f"  valid ΔAUPRC {row.valid_delta_auprc:.4f} (best {row.best:.4f})"
-    )
-    say(
-        f"step {row.step}/{row.n_steps}  loss {row.loss:.4f}  "
-        f"{row.episodes_per_second:.0f} episodes/s  {left / 60:.0f} min left{valid}"
-    )
+def _shower(n_steps: int) -> Callable[[Progress], None]:
+    def show(row: Progress) -> None:
+        left = (n_steps - row.step) * row.seconds / row.step
+        message = (
+            f"step {row.step}/{n_steps}  loss {row.loss:.4f}  "
+            f"{row.episodes_per_second:.0f} episodes/s  {left / 60:.1f} min left"
+        )
+        if not math.isnan(row.valid_delta_auprc):
+            message += f"  valid ΔAUPRC {row.valid_delta_auprc:.4f} (best {row.best:.4f})"
+        say(message)
+
+    return show
 
 
 @contextmanager

@@ -1,98 +1,122 @@
-"""From measured values to labels: units, pXC50, censoring, thresholds.
+"""From measured values to labels: active is what lies above a threshold.
 
-pXC50 = 9 − log10(concentration in nM). Active is what lies above a threshold: a number, the
-assay's median, or FS-Mol's rule (https://github.com/microsoft/FS-Mol, 2021).
+The threshold is a number, the assay's median, or FS-Mol's rule
+(https://github.com/microsoft/FS-Mol, Stanley et al., NeurIPS 2021).
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from molmeta.assays.units import PERCENT, PXC50, commonest_kind
 from molmeta.errors import InputError
 
-PXC50, PERCENT = "pXC50", "%"
-RELATIONS = {"": 0, "=": 0, "~": 0, ">": 1, ">=": 1, ">>": 1, "<": -1, "<=": -1, "<<": -1}
-
-_MOLAR = {"pm": -3, "nm": 0, "um": 3, "mm": 6, "m": 9}  # log10 of it in nM
-_MASS = {"pg/ml": 0, "ng/ml": 3, "ug/ml": 6, "mg/ml": 9, "g/ml": 12}  # the same, times g/mol
-_LOGARITHMIC = frozenset({"pxc50", "pic50", "pec50", "pac50", "pki", "pkd", "pchembl"})
-_SYNONYMS = {
-    "nanomolar": "nm", "micromolar": "um", "millimolar": "mm", "molar": "m", "percent": "%",
-    "pmol/l": "pm", "nmol/l": "nm", "umol/l": "um", "mmol/l": "mm", "mol/l": "m",
-    "ng/l": "pg/ml", "ug/l": "ng/ml", "mg/l": "ug/ml", "g/l": "mg/ml",
-}  # fmt: skip
-
-# FS-Mol's rule.
-_FSMOL_UNITS = frozenset({"nm", "um", "%"})
+# FS-Mol's rule: what counts at all, how far repeats of one molecule may lie apart, and between
+# which bounds the median is a sensible threshold.
+_FSMOL_UNITS = ("nm", "um", "%")
 _FSMOL_MAX_WEIGHT = 900.0  # g/mol
-_FSMOL_SPREAD = {PXC50: 1.0, PERCENT: 5.0}  # how far repeats of a molecule may lie apart
+_FSMOL_SPREAD = {PXC50: 1.0, PERCENT: 5.0}
+_FSMOL_ENZYME, _FSMOL_OTHER = (5.0, 7.0), (4.0, 6.0)
+_FSMOL_PXC50, _FSMOL_PERCENT = 5.0, 50.0
 
 
-def unit_key(unit: str) -> str:
-    """One spelling a unit: `µg.mL-1`, `ug/ml` and `mg/L` are the same."""
-    key = unit.casefold().replace("µ", "u").replace("μ", "u").replace(" ", "")
-    key = re.sub(r"[.*·]?(m?l)\^?\(?-1\)?$", r"/\1", key)
-    return _SYNONYMS.get(key, key)
+def check_threshold(threshold: float | str | None) -> float | str | None:
+    """A threshold as typed: a number, "median", "fsmol", or None.
 
-
-@dataclass(frozen=True)
-class Values:
-    """n measured values in comparable units.
-
-    Attributes:
-        values: pXC50 for concentrations, else as given; NaN where none, shape (n,).
-        kinds: "pXC50", "%" or the unit as given, shape (n,).
-        bounds: +1 where the truth may be above `values`, −1 below, else 0, shape (n,).
-        keys: The given unit in one spelling, shape (n,).
-        reasons: Why there is no value though one was given, shape (n,).
+    Raises:
+        InputError: If it is anything else.
     """
+    if threshold is None or threshold in ("median", "fsmol"):
+        return threshold
+    try:
+        return float(threshold)
+    except ValueError:
+        raise InputError.of(
+            "--threshold", got=repr(threshold), expected="a number, median or fsmol"
+        ) from None
 
-    values: NDArray[np.float64]
-    kinds: NDArray[np.object_]
-    bounds: NDArray[np.int64]
-    keys: NDArray[np.object_]
-    reasons: NDArray[np.object_]
 
+def label_values(
+    table: pd.DataFrame, threshold: float | str, direction: str | None = None
+) -> pd.DataFrame:
+    """Label measurements by their values.
 
-def comparable(
-    values: NDArray[np.float64],
-    units: NDArray[np.object_],
-    relations: NDArray[np.object_],
-    assays: NDArray[np.int64],
-    weights: NDArray[np.float64],
-) -> Values:
-    """Bring values to one unit an assay: pXC50, %, or the commonest of those given.
+    A censored value is labelled only where its bound decides: "> 10 µM" is inactive under any
+    threshold above pXC50 5. A value equal to the threshold is inactive, as in FS-Mol.
 
     Args:
-        values: As given, NaN where none, shape (n,).
-        units: As given, shape (n,).
-        relations: `=`, `>`, `<` … of the value as given, shape (n,).
-        assays: The assay's number, shape (n,).
-        weights: Molecular weights in g/mol, for units such as µg/mL, shape (n,).
+        table: n measurements with a value, in the columns that `units.comparable` gives, and
+            `assay`, `identity`, `weight` (g/mol) and `enzyme` (whether the target is one).
+        threshold: A number (pXC50 for concentrations), "median" or "fsmol".
+        direction: Whether a "higher" or "lower" value *as measured* is active; by default lower
+            for concentrations and higher for the rest.
+
+    Returns:
+        Shape (n, 3): `label`, NaN where undecided; `threshold`; `reason`, "" where labelled.
+
+    Raises:
+        InputError: If the threshold can be no pXC50 although the values are.
     """
-    codes, words = pd.factorize(units)
-    keys = [unit_key(str(word)) for word in words]
-    is_mass = np.array([key in _MASS for key in keys], dtype=bool)[codes]
-    is_molar = np.array([key in _MOLAR for key in keys], dtype=bool)[codes] | is_mass
-    exponents = np.array([_MOLAR.get(key, _MASS.get(key, 0)) for key in keys], dtype=float)[codes]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        in_nm = np.log10(values) + exponents - np.where(is_mass, np.log10(weights), 0.0)
-    converted = np.where(is_molar, 9.0 - in_nm, values)
-    reasons = np.full(len(values), "", dtype=object)
-    reasons[~np.isnan(values) & ~np.isfinite(converted)] = "value has no logarithm"
-    signs = np.array([RELATIONS.get(str(r), 0) for r in (rw := pd.unique(relations))])
-    bounds = signs[pd.Index(rw).get_indexer(relations)] * np.where(is_molar, -1, 1)
-    kinds = np.array([_kind(key, word) for key, word in zip(keys, words, strict=True)], object)
-    result = Values(
-        np.where(np.isfinite(converted), converted, np.nan),
-        kinds[codes],
-        bounds,
-        np.array(keys, dtype=object)[codes],
-        reasons,
+    reasons = _other_kinds(table)
+    if threshold == "fsmol":
+        reasons = reasons.where(reasons != "", _against_fsmol(table[reasons == ""]))
+    usable = table[reasons == ""]
+    if isinstance(threshold, str):
+        # A measurement that is merely listed twice counts once.
+        distinct = usable.drop_duplicates(["assay", "identity", "value"])
+        limits = distinct.groupby("assay")["value"].median()
+        if threshold == "fsmol":
+            limits = _sensible(limits, distinct.groupby("assay")[["kind", "enzyme"]].first())
+        limit = table["assay"].map(limits).astype(np.float64)
+    else:
+        _refuse_concentration(threshold, usable)
+        limit = pd.Series(threshold, index=table.index)
+    upside_down = (table["inverted"] == (direction == "higher")) & (direction is not None)
+    sign = np.where(upside_down, -1, 1)
+    active = sign * table["value"] > sign * limit
+    bound = sign * table["bound"]
+    undecided = (reasons == "") & ((bound > 0) & ~active | (bound < 0) & active)
+    reasons = reasons.mask(undecided, "censored value on the open side of the threshold")
+    label = active.astype(np.float32).where(reasons == "")
+    return pd.DataFrame({"label": label, "threshold": limit, "reason": reasons})
+
+
+def _other_kinds(table: pd.DataFrame) -> pd.Series:
+    """Set aside what is not measured in the assay's commonest kind of unit."""
+    expected = table["assay"].map(commonest_kind(table))
+    reason = "measured in " + table["kind"].replace("", "no unit") + ", unlike its assay"
+    return reason.where(table["kind"] != expected, "")
+
+
+def _against_fsmol(table: pd.DataFrame) -> pd.Series:
+    """Set aside what FS-Mol leaves out, in its order."""
+    reasons = pd.Series("", index=table.index, dtype=object)
+    known = table["unit_key"].isin(_FSMOL_UNITS)
+    reasons[~known] = "unit other than nM, uM or %"
+    heavy = known & (table["weight"] > _FSMOL_MAX_WEIGHT)
+    reasons[heavy] = f"heavier than {_FSMOL_MAX_WEIGHT:.0f} g/mol"
+    rest = table[known & ~heavy]
+    values = rest.groupby(["assay", "identity"])["value"]
+    spread = rest["kind"].map(_FSMOL_SPREAD).astype(np.float64)
+    far = (values.transform("max") - rest["value"] > spread) | (
+        rest["value"] - values.transform("min") > spread
     )
-    return _one_kind_an_assay(result, assays)
+    reasons[far[far].index] = "repeats of the molecule lie far apart"
+    return reasons
+
+
+def _sensible(medians: pd.Series, assays: pd.DataFrame) -> pd.Series:
+    """FS-Mol's thresholds: the median where it is sensible, else a fixed one."""
+    low = np.where(assays["enzyme"], _FSMOL_ENZYME[0], _FSMOL_OTHER[0])
+    high = np.where(assays["enzyme"], _FSMOL_ENZYME[1], _FSMOL_OTHER[1])
+    pxc50 = medians.where(medians.between(low, high), _FSMOL_PXC50)
+    return pxc50.where(assays["kind"] != PERCENT, medians.clip(lower=_FSMOL_PERCENT))
+
+
+def _refuse_concentration(threshold: float, table: pd.DataFrame) -> None:
+    if abs(threshold) > 20 and (table["kind"] == PXC50).any():
+        pxc50 = f", e.g. {9 - np.log10(threshold):g} for {threshold:g} nM" if threshold > 0 else ""
+        raise InputError.of(
+            "--threshold", got=f"{threshold:g}", expected=f"a pXC50 for concentrations{pxc50}"
+        )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from rdkit import Chem
 from scipy import sparse
 
 from molmeta.chem.featurize import Featurized
@@ -40,7 +41,7 @@ class Codebook:
 class Rows:
     """All rows read, their texts as numbers."""
 
-    TEXTS = ("file", "assay", "smiles", "relation", "unit", "reason")
+    TEXTS = ("file", "assay", "smiles", "relation", "unit", "target", "reason")
 
     def __init__(self) -> None:
         # "No assay" is number 0, so that it can be told without a look at the words.
@@ -52,8 +53,8 @@ class Rows:
         coded = {name: book.encode(frame[name]) for name, book in self._books.items()}
         part: dict[str, object] = {name: codes for name, (codes, _) in coded.items()}
         part["row"] = frame["row"].to_numpy(np.int64)
-        for name in ("label", "value"):
-            part[name] = frame[name].to_numpy(np.float32)
+        part["label"] = frame["label"].to_numpy(np.float32)
+        part["value"] = frame["value"].to_numpy(np.float64)
         self._parts.append(pd.DataFrame(part))
         return coded["smiles"][1]
 
@@ -111,16 +112,37 @@ class Molecules:
         """The identity number of each distinct SMILES."""
         return np.concatenate(self._identities)
 
+    @cached_property
     def graphs(self) -> Graphs:
         """The graphs of those that parse."""
         graphs = Graphs.concatenate(self._graphs)
+        self._graphs.clear()
         return graphs if len(self.accepted) == len(graphs) else graphs.select(self.accepted)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """The molecular weight of each distinct SMILES in g/mol, NaN where rejected."""
+        weights = np.full(len(self.reasons), np.nan)
+        weights[self.accepted] = molecular_weights(self.graphs)
+        return weights
 
     def fingerprints(self) -> sparse.csr_matrix | None:
         """The fingerprints of those that parse."""
         if not self._fingerprints:
             return None
         return sparse.vstack(self._fingerprints, format="csr")[self.accepted]
+
+
+def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:
+    """Molecular weights in g/mol from atomic numbers and hydrogen counts, shape (n,)."""
+    table = Chem.GetPeriodicTable()
+    elements = np.array([table.GetAtomicWeight(number) for number in range(119)])
+    atomic_numbers, n_hydrogens = graphs.atom_rows[:, 0], graphs.atom_rows[:, 4]
+    by_row = elements[atomic_numbers] + n_hydrogens * elements[1]
+    molecules = np.repeat(np.arange(len(graphs)), np.diff(graphs.atom_offsets))
+    weights: NDArray[np.float64] = np.zeros(len(graphs))
+    np.add.at(weights, molecules, by_row[graphs.atoms])
+    return weights
 
 
 def identity_numbers(identities: list[str]) -> NDArray[np.int64]:

@@ -20,9 +20,10 @@ SMILES_NAMES = (
 )
 ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
 LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active", "class", "outcome")
-VALUE_NAMES = ("value", "standard_value", "pchembl_value", "pXC50", "pIC50")
+VALUE_NAMES = ("value", "standard_value", "pchembl_value", "pXC50", "pIC50", "IC50", "IC50_nM")
 RELATION_NAMES = ("relation", "standard_relation")
 UNIT_NAMES = ("units", "unit", "standard_units")
+TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChEMBL ID")
 
 
 @dataclass(frozen=True, slots=True)

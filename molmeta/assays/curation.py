@@ -1,71 +1,88 @@
 """Curation: which measurements count, as a mask with reasons; nothing is removed.
 
-Each measurement is kept, merged into an earlier one of the same molecule, or dropped.
+Each measurement is kept, merged into another of the same molecule, or dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 KEPT, MERGED, DROPPED = "kept", "merged", "dropped"
 
 
-@dataclass(frozen=True)
-class Curated:
-    """What becomes of each of n measurements.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The smallest assay worth keeping, counted in kept molecules.
 
     Attributes:
-        actions: kept, merged or dropped, shape (n,).
-        reasons: Why, "" where kept, shape (n,).
+        min_molecules: In all.
+        min_per_class: Active, and inactive.
     """
 
-    actions: NDArray[np.object_]
-    reasons: NDArray[np.object_]
-
-    @property
-    def kept(self) -> NDArray[np.bool_]:
-        """The mask, shape (n,)."""
-        return np.asarray(self.actions == KEPT)
+    min_molecules: int = 0
+    min_per_class: int = 0
 
 
-def curate(
-    assays: NDArray[np.int64],
-    identities: NDArray[np.int64],
-    labels: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    rejections: Sequence[str] | NDArray[np.object_],
-) -> Curated:
-    """Keep one labelled row a molecule and assay.
+def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
+    """Keep one labelled measurement a molecule and assay.
+
+    Of repeats the majority's label wins, and of those the measurement nearest to their median
+    value stands for them (the first of equals): always a real one. Repeats without a majority
+    are all dropped.
 
     Args:
-        assays: The assay's number, 0 where it has none, shape (n,).
-        identities: The molecule's identity, any value where rejected, shape (n,).
-        labels: 1, 0 or NaN, shape (n,).
-        rows: Row numbers in the source, for the reasons, shape (n,).
-        rejections: Why a row cannot be used at all, "" where it can, shape (n,).
+        table: n measurements: `assay` (0 where none), `identity`, `label`, `value`, `row`, and
+            `reason`, why it cannot be used at all, "" where it can.
+        limits: Of the assays' size.
+
+    Returns:
+        Shape (n, 2): `action` (kept, merged, dropped) and `reason`, "" where kept.
     """
-    n = len(assays)
-    reasons = np.asarray(rejections, dtype=object).copy()
-    actions = np.full(n, DROPPED, dtype=object)
-    reasons[(reasons == "") & (assays == 0)] = "no assay"
-    reasons[(reasons == "") & np.isnan(labels)] = "no label"
-    usable = np.flatnonzero(reasons == "")
-    frame = pd.DataFrame(
-        {"assay": assays[usable], "molecule": identities[usable], "label": labels[usable]}
+    reason = table["reason"].astype(object)
+    reason = reason.mask((reason == "") & (table["assay"] == 0), "no assay")
+    reason = reason.mask((reason == "") & table["label"].isna(), "no label")
+    result = pd.DataFrame({"action": DROPPED, "reason": reason}, index=table.index)
+    usable = table[reason == ""]
+    result.loc[usable.index, "action"] = KEPT
+    repeated = usable[usable.duplicated(["assay", "identity"], keep=False)]
+    if len(repeated):
+        result.loc[repeated.index, ["action", "reason"]] = _settle(repeated)
+    return _apply_limits(table, result, limits or Limits())
+
+
+def _settle(repeated: pd.DataFrame) -> pd.DataFrame:
+    """Action and reason for measurements of which each has a repeat."""
+    molecule = repeated.groupby(["assay", "identity"]).ngroup()
+    share = repeated["label"].groupby(molecule).transform("mean")
+    tied, winning = share == 0.5, repeated["label"] == (share > 0.5)
+    value = repeated["value"].where(winning & ~tied)
+    distance = (value - value.groupby(molecule).transform("median")).abs()
+    order = pd.DataFrame({"loses": ~winning, "distance": distance, "at": np.arange(len(value))})
+    first = order.sort_values(["loses", "distance", "at"]).groupby(molecule).head(1).index
+    kept = pd.Series(repeated.index.isin(first), index=repeated.index) & ~tied
+    row = repeated["row"].where(kept).groupby(molecule).transform("max")
+    text = "same molecule as row " + row.fillna(-1).astype(np.int64).astype(str)
+    text = text.mask(~winning, text + ", outvoted").mask(
+        tied, "contradicting labels for one molecule"
     )
-    frame["row"] = rows[usable]
-    repeats = frame.groupby(["assay", "molecule"], sort=False)
-    conflict = (repeats["label"].transform("min") != repeats["label"].transform("max")).to_numpy()
-    first_row = repeats["row"].transform("first").to_numpy()
-    repeated = frame.duplicated(["assay", "molecule"]).to_numpy()
-    merged = repeated & ~conflict
-    actions[usable[~repeated & ~conflict]] = KEPT
-    actions[usable[merged]] = MERGED
-    reasons[usable[merged]] = [f"same molecule as row {row}" for row in first_row[merged]]
-    reasons[usable[conflict]] = "contradicting labels for one molecule"
-    return Curated(actions, reasons)
+    action = pd.Series(MERGED, index=repeated.index).mask(tied, DROPPED).mask(kept, KEPT)
+    return pd.DataFrame({"action": action, "reason": text.mask(kept, "")})
+
+
+def _apply_limits(table: pd.DataFrame, result: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Drop what remains of assays that are too small or one-sided."""
+    kept = table[result["action"] == KEPT]
+    by_assay = kept["label"].groupby(kept["assay"])
+    n, n_active = by_assay.transform("size"), by_assay.transform("sum")
+    n_minor = np.minimum(n_active, n - n_active)
+    small, one_sided = n < limits.min_molecules, n_minor < limits.min_per_class
+    text = pd.Series("", index=kept.index)
+    text = text.mask(one_sided, f"assay with fewer than {limits.min_per_class} of a class")
+    text = text.mask(small, f"assay with fewer than {limits.min_molecules} molecules")
+    gone = text[text != ""]
+    result.loc[gone.index, "action"] = DROPPED
+    result.loc[gone.index, "reason"] = gone
+    return result

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from molmeta.assays.columns import SMILES_NAMES, find_column, listed
+from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
-from molmeta.assays.tables import Table, open_table
+from molmeta.assays.tables import open_table
 from molmeta.chem.molecule import Molecule, parse
 from molmeta.errors import InputError
 

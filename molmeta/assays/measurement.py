@@ -15,7 +15,8 @@ from molmeta.errors import InputError
 
 # file: its name; row: number in it, from 0; assay: its id ("" = none); smiles: as given;
 # label: 1 active, 0 inactive, NaN unknown; value: in `unit`, NaN where none; relation: the
-# censoring sign of value; reason: why the reader sets this row aside, "" where it does not.
+# censoring sign of value; target: the assay's protein or organism; reason: why the reader sets
+# this row aside, "" where it does not.
 FIELDS: Mapping[str, object] = {
     "file": "",
     "row": -1,
@@ -25,6 +26,7 @@ FIELDS: Mapping[str, object] = {
     "value": np.float32("nan"),
     "relation": "",
     "unit": "",
+    "target": "",
     "reason": "",
 }
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>"})

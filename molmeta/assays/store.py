@@ -152,10 +152,14 @@ class AssayStore:
     @cached_property
     def fingerprints(self) -> sparse.csr_matrix:
         """ECFP counts, uint8, (n_molecules, 2048); computed on first use where not stored."""
-        path = self.path / "fingerprints.npz"
-        if path.exists():
-            return sparse.load_npz(path).tocsr()
-        return featurize(self.smiles, fingerprints=True).fingerprints
+        if self.has_fingerprints:
+            return sparse.load_npz(self.path / "fingerprints.npz").tocsr()
+        return featurize(self.smiles, fingerprints=True, identities=False).fingerprints
+
+    @property
+    def has_fingerprints(self) -> bool:
+        """Whether fingerprints are stored, so that they need not be computed."""
+        return (self.path / "fingerprints.npz").exists()
 
     @cached_property
     def _assays(self) -> pd.DataFrame:
@@ -167,7 +171,8 @@ class AssayStore:
         return assays.reset_index(drop=True)
 
     @cached_property
-    def _bounds(self) -> NDArray[np.int64]:
+    def bounds(self) -> NDArray[np.int64]:
+        """Where each assay's rows begin and end in the measurements, shape (len(self), 2)."""
         return self._assays[["begin", "end"]].to_numpy(np.int64)
 
     @cached_property
@@ -190,13 +195,21 @@ class AssayStore:
 
     @property
     def assays(self) -> pd.DataFrame:
-        """One row an assay: assay_id, n_rows, n_kept, n_active, unit."""
+        """One row an assay: assay_id, target, unit, threshold, n_rows, n_kept, n_active."""
         return self._assays.drop(columns=["begin", "end"])
 
     @property
     def audit(self) -> pd.DataFrame:
         """What became of every row read: file, row, assay_id, smiles, action, reason."""
         return self.table("audit")
+
+    def audit_summary(self) -> pd.DataFrame:
+        """How many rows were kept, merged or dropped and why: action, reason, n_rows."""
+        audit = self.table("audit", ["action", "reason"])
+        # Reasons that differ in a row number or an atom's index are of one kind.
+        audit["reason"] = audit["reason"].str.replace(r"\d[\d,.]*", "…", regex=True)
+        counts = audit.value_counts(["action", "reason"], sort=True)
+        return counts.rename("n_rows").reset_index()
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Read one of the store's tables (see the module's list)."""
@@ -216,7 +229,7 @@ class AssayStore:
             IndexError: If the position is out of range.
         """
         position = self._position(key) if isinstance(key, str) else key
-        part = slice(*self._bounds[position])
+        part = slice(*self.bounds[position])
         columns = self._measurements
         return Assay(
             id=self.assay_ids[position],

@@ -6,6 +6,11 @@ bond), written as the index into its lists of values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
 ATOM_COLUMNS = (
@@ -22,7 +27,7 @@ ATOM_COLUMNS = (
 ATOM_SIZES = (119, 9, 11, 12, 9, 5, 8, 2, 2)
 """How many values each atom column can take: 0 … size - 1."""
 
-BOND_COLUMNS = ("bond_type", "stereo", "is_conjugated")
+# Bonds: bond_type, stereo, is_conjugated.
 BOND_SIZES = (22, 6, 2)
 """How many values each bond column can take."""
 
@@ -30,6 +35,47 @@ LOWEST_CHARGE = -5
 
 HYBRIDIZATIONS = (0, 1, 2, 3, 4, 8, 5, 6, 7)
 """RDKit's numbers (…, SP3, SP2D, SP3D, …) → torch_geometric's, which has no SP2D (8 is outside)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of n molecules, end to end, in RDKit's order of atoms and bonds.
+
+    Attributes:
+        atoms: (n_atoms, 9) uint8.
+        bonds: (n_bonds, 3) uint8.
+        begins: The first atom of each bond, counted within its molecule, (n_bonds,).
+        ends: The second atom, (n_bonds,).
+        n_atoms: Per molecule, (n,).
+        n_bonds: Per molecule, (n,).
+    """
+
+    atoms: NDArray[np.uint8]
+    bonds: NDArray[np.uint8]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    n_atoms: NDArray[np.int64]
+    n_bonds: NDArray[np.int64]
+
+
+def read_by_getters(mols: Sequence[Chem.Mol | None]) -> Features:
+    """Read the features of molecules (a None has no atoms), all within torch_geometric's."""
+    atoms = [atom_row(atom) for mol in mols if mol is not None for atom in mol.GetAtoms()]
+    bonds = [
+        (*bond_row(bond), bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+        for mol in mols
+        if mol is not None
+        for bond in mol.GetBonds()
+    ]
+    table = np.array(bonds, np.int64).reshape(-1, len(BOND_SIZES) + 2)
+    return Features(
+        atoms=np.array(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
+        bonds=table[:, :-2].astype(np.uint8),
+        begins=table[:, -2],
+        ends=table[:, -1],
+        n_atoms=np.array([0 if mol is None else mol.GetNumAtoms() for mol in mols], np.int64),
+        n_bonds=np.array([0 if mol is None else mol.GetNumBonds() for mol in mols], np.int64),
+    )
 
 
 def atom_row(atom: Chem.Atom) -> tuple[int, ...]:
@@ -57,10 +103,12 @@ def first_outside(mol: Chem.Mol) -> str:
     for atom in mol.GetAtoms():
         for name, value, size in zip(ATOM_COLUMNS, atom_row(atom), ATOM_SIZES, strict=True):
             if not 0 <= value < size:
-                value += LOWEST_CHARGE if name == "formal_charge" else 0
-                return f"atom {atom.GetIdx()} ({atom.GetSymbol()}): {name} {value} is out of range"
+                given = {
+                    "formal_charge": value + LOWEST_CHARGE,
+                    "hybridization": atom.GetHybridization(),
+                }.get(name, value)
+                return f"atom {atom.GetIdx()} ({atom.GetSymbol()}): no code for {name} {given}"
     for bond in mol.GetBonds():
-        for name, value, size in zip(BOND_COLUMNS, bond_row(bond), BOND_SIZES, strict=True):
-            if not 0 <= value < size:
-                return f"bond {bond.GetIdx()}: {name} {value} is out of range"
+        if not all(0 <= v < size for v, size in zip(bond_row(bond), BOND_SIZES, strict=True)):
+            return f"bond {bond.GetIdx()}: no code for {bond.GetBondType()}, {bond.GetStereo()}"
     return ""

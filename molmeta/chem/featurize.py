@@ -5,18 +5,20 @@ One row in, one row out, always: what does not parse becomes an empty graph with
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from rdkit import Chem
 from scipy.sparse import csr_matrix, vstack
 
-from molmeta.chem.features import ATOM_SIZES, BOND_SIZES, atom_row, bond_row, first_outside
+from molmeta.chem.binary import is_trustworthy, read_binary
+from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.fingerprint import ecfp
 from molmeta.chem.graph import Graphs
 from molmeta.chem.molecule import MAX_ATOMS, Molecule, parse_all
+from molmeta.chem.workers import map_in_order
 
 FEATURE_SPEC: dict[str, object] = {
     "version": 1,
@@ -26,7 +28,11 @@ FEATURE_SPEC: dict[str, object] = {
 }
 """What stores and checkpoints record, and compare before they are used together."""
 
-CHUNK = 512
+PIECE = 512
+"""Rows that are featurized together: numpy has enough to do, and memory stays small."""
+
+TIME_LIMIT = 30.0
+"""Seconds that a worker process may take for a piece: some hundred times what is usual."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ class Featurized:
 
     @staticmethod
     def concatenate(parts: Sequence[Featurized]) -> Featurized:
-        """All rows of all parts, in order."""
+        """All rows of all parts (at least one), in order."""
+        if len(parts) == 1:
+            return parts[0]
         matrices = [part.fingerprints for part in parts if part.fingerprints is not None]
         return Featurized(
             graphs=Graphs.concatenate([part.graphs for part in parts]),
@@ -67,6 +75,7 @@ def featurize(
     fingerprints: bool = False,
     identities: bool = True,
     workers: int = 1,
+    time_limit: float | None = None,
     max_atoms: int = MAX_ATOMS,
     progress: Callable[[int], None] | None = None,
 ) -> Featurized:
@@ -75,25 +84,26 @@ def featurize(
     Args:
         smiles: One entry a row; anything that is not a SMILES is rejected with a reason.
         fingerprints: Whether to compute ECFP counts too.
-        identities: Whether to compute canonical SMILES.
-        workers: The number of processes.
+        identities: Whether to compute canonical SMILES, half as dear as parsing.
+        workers: The number of processes; 1 is this one.
+        time_limit: Seconds that 512 rows may take in a worker process, by default 30; a row on
+            which RDKit hangs is rejected. If it is given, even one worker is a process.
         max_atoms: The largest molecule to accept.
         progress: Called with the number of rows that were finished since its last call.
+
+    Raises:
+        WorkerError: If worker processes cannot be started.
     """
-    rows = iter(smiles)
-    chunks = iter(lambda: list(islice(rows, CHUNK)), [])
-    parts = []
-    for part in featurize_stream(
-        chunks,
+    (whole,) = featurize_stream(
+        [smiles],
         fingerprints=fingerprints,
         identities=identities,
         workers=workers,
+        time_limit=time_limit,
         max_atoms=max_atoms,
-    ):
-        parts.append(part)
-        if progress is not None:
-            progress(len(part))
-    return Featurized.concatenate(parts or [_featurize_chunk([], fingerprints, False, max_atoms)])
+        progress=progress,
+    )
+    return whole
 
 
 def featurize_stream(
@@ -102,53 +112,94 @@ def featurize_stream(
     fingerprints: bool = False,
     identities: bool = True,
     workers: int = 1,
+    time_limit: float | None = None,
     max_atoms: int = MAX_ATOMS,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[Featurized]:
-    """Featurize chunks of rows as they come, in order and in bounded memory.
+    """Featurize chunks of rows as they come: one result a chunk, in order, in bounded memory.
 
     Args:
-        chunks: The rows of each chunk; a few hundred are best.
-        fingerprints: As for `featurize`.
-        identities: As for `featurize`.
-        workers: As for `featurize`.
-        max_atoms: As for `featurize`.
+        chunks: The rows of each chunk, of any size; read only a little ahead.
+        fingerprints: As for `featurize`, like all that follow.
+        identities: As above.
+        workers: As above.
+        time_limit: As above.
+        max_atoms: As above.
+        progress: As above.
+
+    Raises:
+        WorkerError: If worker processes cannot be started.
     """
-    for chunk in chunks:
-        yield _featurize_chunk(chunk, fingerprints, identities, max_atoms)
+    featurizer = _Featurizer(fingerprints, identities, max_atoms)
+    n_pieces: deque[int] = deque()  # of each chunk that was begun
+
+    def pieces() -> Iterator[Sequence[object]]:
+        for chunk in chunks:
+            starts = range(0, len(chunk), PIECE) or [0]  # an empty chunk is an empty piece
+            n_pieces.append(len(starts))
+            yield from (chunk[start : start + PIECE] for start in starts)
+
+    if workers == 1 and time_limit is None:
+        results = map(featurizer, pieces())
+    else:
+        limit = TIME_LIMIT if time_limit is None else time_limit
+        answers = map_in_order(
+            featurizer, pieces(), workers=workers, time_limit=limit, give_up=featurizer.reject
+        )
+        results = map(Featurized.concatenate, answers)
+    parts: list[Featurized] = []
+    for result in results:
+        parts.append(result)
+        if progress is not None:
+            progress(len(result))
+        if len(parts) == n_pieces[0]:
+            n_pieces.popleft()
+            yield Featurized.concatenate(parts)
+            parts = []
 
 
-def _featurize_chunk(
-    smiles: Sequence[object], fingerprints: bool, identities: bool, max_atoms: int
-) -> Featurized:
-    mols: list[Chem.Mol | None] = []
-    reasons: list[str] = []
-    for result in parse_all(smiles, max_atoms=max_atoms):
-        reason = first_outside(result.mol) if isinstance(result, Molecule) else result.reason
-        reasons.append(reason)
-        mols.append(None if reason or not isinstance(result, Molecule) else result.mol)
-    return Featurized(
-        graphs=_graphs_by_getters(mols),
-        identities=["" if mol is None or not identities else Chem.MolToSmiles(mol) for mol in mols],
-        reasons=reasons,
-        fingerprints=ecfp(mols) if fingerprints else None,
-    )
+@dataclass(frozen=True)
+class _Featurizer:
+    """What is done to a piece of rows; sent to worker processes."""
+
+    fingerprints: bool
+    identities: bool
+    max_atoms: int
+
+    def __call__(self, smiles: Sequence[object]) -> Featurized:
+        results = parse_all(smiles, max_atoms=self.max_atoms)
+        mols = [result.mol if isinstance(result, Molecule) else None for result in results]
+        reasons = ["" if isinstance(result, Molecule) else result.reason for result in results]
+        return self._finish(mols, reasons)
+
+    def reject(self, _: object, reason: str) -> Featurized:
+        """The result for one row on which RDKit hung or crashed."""
+        return self._finish([None], [reason])
+
+    def _finish(self, mols: list[Chem.Mol | None], reasons: list[str]) -> Featurized:
+        graphs = _graphs(mols, reasons)
+        return Featurized(
+            graphs=graphs,
+            identities=[Chem.MolToSmiles(mol) if mol and self.identities else "" for mol in mols],
+            reasons=reasons,
+            fingerprints=ecfp(mols) if self.fingerprints else None,
+        )
 
 
-def _graphs_by_getters(mols: Sequence[Chem.Mol | None]) -> Graphs:
-    atoms = [atom_row(atom) for mol in mols if mol for atom in mol.GetAtoms()]
-    bonds = [bond_row(bond) for mol in mols if mol for bond in mol.GetBonds()]
-    ends = [
-        (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-        for mol in mols
-        if mol
-        for bond in mol.GetBonds()
-    ]
-    ends_array = np.array(ends, np.int64).reshape(-1, 2)
-    return Graphs.from_features(
-        np.array(atoms, np.int64).reshape(-1, len(ATOM_SIZES)),
-        np.array(bonds, np.int64).reshape(-1, len(BOND_SIZES)),
-        ends_array[:, 0],
-        ends_array[:, 1],
-        np.array([mol.GetNumAtoms() if mol else 0 for mol in mols], np.int64),
-        np.array([mol.GetNumBonds() if mol else 0 for mol in mols], np.int64),
-    )
+def _graphs(mols: list[Chem.Mol | None], reasons: list[str]) -> Graphs:
+    """The graphs of `mols`; a molecule without one becomes None, with the reason in `reasons`."""
+    if is_trustworthy():
+        features, strange = read_binary(mols)
+    else:
+        features, strange = read_by_getters([None] * len(mols)), np.ones(len(mols), bool)
+    graphs = Graphs.from_features(features)
+    if not strange.any():
+        return graphs
+    (rows,) = np.nonzero(strange)
+    for row in rows:
+        if (mol := mols[row]) is not None and (reason := first_outside(mol)):
+            mols[row], reasons[row] = None, reason
+    slow = Graphs.from_features(read_by_getters([mols[row] for row in rows]))
+    order = np.arange(len(mols))
+    order[rows] = len(mols) + np.arange(len(rows))
+    return Graphs.concatenate([graphs, slow]).select(order)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from scipy.sparse import csr_matrix
@@ -41,3 +42,31 @@ def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = 2048) 
     )
     matrix.sort_indices()
     return matrix
+
+
+def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
+    """Similarity of counts: the sum of their minima over the sum of their maxima.
+
+    Args:
+        left: Counts, (n, size) uint8.
+        right: Counts, (m, size) uint8.
+
+    Returns:
+        (n, m), from 0 to 1; 0 where both rows are empty.
+    """
+    left, right = _unary(left), _unary(right)
+    shared = (left @ right.T).toarray()
+    sums = np.diff(left.indptr)[:, None] + np.diff(right.indptr)[None, :]
+    similarity: NDArray[np.float64] = shared / np.maximum(sums - shared, 1)
+    return similarity
+
+
+def _unary(counts: csr_matrix) -> csr_matrix:
+    """Each count c as c ones in columns of its own, so that products of rows add up minima."""
+    repeats = counts.data.astype(np.int64)
+    ends = np.cumsum(repeats)
+    level = np.arange(repeats.sum()) - np.repeat(ends - repeats, repeats)
+    columns = np.repeat(counts.indices.astype(np.int64) * 256, repeats) + level
+    offsets = np.append(0, ends)[counts.indptr]
+    ones = np.ones(len(columns), np.int32)
+    return csr_matrix((ones, columns, offsets), shape=(counts.shape[0], counts.shape[1] * 256))

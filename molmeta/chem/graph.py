@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from molmeta.chem.features import ATOM_SIZES, BOND_SIZES
+from molmeta.chem.features import ATOM_SIZES, BOND_SIZES, Features, read_by_getters
 
 Codes = NDArray[np.unsignedinteger]
 Ints = NDArray[np.int64]
+Offsets = NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Graphs:
         bonds: The palette row of each bond, (n_bonds,); a bond is stored once.
         begins: The lower atom of each bond, counted within its molecule, (n_bonds,).
         ends: The higher atom; bonds are sorted by (begin, end) within a molecule.
-        atom_offsets: The first atom of each molecule, and n_atoms, (n + 1,).
+        atom_offsets: The first atom of each molecule, and n_atoms, (n + 1,) int32 or int64.
         bond_offsets: The first bond of each molecule, and n_bonds, (n + 1,).
     """
 
@@ -62,37 +63,28 @@ class Graphs:
     bonds: Codes
     begins: Codes
     ends: Codes
-    atom_offsets: Ints
-    bond_offsets: Ints
+    atom_offsets: Offsets
+    bond_offsets: Offsets
 
     @staticmethod
-    def from_features(
-        atoms: Ints, bonds: Ints, begins: Ints, ends: Ints, n_atoms: Ints, n_bonds: Ints
-    ) -> Graphs:
-        """Encode feature tables by palettes.
-
-        Args:
-            atoms: The features of each atom, (n_atoms, 9), all within `ATOM_SIZES`.
-            bonds: The features of each bond, (n_bonds, 3), all within `BOND_SIZES`.
-            begins: One atom of each bond, counted within its molecule, (n_bonds,).
-            ends: The other atom, (n_bonds,).
-            n_atoms: The number of atoms of each molecule, (n,).
-            n_bonds: The number of bonds of each molecule, (n,).
-        """
-        low, high = np.minimum(begins, ends), np.maximum(begins, ends)
-        molecule = np.repeat(np.arange(len(n_bonds)), n_bonds)
-        order = np.lexsort((high, low, molecule))
-        atom_rows, atom_codes = _palette(atoms, ATOM_SIZES)
-        bond_rows, bond_codes = _palette(bonds[order], BOND_SIZES)
+    def from_features(features: Features) -> Graphs:
+        """Sort the bonds and replace features, all in range, by codes into palettes."""
+        low = np.minimum(features.begins, features.ends)
+        high = np.maximum(features.begins, features.ends)
+        molecule = np.repeat(np.arange(len(features.n_bonds)), features.n_bonds)
+        width = high.max(initial=0) + 1
+        order = np.argsort((molecule * width + low) * width + high)
+        atom_rows, atoms = _palette(features.atoms, ATOM_SIZES)
+        bond_rows, bonds = _palette(features.bonds[order], BOND_SIZES)
         return Graphs(
             atom_rows=atom_rows,
             bond_rows=bond_rows,
-            atoms=atom_codes,
-            bonds=bond_codes,
+            atoms=atoms,
+            bonds=bonds,
             begins=_narrow(low[order]),
             ends=_narrow(high[order]),
-            atom_offsets=_offsets(n_atoms),
-            bond_offsets=_offsets(n_bonds),
+            atom_offsets=_compact(_offsets(features.n_atoms)),
+            bond_offsets=_compact(_offsets(features.n_bonds)),
         )
 
     def __len__(self) -> int:
@@ -101,12 +93,12 @@ class Graphs:
     @property
     def n_atoms(self) -> Ints:
         """The number of atoms of each molecule, (n,); 0 where it was rejected."""
-        return np.diff(self.atom_offsets)
+        return np.diff(self.atom_offsets).astype(np.int64)
 
     @property
     def n_bonds(self) -> Ints:
         """The number of bonds of each molecule, (n,)."""
-        return np.diff(self.bond_offsets)
+        return np.diff(self.bond_offsets).astype(np.int64)
 
     @property
     def nbytes(self) -> int:
@@ -128,17 +120,15 @@ class Graphs:
             bonds=np.asarray(self.bonds)[bond_positions],
             begins=np.asarray(self.begins)[bond_positions],
             ends=np.asarray(self.ends)[bond_positions],
-            atom_offsets=atom_offsets,
-            bond_offsets=bond_offsets,
+            atom_offsets=_compact(atom_offsets),
+            bond_offsets=_compact(bond_offsets),
         )
 
     @staticmethod
     def concatenate(parts: Sequence[Graphs]) -> Graphs:
         """The molecules of all parts, in order; the palettes are merged."""
         if not parts:
-            nothing = np.zeros(0, np.int64)
-            atoms, bonds = nothing.reshape(0, len(ATOM_SIZES)), nothing.reshape(0, len(BOND_SIZES))
-            return Graphs.from_features(atoms, bonds, nothing, nothing, nothing, nothing)
+            return Graphs.from_features(read_by_getters([]))
         atom_rows, atoms = _merge([(part.atom_rows, part.atoms) for part in parts], ATOM_SIZES)
         bond_rows, bonds = _merge([(part.bond_rows, part.bonds) for part in parts], BOND_SIZES)
         return Graphs(
@@ -148,8 +138,8 @@ class Graphs:
             bonds=bonds,
             begins=_narrow(np.concatenate([part.begins for part in parts])),
             ends=_narrow(np.concatenate([part.ends for part in parts])),
-            atom_offsets=_offsets(np.concatenate([part.n_atoms for part in parts])),
-            bond_offsets=_offsets(np.concatenate([part.n_bonds for part in parts])),
+            atom_offsets=_compact(_offsets(np.concatenate([part.n_atoms for part in parts]))),
+            bond_offsets=_compact(_offsets(np.concatenate([part.n_bonds for part in parts]))),
         )
 
     def dense(self, indices: ArrayLike) -> DenseGraphs:
@@ -173,9 +163,9 @@ class Graphs:
         edge_codes = np.concatenate([bond_codes, bond_codes])[order]
         atom_codes = np.asarray(self.atoms)[atom_positions].astype(np.int64)
         return DenseGraphs(
-            x=self.atom_rows.astype(np.int64)[atom_codes],
+            x=self.atom_rows.astype(np.int64).take(atom_codes, axis=0),
             edge_index=edge_index,
-            edge_attr=self.bond_rows.astype(np.int64)[edge_codes],
+            edge_attr=self.bond_rows.astype(np.int64).take(edge_codes, axis=0),
             batch=np.repeat(np.arange(len(chosen)), np.diff(ptr)),
             ptr=ptr,
             atom_codes=atom_codes,
@@ -204,7 +194,11 @@ def _offsets(counts: NDArray[np.integer]) -> Ints:
     return offsets
 
 
-def _gather(offsets: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+def _compact(offsets: Ints) -> Offsets:
+    return offsets.astype(np.int32) if offsets[-1] < 2**31 else offsets
+
+
+def _gather(offsets: Offsets, chosen: Ints) -> tuple[Ints, Ints]:
     """Where the parts `chosen` of a flat array stand, end to end, and their new offsets."""
     starts = np.asarray(offsets)[chosen]
     counts = np.asarray(offsets)[chosen + 1] - starts
@@ -212,9 +206,7 @@ def _gather(offsets: Ints, chosen: Ints) -> tuple[Ints, Ints]:
     return np.arange(new[-1]) + np.repeat(starts - new[:-1], counts), new
 
 
-def _palette(
-    rows: NDArray[np.integer], sizes: tuple[int, ...]
-) -> tuple[NDArray[np.uint8], Codes]:
+def _palette(rows: NDArray[np.integer], sizes: tuple[int, ...]) -> tuple[NDArray[np.uint8], Codes]:
     """The distinct `rows`, sorted, and the code of each row."""
     keys = np.ravel_multi_index(tuple(rows.T), sizes)
     _, first, codes = np.unique(keys, return_index=True, return_inverse=True)

@@ -93,10 +93,11 @@ def _to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
     """The RDKit molecule, or the reason why there is none."""
     if not isinstance(smiles, str):
         return "no SMILES" if _is_missing(smiles) else f"not text but {type(smiles).__name__}"
+    if not smiles or smiles.isspace():
+        return "no SMILES"
     if not smiles.isascii():
         # RDKit drops such characters without a word. They may stand in a name, after a space.
-        structure = smiles.split(maxsplit=1)[0] if smiles.strip() else ""
-        if stranger := next((c for c in structure if not c.isascii()), ""):
+        if stranger := next((c for c in smiles.split(maxsplit=1)[0] if not c.isascii()), ""):
             return f"{stranger!a} is not a SMILES character"
         smiles = smiles.encode("ascii", "ignore").decode()
     # An atom takes at least one character: short strings need no look at their size.
@@ -106,7 +107,7 @@ def _to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
     if mol is None:
         return _last_words(smiles)
     if mol.GetNumAtoms() == 0:
-        return "no atoms" if smiles.strip() else "no SMILES"
+        return "no atoms"
     return mol
 
 
@@ -128,8 +129,7 @@ def _too_large(smiles: str, max_atoms: int) -> str | None:
 
 def _last_words(smiles: str) -> str:
     """What RDKit says when it is asked once more for a molecule that it cannot make."""
-    structure = (smiles.split(maxsplit=1) or [""])[0]
-    if structure.count(">") == 2:
+    if smiles.split(maxsplit=1)[0].count(">") == 2:
         return "a reaction, not a molecule"
     with rdBase.CaptureErrorLog() as log:
         Chem.MolFromSmiles(smiles)

@@ -13,7 +13,9 @@ from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
 
 
-def collate(graphs: Graphs, indices: NDArray[np.int64], device: str | torch.device = "cpu") -> Batch:
+def collate(
+    graphs: Graphs, indices: NDArray[np.int64], device: str | torch.device = "cpu"
+) -> Batch:
     """The graphs at `indices` as one torch_geometric batch.
 
     `x`, `edge_index`, `edge_attr`, `batch` and `ptr` equal those of torch_geometric's

@@ -106,9 +106,7 @@ def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
     return Draw(rows[chosen], rows[~chosen])
 
 
-def grouped(
-    labels: NDArray[np.floating], groups: NDArray[np.int64], size: int, seed: int
-) -> Draw:
+def grouped(labels: NDArray[np.floating], groups: NDArray[np.int64], size: int, seed: int) -> Draw:
     """A support set of whole groups, such as scaffolds; no group stands in both sets.
 
     Groups are taken in random order until the support set is full. What is left of the last one

@@ -1,0 +1,18 @@
+"""How well methods learn assays that they have never seen: protocols, baselines, comparison."""
+
+from molmeta.evaluation.baselines import BASELINES, make_baselines
+from molmeta.evaluation.evaluate import evaluate
+from molmeta.evaluation.leakage import Training
+from molmeta.evaluation.protocol import PROTOCOLS, Method
+from molmeta.evaluation.results import Results, read_results
+
+__all__ = [
+    "BASELINES",
+    "PROTOCOLS",
+    "Method",
+    "Results",
+    "Training",
+    "evaluate",
+    "make_baselines",
+    "read_results",
+]

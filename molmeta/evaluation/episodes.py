@@ -131,7 +131,7 @@ def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.
         )
     scores = np.empty(len(parsed))
     scores[parsed] = given
-    known = episode.targets[episode.draw.support].astype(np.float64)
+    known = episode.targets[support].astype(np.float64)
     scores[~parsed] = neutral_score(given, method.scale, known)
     return scores
 

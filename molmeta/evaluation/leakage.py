@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
-
-COLUMNS = ("method", "assay_id", "seen_assay", "seen_molecules")
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,8 @@ class Training:
     @classmethod
     def of_store(cls, store: AssayStore) -> Training:
         """The training record of something trained on every assay of `store`."""
-        return cls(frozenset(store.assay_ids), np.unique(store.identities))
+        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
+        return cls(frozenset(store.assay_ids), np.unique(store.identities[used[used >= 0]]))
 
     @classmethod
     def of_run(cls, run: Path) -> Training:
@@ -53,17 +51,17 @@ class Training:
         return cls(frozenset(assays), molecules)
 
 
-def overlap(training: Training, store: AssayStore) -> pd.DataFrame:
+def overlap(training: Training, store: AssayStore) -> list[tuple[str, bool, float]]:
     """How much of each test assay was seen in training.
 
     Returns:
-        One row an assay: `assay_id`, `seen_assay` (its id is a training assay's) and
-        `seen_molecules` (fraction of its molecules that occur in training).
+        An assay's id, whether that is a training assay's id, and the fraction of its molecules
+        that occur in training.
     """
     rows = []
     for number, assay_id in enumerate(store.assay_ids):
         molecules = store.assay(number).molecules
         identities = np.unique(store.identities[molecules[molecules >= 0]])
-        seen = np.isin(identities, training.molecules).mean() if len(identities) else 0.0
-        rows.append((assay_id, assay_id in training.assays, float(seen)))
-    return pd.DataFrame(rows, columns=list(COLUMNS[1:]))
+        n_seen = int(np.isin(identities, training.molecules).sum())
+        rows.append((assay_id, assay_id in training.assays, n_seen / max(1, len(identities))))
+    return rows

@@ -64,8 +64,9 @@ def as_probabilities(scores: Floats, scale: Scale) -> Floats | None:
     """Probabilities of being active, shape (q,); None if the scores only rank."""
     if scale == "log_odds":
         # exp of the negative magnitude cannot overflow.
-        tail = np.exp(-np.abs(scores))
-        return np.where(scores >= 0, 1.0, tail) / (1 + tail)
+        tail: Floats = np.exp(-np.abs(scores))
+        probabilities: Floats = np.where(scores >= 0, 1.0, tail) / (1 + tail)
+        return probabilities
     return scores if scale == "probability" else None
 
 

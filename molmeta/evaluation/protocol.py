@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.config import unknown
-from molmeta.episodes.draw import Draw, DrawError, balanced, grouped, stratified, uniform
+from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.scaffold import scaffolds
 

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from molmeta.errors import InputError
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import Task
-from molmeta.evaluation.statistics import clustered_mean
 from molmeta.resources import write_atomically
 
-KEYS = ["assay_id", "method", "support_size"]
-DRAW_COLUMNS = [
-    *KEYS,
-    "seed",
-    "n_support",
-    "n_query",
-    "n_rejected",
-    "positive_query",
-    "positive_support",
-    "draw",
-]
-SKIPPED_COLUMNS = ["assay_id", "support_size", "seed", "reason"]
 JOURNAL, INFO, EXAMPLES = "journal.jsonl", "run.json", "examples.json"
+_TEXTS = {
+    "assay_id": str,
+    "method": str,
+    "target_class": str,
+    "draw": str,
+    "reason": str,
+    "cluster": str,
+}
 
 
 @dataclass(frozen=True)
 class Results:
-    """What an evaluation found.
+    """What an evaluation found; each table is a CSV file of its name.
 
     Attributes:
-        results: One row a draw and method: `DRAW_COLUMNS`, then the metrics.
-        summary: One row a method and support size: numbers of assays, draws and skipped draws;
-            the leading metric's mean over assays with its interval; the other metrics' means;
-            how much of the test assays the method saw in training.
-        classes: As `summary`, one row a target class; empty without classes.
-        skipped: One row a draw that could not be made.
-        assays: One row an assay: `assay_id, cluster, target_class`.
-        leakage: One row an assay and trained method.
+        results: One row a draw and method: `assay_id, method, support_size, seed, n_support,
+            n_query, n_rejected, positive_query, positive_support, draw`, then the metrics. The
+            two `positive` are fractions; equal `draw` is the same support set.
+        summary: One row a method and support size: numbers of assays, of distinct molecule sets,
+            of draws and of skipped draws; the leading metric's mean over assays with its 95 %
+            interval; the other metrics' means; what of the assays the method saw in training.
+        classes: As `summary`, one row also a target class; empty without classes.
+        skipped: One row a draw that could not be made: `assay_id, support_size, seed, reason`.
+        assays: One row an assay: `assay_id, cluster, target_class`; equal `cluster` is the same
+            molecule set.
+        leakage: One row a trained method and assay: `method, assay_id, seen_assay,
+            seen_molecules`.
         calibration: One row a method, support size and bin of the probability, over all draws:
-            number of queries, sum of probabilities, number of actives.
-        info: How it came about: command, versions, protocol, hashes.
-        examples: The first draw's molecules, by `assay_id`, `method` and `support_size`.
+            `method, support_size, bin, n, probability, active`, the last two summed.
+        info: How it came about: command, protocol, seeds, versions, hashes.
+        examples: The first draw's molecules, by `method`, `assay_id` and `support_size`.
     """
 
     results: pd.DataFrame
@@ -72,24 +69,17 @@ class Results:
         """The column by which methods are compared."""
         return METRICS[self.task][0]
 
-    @property
-    def methods(self) -> list[str]:
-        """Names of the methods, in the order in which they were given."""
-        names: list[str] = self.info["methods"]
-        return names
-
     def write(self, folder: Path) -> None:
-        """Write every table as CSV, and `run.json` and `examples.json`, each whole or not at all."""
+        """Write every table as CSV, and `run.json` and `examples.json`, each as a whole."""
         for name in _TABLES:
             with write_atomically(folder / f"{name}.csv") as file:
                 getattr(self, name).to_csv(file, index=False, float_format="%.10g")
-        for name, content in ((INFO, self.info), (EXAMPLES, self.examples)):
+        for name, content in ((EXAMPLES, self.examples), (INFO, self.info)):
             with write_atomically(folder / name) as file:
                 file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 _TABLES = [field.name for field in fields(Results) if field.name not in ("info", "examples")]
-_TEXTS = {"assay_id": str, "method": str, "target_class": str, "draw": str, "reason": str}
 
 
 def read_results(folder: Path) -> Results:
@@ -99,58 +89,20 @@ def read_results(folder: Path) -> Results:
         InputError: If the folder does not hold a finished evaluation.
     """
     try:
-        tables = {
+        info, examples = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in (INFO, EXAMPLES)
+        )
+        tables: dict[str, pd.DataFrame] = {
             name: pd.read_csv(
                 folder / f"{name}.csv", dtype=_TEXTS, keep_default_na=False, na_values=[""]
             )
             for name in _TABLES
-        }
-        contents = {
-            name: json.loads((folder / file).read_text(encoding="utf-8"))
-            for name, file in (("info", INFO), ("examples", EXAMPLES))
         }
     except (OSError, ValueError) as error:
         raise InputError.of(
             f"results {folder}",
             got=f"a folder that cannot be read ({error})",
             expected="a folder written by `molmeta evaluate`",
-            fix="If an evaluation there was interrupted, run it again: it goes on.",
+            fix="If the evaluation there was interrupted, run it again: it goes on.",
         ) from None
-    return Results(**tables, **contents)
-
-
-def summarize(
-    results: pd.DataFrame,
-    assays: pd.DataFrame,
-    skipped: pd.DataFrame,
-    task: Task,
-    by: Sequence[str] = ("method", "support_size"),
-) -> pd.DataFrame:
-    """Means over draws within an assay, then over assays, with a clustered interval.
-
-    Args:
-        results: One row a draw and method.
-        assays: `assay_id, cluster, target_class`.
-        skipped: Draws that could not be made.
-        task: Which metrics there are; the interval is the leading metric's.
-        by: What a row of the result is.
-    """
-    lead = METRICS[task][0]
-    known = assays.set_index("assay_id")
-    draws = results.assign(target_class=results["assay_id"].map(known["target_class"]))
-    missed = skipped.assign(target_class=skipped["assay_id"].map(known["target_class"]))
-    rows = []
-    for key, part in draws.groupby(list(by), sort=False, dropna=True):
-        group = dict(zip(by, key, strict=True))
-        means = part.groupby("assay_id")[list(METRICS[task])].mean()
-        clusters = known.loc[means.index, "cluster"].to_numpy(np.int64)
-        mean = clustered_mean(means[lead].to_numpy(np.float64), clusters)
-        same = [missed[name] == group[name] for name in by if name in missed]
-        rows.append(
-            group
-            | {"n_assays": len(means), "n_clusters": mean.n_clusters, "n_draws": len(part)}
-            | {"n_skipped": int(np.logical_and.reduce(same).sum()) if same else len(missed)}
-            | {lead: mean.mean, f"{lead}_low": mean.low, f"{lead}_high": mean.high}
-            | means.mean().drop(lead).to_dict()
-        )
-    return pd.DataFrame(rows)
+    return Results(info=info, examples=examples, **tables)

@@ -29,5 +29,5 @@ def scaffolds(store: AssayStore, molecules: NDArray[np.int64]) -> NDArray[np.int
 
 @lru_cache(maxsize=100_000)
 def _scaffold(smiles: str) -> str:
-    core = MurckoScaffold.GetScaffoldForMol(Chem.MolFromSmiles(smiles))
+    core = MurckoScaffold.GetScaffoldForMol(Chem.MolFromSmiles(smiles))  # type: ignore[no-untyped-call]
     return str(Chem.MolToSmiles(core, isomericSmiles=False))

@@ -6,6 +6,7 @@ so the bootstrap draws whole sets of assays; between methods it draws the same o
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,23 +55,22 @@ class Paired:
     p_value: float
 
 
-def molecule_set_clusters(store: AssayStore) -> dict[str, int]:
-    """The number of each assay's molecule set: equal for assays that test the same molecules."""
-    numbers: dict[bytes, int] = {}
+def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
+    """By assay id a name of its molecule set: equal for assays that test the same molecules."""
     clusters = {}
     for number, assay_id in enumerate(store.assay_ids):
         molecules = store.assay(number).molecules
         identities = np.unique(store.identities[molecules[molecules >= 0]])
-        clusters[assay_id] = numbers.setdefault(identities.tobytes(), len(numbers))
+        clusters[assay_id] = hashlib.sha256(identities.tobytes()).hexdigest()[:12]
     return clusters
 
 
-def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.int64], seed: int = 0) -> Mean:
+def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed: int = 0) -> Mean:
     """The mean over assays and a percentile interval from resampling clusters.
 
     Args:
         values: One an assay, shape (n,); NaN is left out.
-        clusters: The number of each assay's cluster, shape (n,).
+        clusters: The name of each assay's cluster, shape (n,).
         seed: Of the resampling.
     """
     known = ~np.isnan(values)
@@ -89,14 +89,14 @@ def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.int64], see
 
 
 def paired(
-    first: NDArray[np.float64], second: NDArray[np.float64], clusters: NDArray[np.int64]
+    first: NDArray[np.float64], second: NDArray[np.float64], clusters: NDArray[np.str_]
 ) -> Paired:
     """Compare two methods assay by assay.
 
     Args:
         first: One value an assay, shape (n,); an assay without both values is left out.
         second: Likewise, shape (n,).
-        clusters: The number of each assay's cluster, shape (n,).
+        clusters: The name of each assay's cluster, shape (n,).
     """
     difference = first - second
     known = difference[~np.isnan(difference)]

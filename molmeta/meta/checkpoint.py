@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,8 +32,10 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = load_file(file)
     except (OSError, SafetensorError, ValueError) as error:
         raise InputError.of(
-            f"weights {file}", got=f"a file that cannot be read ({error})",
-            expected="a whole safetensors file", fix="Copy or train the model again.",
+            f"weights {file}",
+            got=f"a file that cannot be read ({error})",
+            expected="a whole safetensors file",
+            fix="Copy or train the model again.",
         ) from None
     return tensors
 
@@ -53,7 +54,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
         temporary.rename(target)
     pointer = folder / "latest.tmp"
     pointer.write_text(target.name, encoding="utf-8")
-    os.replace(pointer, folder / "latest")
+    pointer.replace(folder / "latest")
     for old in folder.glob("step-*"):
         if old != target:
             shutil.rmtree(old, ignore_errors=True)

@@ -22,7 +22,7 @@ ADAPT = {"above": ("above.",), "all": ("",), "head": ("above.head.",)}
 class Above(nn.Module):
     """What stands above the encoder: a projection and the head."""
 
-    def __init__(self, projection: nn.Module, head: nn.Module) -> None:
+    def __init__(self, projection: nn.Linear, head: nn.Module) -> None:
         super().__init__()
         self.projection = projection
         self.head = head
@@ -31,7 +31,9 @@ class Above(nn.Module):
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
         """Log-odds of the queries, shape (q,), from the encoder's embeddings."""
-        scores: Tensor = self.head(self.projection(support), labels, self.projection(query), visible)
+        scores: Tensor = self.head(
+            self.projection(support), labels, self.projection(query), visible
+        )
         return scores
 
 
@@ -131,6 +133,17 @@ class Learner(nn.Module):
             )
             return Adapted(self, parameters, self.encode(fixed, parameters), support.labels)
 
+    @torch.no_grad()
+    def centre(self, embeddings: Tensor) -> None:
+        """Set the projection's bias so that these embeddings, shape (n, dim), project around zero.
+
+        An untrained encoder gives all molecules much the same direction (cosines of 0.96 ± 0.04),
+        which tells the head little; around their centre the directions differ (0.0 ± 0.6). As an
+        initialisation from data it follows Salimans and Kingma 2016, arXiv:1602.07868, section 3.
+        """
+        projection = self.above.projection
+        projection.bias.copy_(-(projection.weight @ embeddings.mean(0)))
+
     def scores(
         self,
         parameters: Parameters,
@@ -166,9 +179,7 @@ class Learner(nn.Module):
         self, parameters: Parameters, molecules: Batch | Tensor, labels: Tensor
     ) -> Tensor:
         """The inner loss; exactly zero, hence no step, where no molecule counts."""
-        scores, counts = self.leave_one_out(
-            parameters, self.encode(molecules, parameters), labels
-        )
+        scores, counts = self.leave_one_out(parameters, self.encode(molecules, parameters), labels)
         losses = functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
         return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)
 

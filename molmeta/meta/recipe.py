@@ -47,9 +47,7 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
     for section, registry in _REGISTRIES.items():
         name, settings = _named(section, recipe[section])
         parts[section] = registry.find(name)(**settings)
-    return Learner(
-        parts["encoder"], parts["head"], MAML(**recipe["inner"]), **recipe["learner"]
-    )
+    return Learner(parts["encoder"], parts["head"], MAML(**recipe["inner"]), **recipe["learner"])
 
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
@@ -57,6 +55,8 @@ def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(given, str):
         return given, {}
     if not isinstance(given, Mapping):
-        raise InputError.of(f"recipe section {section}", got=repr(given), expected="a name or a mapping")
+        raise InputError.of(
+            f"recipe section {section}", got=repr(given), expected="a name or a mapping"
+        )
     settings = dict(given)
     return str(settings.pop("name", _DEFAULT_NAMES[section])), settings

@@ -1,8 +1,8 @@
 """Runs: a recipe and assays in, a folder with a trained model out; and such a folder back in.
 
 A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
-version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and molecule identities of the training
-assays, for leakage checks), `README.md` (a model card) and `checkpoints/`.
+version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and molecule identities of the
+training assays, for leakage checks), `README.md` (a model card) and `checkpoints/`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from molmeta.resources import write_atomically
 
 CONFIG, CARD = "config.json", "README.md"
 ASSAYS, MOLECULES = "assays.json", "molecules.npy"
+_SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,16 @@ def train(
 
 
 def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
-    """Load the model of a run folder, ready to use.
+    """Load a model, ready to use.
+
+    Args:
+        run: A run folder, or the name of a model that comes with molmeta.
+        device: Where it computes.
 
     Raises:
         InputError: If the folder, its recipe or its weights cannot be used.
     """
-    run = Path(run)
+    run = _find(run)
     recipe = resolve_recipe(load_config(run)["recipe"])
     learner = build_learner(recipe)
     try:
@@ -123,6 +128,22 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
             f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
         ) from None
     return LoadedModel(learner.to(device).eval(), recipe, run)
+
+
+def _find(run: str | Path) -> Path:
+    """The folder that `run` names: one on disk, else one that comes with molmeta."""
+    if Path(run).exists():
+        return Path(run)
+    shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
+    if str(run) not in shipped:
+        raise InputError.of(
+            f"model {run}",
+            got="no such run folder",
+            expected=" or ".join(
+                ["a folder written by `molmeta train`", *map(repr, sorted(shipped))]
+            ),
+        )
+    return shipped[str(run)]
 
 
 def load_config(run: Path) -> dict[str, Any]:

@@ -19,13 +19,15 @@ from molmeta.episodes.batch import make_episode
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import Interrupted, MolmetaError
 from molmeta.meta.checkpoint import load_state, save_state, save_tensors
+from molmeta.meta.embedding import embed
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
-from molmeta.meta.validation import validation_score
+from molmeta.meta.validation import check_validation, validation_score
 from molmeta.resources import write_atomically
 
 MODEL, METRICS = "model.safetensors", "metrics.csv"
 _MAX_BAD_STEPS = 10
+_N_SAMPLED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ class Trainer:
         valid_draws: Draws a validation assay and size.
         patience: Stop after so many validations without a better score; 0 never stops early.
         seed: Of weights, episodes and dropout.
+
+    Raises:
+        InputError: If the training or the validation assays are too small for their support sizes.
     """
 
     def __init__(
@@ -119,6 +124,8 @@ class Trainer:
         patience: int = 0,
         seed: int = 0,
     ) -> None:
+        if valid is not None:
+            check_validation(valid, valid_support_sizes)
         self.learner = learner
         self.valid = valid
         self.run_folder = run
@@ -137,6 +144,7 @@ class Trainer:
         self.device = next(learner.parameters()).device
         self.workers = Workers.join(self.device)
         self.sampler = EpisodeSampler(train, support_sizes, query_size, seed)
+        learner.centre(self._sample_embeddings().to(self.device))
         self.averaged = copy.deepcopy(learner).eval()
         self._parameters = [p for p in learner.parameters() if p.requires_grad]
         matrices = [p for p in self._parameters if p.ndim > 1]
@@ -179,6 +187,15 @@ class Trainer:
         with torch.random.fork_rng(devices=own_devices):
             self._loop(progress, stop)
         return self._state.best
+
+    def _sample_embeddings(self) -> Tensor:
+        """What the untrained encoder makes of some training molecules, shape (n, dim)."""
+        assays = self.sampler.assays[:_N_SAMPLED]
+        kept = [(assay := self.sampler.store.assay(int(i))).molecules[assay.kept] for i in assays]
+        rng = np.random.default_rng(self.seed)
+        sample = rng.permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
+        self.learner.eval()
+        return embed(self.learner.encoder, self.sampler.store.graphs, sample, device=self.device)
 
     def _loop(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         state, losses, started = self._state, [], time.perf_counter()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
 from molmeta.episodes.draw import DrawError, stratified
+from molmeta.errors import InputError
 from molmeta.meta.learner import Learner
 from molmeta.meta.scorer import Scorer
 from molmeta.metrics import delta_auprc
@@ -40,9 +42,7 @@ def _assay_scores(
     scorer: Scorer, store: AssayStore, number: int, size: int, n_draws: int
 ) -> list[float]:
     """ΔAUPRC of each draw that can be made."""
-    assay = store.assay(number)
-    usable = (assay.molecules >= 0) & ~np.isnan(assay.labels)
-    molecules, labels = assay.molecules[usable], assay.labels[usable]
+    molecules, labels = _usable(store, number)
     scores = []
     for seed in range(n_draws):
         try:
@@ -51,5 +51,37 @@ def _assay_scores(
             continue
         adapted = scorer.adapt(molecules[draw.support], labels[draw.support])
         score = scorer.score(adapted, molecules[draw.query])
-        scores.append(delta_auprc(labels[draw.query], score))
+        # A diverged model's scores rank nothing, which is worth 0.
+        scores.append(delta_auprc(labels[draw.query], np.nan_to_num(score)))
     return scores
+
+
+def check_validation(store: AssayStore, support_sizes: Sequence[int]) -> None:
+    """Refuse validation assays on which no draw can be made.
+
+    Raises:
+        InputError: If for one of the sizes no assay is large enough.
+    """
+    for size in support_sizes:
+        if not any(_can_draw(store, number, size) for number in range(len(store))):
+            raise InputError.of(
+                f"validation at support size {size}",
+                got=f"{len(store)} assays, none of which can be drawn from",
+                expected="an assay with more molecules than that, of both classes",
+                fix="Set training.valid_support_sizes lower.",
+            )
+
+
+def _can_draw(store: AssayStore, number: int, size: int) -> bool:
+    try:
+        stratified(_usable(store, number)[1], size, seed=0)
+    except DrawError:
+        return False
+    return True
+
+
+def _usable(store: AssayStore, number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The molecules and labels of the rows that parse and are labelled."""
+    assay = store.assay(number)
+    usable = (assay.molecules >= 0) & ~np.isnan(assay.labels)
+    return assay.molecules[usable], assay.labels[usable]

@@ -65,9 +65,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (position, reason) for position, reason in enumerate(features.reasons) if reason
         ]
         self.classes_ = _two_classes(labels[parsed])
-        self._model = (
-            self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
-        )
+        self._model = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
         self._support = Graphs.select(features.graphs, np.flatnonzero(parsed))
         self._labels = (labels[parsed] == self.classes_[1]).astype(np.float32)
         self._adapted = Scorer(self._model.learner, self._support).adapt(
@@ -103,7 +101,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if np.isnan(scores).any():
             bad = int(np.flatnonzero(np.isnan(scores))[0])
             raise InputError.of(
-                f"molecule {bad} does not parse", got=repr(smiles[bad]),
+                f"molecule {bad} does not parse",
+                got=repr(smiles[bad]),
                 fix="Use predict_proba, which gives NaN for such a molecule.",
             )
         classes: NDArray[np.generic] = self.classes_[(scores > 0).astype(int)]
@@ -116,8 +115,8 @@ def _two_classes(labels: NDArray[np.generic]) -> NDArray[np.generic]:
     if missing.any() or len(classes) != 2:
         raise InputError.of(
             "support set",
-            got=f"{int(missing.sum())} missing labels" if missing.any()
-            else f"{len(classes)} class(es) among {len(labels)} molecules that parse: {classes.tolist()}",
+            got=f"{len(labels)} molecules that parse, {int(missing.sum())} of them unlabelled, "
+            f"with the labels {classes.tolist()[:5]}",
             expected="at least one active and one inactive molecule",
             fix="Add a measured molecule of the other class.",
         )

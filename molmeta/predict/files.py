@@ -15,32 +15,41 @@ from molmeta.resources import write_atomically
 _TEXT = {".csv": ",", ".tsv": "\t"}
 
 
+def check_ending(path: Path, also: str = "") -> None:
+    """Refuse a name that says no known format, before any work is done for it.
+
+    Raises:
+        InputError: If the ending is none of .csv, .tsv (also with .gz), .parquet or `also`.
+    """
+    known = [".csv", ".tsv", ".parquet", *([also] if also else [])]
+    if str(path) != "-" and _ending(path) not in known:
+        raise InputError.of(
+            f"output {path}", got=f"the ending {path.suffix!r}", expected=" or ".join(known)
+        )
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table to `path`; `-` is CSV on standard output.
 
     Raises:
-        InputError: If the name's ending is none of .csv, .tsv, .parquet (text also with .gz).
+        InputError: If the name's ending is not known.
     """
+    check_ending(path)
     if str(path) == "-":
         table.to_csv(sys.stdout, index=False)
         return
-    ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if ending not in _TEXT and path.suffix != ".parquet":
-        raise InputError.of(
-            f"output {path}", got=f"the ending {path.suffix!r}", expected=".csv, .tsv or .parquet"
-        )
     with write_atomically(path) as temporary:
-        if path.suffix == ".parquet":
+        if _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, sep=_TEXT[ending])
+            table.to_csv(temporary, index=False, sep=_TEXT[_ending(path)])
 
 
 def write_vectors(rows: pd.DataFrame, vectors: NDArray[np.float32], path: Path) -> None:
     """Write vectors, shape (n, d): bare to .npy, else as the columns v0 … after those of `rows`.
 
     Raises:
-        InputError: If the name's ending is none that is known.
+        InputError: If the name's ending is not known.
     """
     if path.suffix == ".npy":
         with write_atomically(path) as temporary:
@@ -49,3 +58,8 @@ def write_vectors(rows: pd.DataFrame, vectors: NDArray[np.float32], path: Path) 
     names = [f"v{number}" for number in range(vectors.shape[1])]
     columns = pd.DataFrame(vectors, columns=names, index=rows.index)
     write_table(pd.concat([rows, columns], axis=1), path)
+
+
+def _ending(path: Path) -> str:
+    """The format's ending, compressed or not."""
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from molmeta.assays.columns import LABEL_NAMES, Columns, find_column, listed
-from molmeta.assays.measurement import as_text, parse_labels
 from molmeta.assays.library import find_smiles
+from molmeta.assays.measurement import as_text, parse_labels
 from molmeta.assays.tables import open_table
 from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
@@ -20,9 +21,7 @@ from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
 from molmeta.predict.estimators import FewShotClassifier
 
-OUTPUT_COLUMNS = (
-    "p_active", "score", "status", "reason", "nearest_support", "nearest_similarity"
-)
+OUTPUT_COLUMNS = ("p_active", "score", "status", "reason", "nearest_support", "nearest_similarity")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,10 @@ def read_table(path: Path, columns: Columns, *, labelled: bool) -> LabelledTable
         )
         if label is None:
             raise InputError.of(
-                f"support set {path}", got=f"the columns {listed(names)}",
-                expected="a column of labels such as 'active'", fix="Name it with --label-column.",
+                f"support set {path}",
+                got=f"the columns {listed(names)}",
+                expected="a column of labels such as 'active'",
+                fix="Name it with --label-column.",
             )
         labels = parse_labels(rows[label], f"column {label!r} of {path}")
     return LabelledTable(rows, as_text(rows[smiles]).tolist(), labels)
@@ -114,7 +115,7 @@ def predict_table(
     )
     nearest = similarity.argmax(1)
     names = np.asarray(support_smiles, dtype=object)[nearest]
-    added = {
+    added: dict[str, Any] = {
         "p_active": 1 / (1 + np.exp(-scores)),
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
@@ -128,12 +129,15 @@ def predict_table(
 def _check_output(wanted: LabelledTable, source: Path) -> None:
     if not wanted.smiles:
         raise InputError.of(
-            f"input {source}", got="no row to predict",
+            f"input {source}",
+            got="no row to predict",
             expected="rows with a blank label, or a file of molecules (--input)",
         )
     clash = [name for name in OUTPUT_COLUMNS if name in wanted.rows]
     if clash:
         raise InputError.of(
-            f"input {source}", got=f"the columns {listed(clash)}, which prediction adds",
-            expected="other names", fix="Rename or remove them.",
+            f"input {source}",
+            got=f"the columns {listed(clash)}, which prediction adds",
+            expected="other names",
+            fix="Rename or remove them.",
         )

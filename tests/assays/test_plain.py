@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from molmeta.assays.columns import Columns
-from molmeta.assays.readers import read_measurements
+from molmeta.assays.readers import open_source
 from molmeta.errors import InputError
 
 
 def read(tmp_path: Path, text: str, columns: Columns | None = None) -> pd.DataFrame:
     path = tmp_path / "mine.csv"
     path.write_text(text)
-    return pd.concat(read_measurements(path, columns))
+    return pd.concat(open_source(path).measurements(columns or Columns()))
 
 
 @pytest.mark.parametrize("name", ["smiles", "SMILES", "Canonical_Smiles", "mol", "Ligand SMILES"])
@@ -109,13 +109,3 @@ def test_wide_table(tmp_path: Path) -> None:
 def test_no_label_lists_the_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'weight'.*--label-column"):
         read(tmp_path, "smiles,weight\nC,16.0\n")
-
-
-def test_fsmol_table(tmp_path: Path) -> None:
-    rows = read(
-        tmp_path,
-        "assay_id,assay_type,smiles,active,value,log_value,relation\n"
-        "X,B,CCO,1,2700.0,5.5686,=\nY,F,CC,0,12.0,,>\n",
-    )
-    assert rows["unit"].tolist() == ["pXC50", "%"]
-    np.testing.assert_allclose(rows["value"], [5.5686, 12.0])

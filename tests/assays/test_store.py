@@ -143,6 +143,8 @@ def test_nothing_half_written(tmp_path: Path, content: bytes) -> None:
 
 def test_not_a_store(tmp_path: Path, frame: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="no molmeta store"):
+        AssayStore.open(tmp_path)
+    with pytest.raises(InputError, match="no files"):
         load_assays(tmp_path)
     store = AssayStore.from_frame(frame, tmp_path / "store")
     header = store.header | {"version": 99}

@@ -73,6 +73,14 @@ def test_short_rows_are_kept_with_blank_cells(tmp_path: Path) -> None:
     assert rows_of(path)["active"].tolist() == ["1", ""]
 
 
+def test_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\n\nsmiles\nCCO\n\nCC\n")
+    assert rows_of(path)["smiles"].tolist() == ["CCO", "", "CC"]
+    path.write_text("\nsmiles,active\nCCO,1\n\nCC,0\n")
+    assert rows_of(path)["smiles"].tolist() == ["CCO", "CC"]
+
+
 def test_one_long_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(f"smiles,active\nCCO,1\n{'C' * 2_000_000},0\n")

@@ -161,7 +161,9 @@ def test_adaptation_changes_scores_and_zero_steps_do_not(mode: str) -> None:
     adapted = subject.adapt(SUPPORT).score(QUERY.molecules)
     plain = subject.adapt(SUPPORT, steps=0).score(QUERY.molecules)
     embeddings = [subject.encode(part.molecules) for part in (SUPPORT, QUERY)]
-    torch.testing.assert_close(plain, subject.scores({}, embeddings[0], SUPPORT.labels, embeddings[1]))
+    torch.testing.assert_close(
+        plain, subject.scores({}, embeddings[0], SUPPORT.labels, embeddings[1])
+    )
     assert not torch.allclose(adapted, plain, atol=1e-4)
 
 

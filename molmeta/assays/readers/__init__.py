@@ -2,51 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
 from molmeta.assays.columns import Columns
-from molmeta.assays.readers import fsmol, plain
-from molmeta.assays.tables import Table, open_table
+from molmeta.assays.formats.table import Table
+from molmeta.assays.readers import chembl, fsmol, moleculenet, plain, pubchem
+from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
 
 class Reader(Protocol):
     """What a reader module offers."""
 
+    # How values become labels where the user does not say; None where labels are given.
+    THRESHOLD: str | None
+
     def recognises(self, table: Table) -> bool:
         """Whether the table is of this reader's kind."""
 
     def read(self, table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-        """Its rows as frames of measurements, in source order."""
+        """Its rows as frames of measurements."""
 
 
-READERS: dict[str, Reader] = {"fsmol": fsmol, "plain": plain}
+READERS: dict[str, Reader] = {
+    "fsmol": fsmol,
+    "chembl": chembl,
+    "pubchem": pubchem,
+    "moleculenet": moleculenet,
+    "plain": plain,
+}
 
 
-def read_measurements(
-    path: Path | str, columns: Columns | None = None, *, format: str = "auto"
-) -> Iterator[pd.DataFrame]:
-    """Read a file's measurements, a chunk at a time.
+@dataclass(frozen=True)
+class Source:
+    """A file and the reader for it."""
+
+    table: Table
+    reader: Reader
+
+    def measurements(self, columns: Columns) -> Iterator[pd.DataFrame]:
+        """Its measurements in frames of bounded size, each row's `file` filled in."""
+        for frame in self.reader.read(self.table, columns):
+            yield frame.assign(file=self.table.path.name)
+
+
+def open_source(path: Path | str, format: str = "auto") -> Source:
+    """Open a file and find the reader for it.
 
     Args:
         path: The file.
-        columns: What the user says about its columns.
         format: A reader's name, or "auto" to recognise it.
 
     Raises:
-        InputError: If the file or what is said about it cannot be used.
+        InputError: If the file cannot be read, or there is no such reader.
     """
     if format != "auto" and format not in READERS:
         raise InputError.of(
             "--format", got=repr(format), expected=f"auto or one of {', '.join(READERS)}"
         )
     table = open_table(path)
-    columns = columns or Columns()
-    reader = READERS.get(format) or next(
-        reader for reader in READERS.values() if reader.recognises(table)
+    for name, reader in READERS.items():
+        if name == format or (format == "auto" and reader.recognises(table)):
+            return Source(table, reader)
+    raise AssertionError("the plain reader takes any table")
+
+
+def expand(paths: Iterable[Path | str]) -> list[Path]:
+    """Files as they are; folders as the files in them, in order of their names.
+
+    In a folder of FS-Mol, its task list (`fsmol-*.json`) selects the assays if there is one.
+
+    Raises:
+        InputError: If a folder holds no file.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        found = _files_in(path) if path.is_dir() else [path]
+        if not found:
+            raise InputError.of(f"folder {path}", got="no files", expected="tables of assays")
+        files += found
+    return files
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.relative_to(folder).as_posix().startswith(".")
     )
-    yield from reader.read(table, columns)
+    lists = [path for path in files if path.name.startswith("fsmol-") and path.suffix == ".json"]
+    if not lists:
+        return files
+    splits = json.loads(lists[0].read_text(encoding="utf-8"))
+    chosen = {assay for assays in splits.values() for assay in assays}
+    return [path for path in files if path.name.split(".")[0] in chosen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,18 +12,23 @@ from molmeta.assays.columns import (
     ASSAY_NAMES,
     LABEL_NAMES,
     RELATION_NAMES,
+    TARGET_NAMES,
     UNIT_NAMES,
     VALUE_NAMES,
     Columns,
     find_column,
     listed,
 )
+from molmeta.assays.formats.table import Table
 from molmeta.assays.library import N_LOOKED_AT, find_smiles
 from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
-from molmeta.assays.tables import Table
+from molmeta.assays.units import PXC50, Unit
 from molmeta.errors import InputError
 
+THRESHOLD: str | None = None
+
 _ID_NAMES = frozenset({"id", "index", "cid", "sid", "num", "number", "row", "name"})
+_CONCENTRATION = re.compile(r"\b(?:[iegax]c|gi)_?50|\bk[id]\b", re.IGNORECASE)
 
 
 def recognises(table: Table) -> bool:
@@ -31,67 +37,105 @@ def recognises(table: Table) -> bool:
 
 
 def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Measurements of a long or wide table, a chunk of its rows at a time.
+    """Measurements of a long or wide table.
 
-    A table with an assay, label or value column is long, any other is wide.
+    A table is long where an assay, label or value column is named or known, else wide. With a
+    threshold, labels come from values, unless a label column is named.
 
     Raises:
-        InputError: If a named column is missing, none is recognised, or a label cannot be read.
+        InputError: If a column is missing, not recognised, or holds what cannot be read.
     """
     smiles = find_smiles(table, columns.smiles_column)
     names = [name for name in table.columns if name != smiles]
-
-    def find(wanted: str | None, known: tuple[str, ...], flag: str) -> str | None:
-        return find_column(names, wanted, known, flag=flag, source=str(table.path))
-
-    assay = find(columns.assay_column, ASSAY_NAMES, "--assay-column")
-    label = find(columns.label_column, LABEL_NAMES, "--label-column")
-    value = find(columns.value_column, VALUE_NAMES, "--value-column")
-    if label is None and (value is None or columns.threshold is None):
-        if assay is not None or columns.value_column is not None:
+    found = _find_columns(table, names, columns)
+    if "label" not in found and ("value" not in found or columns.threshold is None):
+        if "assay" in found or columns.value_column or columns.threshold is not None:
             raise _no_label(table, names)
-        yield from _read_wide(table, smiles, names)
-        return
-    relation = find(columns.relation_column, RELATION_NAMES, "--relation-column")
-    unit = find(columns.units if columns.units in names else None, UNIT_NAMES, "--units")
+        return read_wide(table, smiles, _assay_columns(table, names))
+    return _read_long(table, smiles, found, _unit(table, found, columns))
+
+
+def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str, str]:
+    wanted = {
+        "assay": (columns.assay_column, ASSAY_NAMES, "--assay-column"),
+        "label": (columns.label_column, LABEL_NAMES, "--label-column"),
+        "value": (columns.value_column, VALUE_NAMES, "--value-column"),
+        "relation": (columns.relation_column, RELATION_NAMES, "--relation-column"),
+        "unit": (columns.units if columns.units in names else None, UNIT_NAMES, "--units"),
+        "target": (None, TARGET_NAMES, ""),
+    }
+    found: dict[str, str] = {}
+    for field, (name, known, flag) in wanted.items():
+        if field == "label" and name is None and columns.threshold is not None:
+            continue
+        free = [other for other in names if other not in found.values()]
+        match = find_column(free, name, known, flag=flag, source=str(table.path))
+        if match is not None:
+            found[field] = match
+    return found
+
+
+def _unit(table: Table, found: dict[str, str], columns: Columns) -> str:
+    """The unit of a whole value column: as told, or as its name says."""
+    if "value" not in found or columns.units in found.values():
+        return ""
+    if columns.units:
+        return columns.units
+    name = found["value"]
+    last = re.split(r"[\s_()\[\]]+", name.strip(" )]"))[-1]
+    for word in (name, last):
+        if not np.isnan((unit := Unit.parse(word)).exponent) or unit.kind == PXC50:
+            return word
+    if columns.threshold is not None and "unit" not in found and _CONCENTRATION.search(name):
+        raise InputError.of(
+            f"column {name!r} of {table.path}",
+            got="concentrations without a unit",
+            expected="a unit such as nM or uM, or pXC50",
+            fix="Say it with --units.",
+        )
+    return ""
+
+
+def _read_long(
+    table: Table, smiles: str, found: dict[str, str], whole_unit: str
+) -> Iterator[pd.DataFrame]:
     for chunk in table.chunks():
+        text = {field: as_text(chunk[name]) for field, name in found.items()}
         fields: dict[str, object] = {
             "smiles": as_text(chunk[smiles]),
-            "assay": as_text(chunk[assay]) if assay else table.name,
+            "assay": text.get("assay", table.name),
+            "target": text.get("target", ""),
         }
-        if label:
-            fields["label"] = parse_labels(chunk[label], f"column {label!r} of {table.path}")
-        if value:
-            fields["value"] = parse_values(chunk[value])
-            fields["unit"] = as_text(chunk[unit]) if unit else columns.units or ""
-        if value and relation:
-            fields["relation"] = as_text(chunk[relation])
+        if "label" in found:
+            where = f"column {found['label']!r} of {table.path}"
+            fields["label"] = parse_labels(text["label"], where)
+        if "value" in found:
+            fields["value"] = parse_values(text["value"])
+            fields["unit"] = whole_unit or text.get("unit", "")
+            fields["relation"] = text.get("relation", "")
         yield measurements(fields, chunk.index)
 
 
-def _read_wide(table: Table, smiles: str, names: list[str]) -> Iterator[pd.DataFrame]:
-    assays = _assay_columns(table, names)
+def read_wide(table: Table, smiles: str, assays: list[str]) -> Iterator[pd.DataFrame]:
+    """Measurements of a wide table: the cells of its assay columns that are not blank.
+
+    A molecule that is tested in no assay gives one row without an assay.
+    """
     categories = pd.Index(assays)
     for chunk in table.chunks():
-        labels = np.stack(
-            [parse_labels(chunk[name], f"column {name!r} of {table.path}") for name in assays], 1
-        )
+        columns = [parse_labels(chunk[name], f"column {name!r} of {table.path}") for name in assays]
+        labels = np.stack(columns, axis=1)
         tested = ~np.isnan(labels)
-        rows, columns = np.nonzero(tested)
-        untested = np.flatnonzero(~tested.any(axis=1))
+        rows, numbers = np.nonzero(tested)
         molecules = as_text(chunk[smiles])
-        yield measurements(
-            {
-                "smiles": molecules.iloc[rows].to_numpy(),
-                "assay": pd.Categorical.from_codes(columns, categories),
-                "label": labels[rows, columns],
-            },
-            chunk.index[rows],
-        )
-        yield measurements(
-            {"smiles": molecules.iloc[untested], "reason": "tested in no assay"},
-            chunk.index[untested],
-        )
+        fields: dict[str, object] = {
+            "smiles": molecules.iloc[rows].to_numpy(),
+            "assay": pd.Categorical.from_codes(numbers, categories),
+            "label": labels[rows, numbers],
+        }
+        yield measurements(fields, chunk.index[rows])
+        untested = molecules.iloc[np.flatnonzero(~tested.any(axis=1))]
+        yield measurements({"smiles": untested, "reason": "tested in no assay"}, untested.index)
 
 
 def _assay_columns(table: Table, names: list[str]) -> list[str]:
@@ -107,7 +151,7 @@ def _assay_columns(table: Table, names: list[str]) -> list[str]:
             continue
         cells = as_text(rows[name])
         filled = cells[cells != ""]
-        if not len(filled) or set(filled.unique()) <= {"0", "1", "0.0", "1.0"}:
+        if set(filled.unique()) <= {"0", "1", "0.0", "1.0"}:
             found.append(name)
             n_labelled += len(filled)
     if n_labelled == 0:

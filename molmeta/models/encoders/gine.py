@@ -49,11 +49,9 @@ class GINE(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Encode a batch of n molecules → (n, dim)."""
-        x = self.atoms.embed(batch)
-        for bonds, norm, convolution in zip(
-            self.bonds, self.norms, self.convolutions, strict=True
-        ):
-            update = convolution(norm(x), batch.edge_index, bonds.embed(batch))
+        x = self.atoms(batch)
+        for bonds, norm, convolution in zip(self.bonds, self.norms, self.convolutions, strict=True):
+            update = convolution(norm(x), batch.edge_index, bonds(batch))
             x = x + self.dropout(update)
         x = self.final_norm(x) * self._readout_scale
         pooled: Tensor = self.readout(x, batch.batch, dim_size=batch.num_graphs)
@@ -62,5 +60,3 @@ class GINE(nn.Module):
 
 def _mlp(dim: int) -> nn.Module:
     return nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
-
-

@@ -1,0 +1,113 @@
+"""Speed and size of featurizing, against bare RDKit and torch_geometric in the same run.
+
+    python benchmarks/featurize.py [FILE] [--n 20000] [--repeats 3]
+
+Contestants take turns on blocks of 512 molecules, and each block counts with its best time (of
+this process, not of the clock), so that other load on the machine falls out as far as it can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem, rdBase
+from torch_geometric.data import Batch
+from torch_geometric.utils import from_smiles
+
+from molmeta.chem.featurize import featurize
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
+BLOCK = 512
+Contestant = Callable[[Sequence[str]], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", nargs="?", type=Path, default=DATA, help="a CSV with `smiles`")
+    parser.add_argument("--n", type=int, default=20_000, help="molecules")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    distinct = pd.read_csv(arguments.file, usecols=["smiles"])["smiles"].drop_duplicates()
+    smiles = distinct.sample(min(arguments.n, len(distinct)), random_state=0).tolist()
+    print(f"{len(smiles):,} molecules of {arguments.file.name}, best of {arguments.repeats}\n")
+    with rdBase.BlockLogs():
+        compare_featurizers(smiles, arguments.repeats)
+        compare_batches(smiles[:4096])
+    compare_workers(smiles)
+
+
+def parse_only(block: Sequence[str]) -> None:
+    for smiles in block:
+        Chem.MolFromSmiles(smiles)
+
+
+def compare_featurizers(smiles: list[str], repeats: int) -> None:
+    contestants: dict[str, Contestant] = {
+        "Chem.MolFromSmiles, the floor": parse_only,
+        "graphs": lambda block: featurize(block, identities=False),
+        "graphs, identities": featurize,
+        "graphs, ECFP counts": lambda block: featurize(block, identities=False, fingerprints=True),
+        "torch_geometric from_smiles": lambda block: [from_smiles(smiles) for smiles in block],
+    }
+    times = dict.fromkeys(contestants, 0.0)
+    for start in range(0, len(smiles), BLOCK):
+        block = smiles[start : start + BLOCK]
+        for name, seconds in best_times(contestants, block, repeats).items():
+            times[name] += seconds
+    floor = next(iter(times.values()))
+    print("| one core | molecules/s | × the floor's time |\n|---|---|---|")
+    for name, seconds in times.items():
+        print(f"| {name} | {len(smiles) / seconds:,.0f} | {seconds / floor:.2f} |")
+    graphs = featurize(smiles, identities=False).graphs
+    print(f"\nGraphs take {graphs.nbytes / len(graphs):.0f} bytes a molecule.\n")
+
+
+def best_times(
+    contestants: dict[str, Contestant], block: Sequence[str], repeats: int
+) -> dict[str, float]:
+    best = dict.fromkeys(contestants, float("inf"))
+    for _ in range(repeats):
+        for name, contestant in contestants.items():
+            start = time.process_time()
+            contestant(block)
+            best[name] = min(best[name], time.process_time() - start)
+    return best
+
+
+def compare_batches(smiles: list[str], rounds: int = 30) -> None:
+    graphs = featurize(smiles, identities=False).graphs
+    data = [from_smiles(one) for one in smiles]
+    rng = np.random.default_rng(0)
+    ours, theirs = [], []
+    for _ in range(rounds):
+        chosen = rng.choice(len(smiles), min(BLOCK, len(smiles)), replace=False)
+        start = time.process_time()
+        dense = graphs.dense(chosen)
+        middle = time.process_time()
+        batch = Batch.from_data_list([data[index] for index in chosen])
+        ours.append(middle - start)
+        theirs.append(time.process_time() - middle)
+        assert (batch.edge_index.numpy() == dense.edge_index).all()
+        assert (batch.x.numpy() == dense.x).all()
+    fast, slow = np.median(ours), np.median(theirs)
+    print(
+        f"A batch of {BLOCK}: dense() {fast * 1e3:.2f} ms, Batch.from_data_list {slow * 1e3:.1f} ms"
+        f": {slow / fast:.0f} times as fast, and equal.\n"
+    )
+
+
+def compare_workers(smiles: list[str]) -> None:
+    print("| worker processes | molecules/s by the clock, with start-up |\n|---|---|")
+    for workers in (1, 2):
+        start = time.perf_counter()
+        featurize(smiles, workers=workers)
+        print(f"| {workers} | {len(smiles) / (time.perf_counter() - start):,.0f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The catalog: a card for each public data set (datasets/*/dataset.yaml), and fetching it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from molmeta.assays.download import DownloadError, download
+from molmeta.errors import InputError
+from molmeta.resources import share_path
+
+
+class RemoteFile(BaseModel):
+    """A file of a data set.
+
+    Attributes:
+        url: Where it is.
+        name: What it is called here.
+        checksum: "md5:…" or "sha256:…", where one is published.
+        unpack: Whether it is a tar archive to be unpacked beside it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str
+    name: str
+    checksum: str | None = None
+    unpack: bool = False
+
+
+class Card(BaseModel):
+    """What is known about a data set.
+
+    Attributes:
+        name: By which it is fetched.
+        title: In a line.
+        licence: Of the data.
+        homepage: Where it is described.
+        citation: What to cite.
+        size: Of what is fetched, for the reader.
+        files: What is fetched; none for a data set that molmeta brings along.
+        columns: What its columns hold.
+        splits: Published folds: assay ids, or a range such as "0:9" of the assays in file
+            order; or the name of a JSON file with them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    title: str
+    licence: str
+    homepage: str = ""
+    citation: str = ""
+    size: str = ""
+    files: tuple[RemoteFile, ...] = ()
+    columns: dict[str, str] = {}
+    splits: dict[str, str | list[str]] | str = {}
+
+
+def cards() -> dict[str, Card]:
+    """All cards, by name."""
+    found = {}
+    for path in sorted(share_path("datasets").glob("*/dataset.yaml")):
+        card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found[card.name] = card
+    return found
+
+
+def find_card(name: str) -> Card:
+    """A data set's card.
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    known = cards()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise InputError.of(
+            "data set",
+            got=repr(name),
+            expected=f"one of {', '.join(known)}",
+            fix=f"Did you mean {near[0]!r}?" if near else None,
+        )
+    return known[name]
+
+
+def data_folder() -> Path:
+    """Where fetched data lie: `$MOLMETA_DATA`, else `~/.cache/molmeta`."""
+    return Path(os.environ.get("MOLMETA_DATA") or Path.home() / ".cache" / "molmeta")
+
+
+def fetch(
+    card: Card, folder: Path | str | None = None, *, progress: Callable[[int], None] | None = None
+) -> Path:
+    """Fetch a data set; what is there already is only checked.
+
+    Args:
+        card: What to fetch.
+        folder: Where its files go; by default a folder of its name in `data_folder()`.
+        progress: Called with the number of bytes that arrived since its last call.
+
+    Returns:
+        The folder, which `featurize_files` takes.
+
+    Raises:
+        InputError: If the data set has no files to fetch.
+        DownloadError: If a file cannot be fetched or is not the one that was meant.
+    """
+    if not card.files:
+        raise InputError.of(
+            f"data set {card.name}", got="no files to fetch: molmeta brings it along"
+        )
+    folder = Path(folder) if folder is not None else data_folder() / card.name
+    for file in card.files:
+        path = download(file.url, folder / file.name, checksum=file.checksum, progress=progress)
+        if file.unpack:
+            _unpack(path, folder / path.stem)
+    return folder
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    if folder.exists():
+        return
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(partial, filter="data")  # refuses paths that lead elsewhere
+    except (tarfile.TarError, OSError, EOFError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise DownloadError(
+            f"{archive} cannot be unpacked: {error}. Remove it and fetch it again."
+        ) from None
+    partial.replace(folder)
+
+
+def published_splits(
+    card: Card, assay_ids: Sequence[str], folder: Path | None = None
+) -> dict[str, list[str]]:
+    """The folds that a data set is published with.
+
+    Args:
+        card: The data set.
+        assay_ids: Its assays, in file order.
+        folder: Where it was fetched to, for splits that are in a file.
+
+    Raises:
+        InputError: If it has no published splits.
+    """
+    splits = card.splits
+    if isinstance(splits, str):
+        path = (folder or data_folder() / card.name) / splits
+        splits = json.loads(path.read_text(encoding="utf-8"))
+    if not splits:
+        raise InputError.of(f"splits of {card.name}", got="none", expected="published folds")
+    folds = {}
+    for fold, given in splits.items():
+        if isinstance(given, str):
+            begin, _, end = given.partition(":")
+            folds[fold] = list(assay_ids[int(begin) : int(end)])
+        else:
+            folds[fold] = [assay_id for assay_id in given if assay_id in set(assay_ids)]
+    return folds

@@ -1,0 +1,64 @@
+"""A first example: the bundled drugs as files that the program reads, and a recipe to start from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from molmeta.assays.drug_mechanisms import drug_mechanisms
+from molmeta.errors import InputError
+from molmeta.resources import share_path, write_atomically
+
+_N_SUPPORT_EACH = 4
+
+
+def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[str, str]:
+    """Write the example's files.
+
+    Args:
+        folder: New or empty.
+        mechanism: The test assay that `support.csv` and `library.csv` are about.
+
+    Returns:
+        What each file is, by its name.
+
+    Raises:
+        InputError: If the folder is not empty.
+    """
+    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise InputError.of(
+            f"output folder {folder}", got="something already there", expected="a new folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for split in ("train", "valid", "test"):
+        assays = drug_mechanisms(split).drop(columns="split")
+        named = assays.rename(columns={"assay": "assay_id", "label": "active"})
+        _write(named, folder / f"{split}.csv")
+        files[f"{split}.csv"] = f"{named['assay_id'].nunique()} assays, {len(named)} rows"
+    support, library = _new_assay(mechanism)
+    _write(support, folder / "support.csv")
+    _write(library, folder / "library.csv")
+    shutil.copyfile(share_path("configs") / "demo.yaml", folder / "recipe.yaml")
+    return files | {
+        "support.csv": f"{len(support)} labelled molecules of one test assay, {mechanism}",
+        "library.csv": f"{len(library)} other drugs of the test assays, to be ranked",
+        "recipe.yaml": "a small recipe",
+    }
+
+
+def _new_assay(mechanism: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A support set of as many actives as inactives, and the other drugs of the test fold."""
+    drugs = drug_mechanisms("test").query("label == 1")[["name", "smiles", "assay"]]
+    drugs = drugs.rename(columns={"assay": "mechanism"}).sample(frac=1, random_state=0)
+    active = drugs["mechanism"] == mechanism
+    chosen = pd.concat([drugs[active][:_N_SUPPORT_EACH], drugs[~active][:_N_SUPPORT_EACH]])
+    support = chosen.assign(active=(chosen["mechanism"] == mechanism).astype(int))
+    return support, drugs.drop(chosen.index)
+
+
+def _write(table: pd.DataFrame, file: Path) -> None:
+    with write_atomically(file) as temporary:
+        table.to_csv(temporary, index=False)

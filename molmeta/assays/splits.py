@@ -1,0 +1,192 @@
+"""Splits: which assays train, validate and test, and what they may share."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmeta.assays.columns import listed
+from molmeta.assays.leakage import leakage
+from molmeta.assays.part import part_of
+from molmeta.assays.scaffolds import scaffold_numbers
+from molmeta.assays.store import AssayStore
+from molmeta.assays.write import write_store
+from molmeta.errors import InputError
+from molmeta.resources import write_atomically
+
+FOLDS = ("train", "valid", "test")
+FRACTIONS = (0.8, 0.1, 0.1)
+METHODS = ("random", "target", "scaffold", "molecule")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Assays in folds.
+
+    Attributes:
+        assays: The assay ids of each fold; no assay is in two.
+        molecules: The number of the fold to which each molecule of the store belongs, shape
+            (n_molecules,); None where folds may share molecules.
+    """
+
+    assays: dict[str, list[str]]
+    molecules: NDArray[np.int64] | None = None
+
+    def allowed(self, fold: str) -> NDArray[np.bool_] | None:
+        """Which molecules of the store a fold may hold, shape (n_molecules,); None: all."""
+        return None if self.molecules is None else self.molecules == list(self.assays).index(fold)
+
+
+def split_assays(
+    store: AssayStore,
+    by: str = "random",
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    targets: Mapping[str, str] | None = None,
+) -> Split:
+    """Split a store's assays into train, valid and test.
+
+    - random: assays are drawn;
+    - target: targets are drawn, with all their assays; an assay without one stands alone;
+    - molecule, scaffold: assays are drawn, and a molecule (or all of one scaffold) that occurs in
+      several folds is left to one of them, drawn with equal chances.
+
+    Args:
+        store: The assays.
+        by: One of `METHODS`.
+        fractions: The share of each fold, in assays or targets.
+        seed: Of the draws.
+        targets: The target of each assay id; by default those in the store.
+
+    Raises:
+        InputError: If `by` is unknown, no target is known, or a fold would be empty.
+    """
+    if by not in METHODS:
+        raise InputError.of("--by", got=repr(by), expected=f"one of {', '.join(METHODS)}")
+    rng = np.random.default_rng(seed)
+    ids = store.assay_ids
+    groups = _targets(store, targets) if by == "target" else ids
+    names = sorted(set(groups))
+    fold_of_name = dict(zip(names, _draw_folds(len(names), fractions, rng), strict=True))
+    fold_of_assay = np.array([fold_of_name[name] for name in groups])
+    assays = {
+        fold: [ids[i] for i in np.flatnonzero(fold_of_assay == number)]
+        for number, fold in enumerate(FOLDS)
+    }
+    if by == "molecule":
+        return Split(assays, _share_out(store, assays, store.identities, rng))
+    if by == "scaffold":
+        return Split(assays, _share_out(store, assays, scaffold_numbers(store), rng))
+    return Split(assays)
+
+
+def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]]) -> Split:
+    """The split that lists of assay ids give (as `fsmol-0.1.json`); others are left out.
+
+    Args:
+        store: The assays; listed ones that it lacks are passed over.
+        lists: Ids by fold, or a JSON file of them.
+
+    Raises:
+        InputError: If the file is no such object, a fold is empty, or an assay is in two.
+    """
+    given = _read_lists(lists) if isinstance(lists, Path) else lists
+    known = set(store.assay_ids)
+    assays = {fold: [key for key in ids if key in known] for fold, ids in given.items()}
+    counts = Counter(key for ids in assays.values() for key in ids)
+    if twice := [key for key, n in counts.items() if n > 1]:
+        raise InputError.of("lists", got=f"{listed(twice, 5)} more than once", expected="each once")
+    for fold, ids in assays.items():
+        if not ids:
+            raise InputError.of(
+                f"list {fold!r}",
+                got=f"no assay of {store.path} ({listed(list(given[fold]), 3)})",
+                expected=f"ids such as {listed(store.assay_ids, 3)}",
+            )
+    return Split(assays)
+
+
+def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, AssayStore]:
+    """Write a split as a store a fold (`out`/train …), with `splits.json` and `leakage.csv`.
+
+    Returns:
+        The folds' stores.
+
+    Raises:
+        InputError: If `out` holds something that molmeta did not write.
+    """
+    out = Path(out)
+    for fold, ids in split.assays.items():
+        write_store(out / fold, part_of(store, ids, split.allowed(fold)))
+    folds = {fold: AssayStore.open(out / fold) for fold in split.assays}
+    with write_atomically(out / "splits.json") as path:
+        path.write_text(json.dumps(split.assays, indent=1) + "\n", encoding="utf-8")
+    with write_atomically(out / "leakage.csv") as path:
+        leakage(folds).to_csv(path, index=False)
+    return folds
+
+
+def _read_lists(path: Path) -> Mapping[str, Sequence[str]]:
+    try:
+        given: Any = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(given, dict) and all(
+            isinstance(ids, list) and all(isinstance(key, str) for key in ids)
+            for ids in given.values()
+        ):
+            return given
+        problem = "something else"
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    raise InputError.of(
+        f"lists {path}", got=problem, expected='JSON such as {"train": ["CHEMBL1", …], "test": …}'
+    )
+
+
+def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:
+    if targets is None:
+        targets = dict(zip(store.assay_ids, store.assays["target"], strict=True))
+    if not any(targets.get(key) for key in store.assay_ids):
+        raise InputError.of(
+            f"targets of {store.path}", got="none", expected="a target for some assays"
+        )
+    return [targets.get(key) or f"assay {key}" for key in store.assay_ids]
+
+
+def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The fold of each of n things: exact shares, at least one each, in random order."""
+    shares = np.array(fractions) / sum(fractions)
+    sizes = np.maximum(np.round(shares * n), shares > 0).astype(np.int64)
+    sizes[shares.argmax()] += n - sizes.sum()
+    if sizes[shares.argmax()] < 1:
+        raise InputError.of(
+            "split",
+            got=f"{n} assays or targets for folds of {', '.join(f'{f:g}' for f in fractions)}",
+            expected="enough for at least one each",
+        )
+    return rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+
+
+def _share_out(
+    store: AssayStore,
+    assays: Mapping[str, Sequence[str]],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The fold of each molecule, the same for a group; drawn among the folds where it occurs."""
+    number = np.unique(groups, return_inverse=True)[1]
+    occurs = np.zeros((number.max(initial=-1) + 1, len(assays)), dtype=bool)
+    for fold, ids in enumerate(assays.values()):
+        for key in ids:
+            molecules = store.assay(key).molecules
+            occurs[number[molecules[molecules >= 0]], fold] = True
+    chances = np.where(occurs, rng.random(occurs.shape), -1.0)
+    fold_of_group: NDArray[np.int64] = chances.argmax(axis=1)
+    return fold_of_group[number]

@@ -1,0 +1,64 @@
+"""The hardest and easiest assays of a report, with their molecules drawn."""
+
+from __future__ import annotations
+
+from molmeta.evaluation.view import LABELS, Row, View, number
+from molmeta.reporting import Molecules, Text
+from molmeta.reporting.blocks import Block, MoleculeCard
+from molmeta.reporting.molecules import draw
+
+_N_OF_EACH = 2
+
+
+def hardest_and_easiest(view: View) -> list[Block]:
+    """The assays where the best method does worst and best, as their first draw was seen."""
+    method, size, metric = view.best, view.sizes[0], view.results.metric
+    draws = view.results.results
+    draws = draws[(draws["method"] == method) & (draws["support_size"] == size)]
+    means = draws.groupby("assay_id")[metric].mean().sort_values()
+    examples = {
+        example["assay_id"]: example
+        for example in view.results.examples
+        if (example["method"], example["support_size"]) == (method, size)
+    }
+    n = min(_N_OF_EACH, len(means) // 2)
+    if not n:
+        return []
+    blocks: list[Block] = [
+        Text(
+            f"Assays where {method} does worst and best at support size {size}: the support set "
+            "of the first draw, and the queries that it scored highest. Heavy frames are actives."
+        )
+    ]
+    ids = means.index.tolist()
+    for kind, chosen in (("Hardest", ids[:n]), ("Easiest", ids[::-1][:n])):
+        for assay_id in chosen:
+            title = f"{kind}: {assay_id}, {LABELS[metric]} {number(means[assay_id])}"
+            blocks += _assay(view, title, examples[assay_id])
+    return blocks
+
+
+def _assay(view: View, title: str, example: Row) -> list[Block]:
+    kind = view.results.assays.set_index("assay_id")["target_class"][example["assay_id"]]
+    title = f"{title}, {kind}" if isinstance(kind, str) else title
+    classes = view.results.task == "classification"
+    support = sorted(example["support"], key=lambda molecule: -molecule[1])
+    return [
+        Molecules(
+            [_card(smiles, label, classes=classes) for smiles, label in support],
+            f"{title}. Support set:",
+        ),
+        Molecules(
+            [
+                _card(smiles, label, f"score {number(score)}", classes=classes)
+                for smiles, label, score in example["top"]
+            ],
+            "Highest-scored queries, best first:",
+        ),
+    ]
+
+
+def _card(smiles: str, label: float, *more: str, classes: bool) -> MoleculeCard:
+    active = classes and label > 0.5
+    text = ("active" if active else "inactive") if classes else f"measured {label:.2f}"
+    return MoleculeCard(draw(smiles), [text, *more], active)

@@ -1,0 +1,173 @@
+"""The report of one or more evaluations: a page that a chemist can read and a researcher check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molmeta.evaluation import figures
+from molmeta.evaluation.compare import Comparison
+from molmeta.evaluation.examples import hardest_and_easiest
+from molmeta.evaluation.measure import METRICS
+from molmeta.evaluation.view import LABELS, View, interval, listed, number, records
+from molmeta.reporting import Facts, Note, Section, Table, Text, write_page
+from molmeta.reporting.blocks import Block
+
+PROTOCOL_TEXTS = {
+    "fsmol": "stratified support sets of every labelled row as published, repeats included; the "
+    "query set is every other row. A row that does not parse is skipped in the support set, and "
+    "scored at the support set's prevalence in the query set.",
+    "moleculenet": "as many actives as inactives in the support set, which holds the support size "
+    "of each class; the query set is every other curated molecule.",
+    "stratified": "stratified support sets of curated rows; no molecule is in support and query.",
+    "random": "random support sets of curated rows; no molecule is in support and query.",
+    "balanced": "as many actives as inactives in the support set, of curated rows; no molecule is "
+    "in support and query.",
+    "scaffold": "support sets of whole Murcko scaffolds, of curated rows; no molecule and no "
+    "scaffold is in support and query.",
+}
+"""What each protocol does."""
+
+
+def write_report(comparison: Comparison, file: Path) -> None:
+    """Write the report as one HTML file that needs nothing else.
+
+    Args:
+        comparison: From `compare`; a single evaluation will do.
+        file: Where it goes.
+    """
+    view = View(comparison)
+    info = view.results.info
+    subtitle = (
+        f"{len(view.methods)} methods on {max(map(int, view.largest('n_assays')))} assays · "
+        f"protocol {info['protocol']} · support sizes {listed(view.sizes)} · "
+        f"{len(info['seeds'])} draws each"
+    )
+    sections = {
+        "Summary": _summary(view),
+        "Learning curves": figures.learning_curves(view),
+        "Method against method": figures.method_against_method(view),
+        "Assay by assay": figures.assay_by_assay(view),
+        "Target classes": _classes(view),
+        "Calibration": figures.calibration(view),
+        "Hardest and easiest assays": hardest_and_easiest(view),
+        "All metrics": _all_metrics(view),
+        "Leakage": _leakage(view),
+        "Skipped draws": _skipped(view),
+        "How these figures were made": _provenance(view),
+    }
+    write_page(
+        file,
+        "Few-shot evaluation",
+        subtitle,
+        [Section(title, blocks) for title, blocks in sections.items() if blocks],
+    )
+
+
+def _summary(view: View) -> list[Block]:
+    metric, size = view.results.metric, view.sizes[0]
+    row = view.summary[view.best, size]
+    blocks: list[Block] = [
+        Text(
+            f"At support size {size}, {view.best} has the best mean {view.label} of "
+            f"{len(view.methods)} methods: {interval(row, metric)} over {row['n_assays']} assays. "
+            "The interval is at the 95 % level; assays that share their molecules are drawn "
+            "together."
+        )
+    ]
+    seen = {name for (name, _), row in view.summary.items() if row["n_seen_assays"]}
+    if seen:
+        blocks.append(Note("A method marked † was trained on some of these assays: see Leakage."))
+    rows = [
+        [
+            f"{name} †" if name in seen else name,
+            *(interval(view.summary.get((name, size)), metric) for size in view.sizes),
+        ]
+        for name in view.methods
+    ]
+    rows += [
+        ["assays", *view.largest("n_assays")],
+        ["distinct molecule sets", *view.largest("n_clusters")],
+        ["draws skipped", *view.largest("n_skipped")],
+    ]
+    caption = f"Mean {LABELS[metric]} over assays, and its 95 % interval."
+    return [*blocks, Table(["method", *(f"size {size}" for size in view.sizes)], rows, caption)]
+
+
+def _classes(view: View) -> list[Block]:
+    size, metric = view.sizes[0], view.results.metric
+    rows = [row for row in records(view.results.classes) if row["support_size"] == size]
+    counts = {row["target_class"]: row["n_assays"] for row in rows}
+    kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
+    means = {(row["method"], row["target_class"]): row[metric] for row in rows}
+    cells = [
+        [name, *(number(means.get((name, kind), float("nan"))) for kind in kinds)]
+        for name in view.methods
+    ]
+    headings = ["method", *(f"{kind} ({counts[kind]})" for kind in kinds)]
+    caption = f"Mean {LABELS[metric]} by target class (number of assays), support size {size}."
+    return [Table(headings, cells, caption)] if rows else []
+
+
+def _all_metrics(view: View) -> list[Block]:
+    metrics = METRICS[view.results.task]
+    rows = [
+        [name, str(size), str(row["n_assays"]), *(number(row[metric]) for metric in metrics)]
+        for (name, size), row in view.summary.items()
+    ]
+    text = (
+        "ΔAUPRC is average precision minus the fraction of actives in the query set, so that a "
+        "constant scores 0; ΔAUPRC (support) subtracts the support set's fraction, as FS-Mol's "
+        "plots do. EF is the enrichment factor, ECE the expected calibration error."
+    )
+    if view.results.task == "regression":
+        text = "Out-of-sample R² is 0 for a method that says the support set's mean."
+    headings = ["method", "size", "assays", *(LABELS[metric] for metric in metrics)]
+    return [Text(text), Table(headings, rows, "Means over draws, then over assays.")]
+
+
+def _leakage(view: View) -> list[Block]:
+    leakage = view.results.leakage
+    if not len(leakage):
+        return [Text("No method here was trained on anything but the support sets.")]
+    blocks: list[Block] = []
+    for name in leakage["method"].unique():
+        rows = records(leakage[leakage["method"] == name])
+        seen = [row["assay_id"] for row in rows if row["seen_assay"]]
+        share = sum(row["seen_molecules"] for row in rows) / len(rows)
+        text = (
+            f"{name}: {len(seen)} of {len(rows)} test assays are training assays; on average "
+            f"{share:.0%} of an assay's molecules occur in training."
+        )
+        blocks.append(Note(f"{text} Seen: {listed(seen)}.") if seen else Text(text))
+    return blocks
+
+
+def _skipped(view: View) -> list[Block]:
+    skipped = view.results.skipped
+    if not len(skipped):
+        return [Text("Every draw could be made.")]
+    counts = skipped.groupby(["reason", "support_size"], as_index=False).agg(
+        draws=("seed", "size"), assays=("assay_id", "nunique")
+    )
+    rows = [
+        [row["reason"], *(str(row[name]) for name in ("support_size", "draws", "assays"))]
+        for row in records(counts.sort_values("support_size", kind="stable"))
+    ]
+    return [Table(["reason", "size", "draws", "assays"], rows)]
+
+
+def _provenance(view: View) -> list[Block]:
+    protocol = view.results.info["protocol"]
+    blocks: list[Block] = [Text(f"Protocol {protocol}: {PROTOCOL_TEXTS[protocol]}")]
+    for name, info in view.comparison.infos.items():
+        facts = {
+            "evaluation": name,
+            "command": info["command"],
+            "seeds": listed(info["seeds"]),
+            "data": f"{info['data']['path']}, {info['data']['n_assays']} assays",
+            "hash of the data": info["data"]["hash"],
+            "versions": listed([f"{what} {v}" for what, v in info["versions"].items()]),
+        }
+        settings = {f"method {method}": made for method, made in info["methods"].items()}
+        blocks.append(Facts(facts | settings))
+    return blocks

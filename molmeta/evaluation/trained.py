@@ -1,0 +1,151 @@
+"""Simple methods that learned something before the support set: floors for any meta-learner."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.assays.store import AssayStore
+from molmeta.errors import InputError
+from molmeta.evaluation.baselines import logistic_probabilities
+from molmeta.evaluation.leakage import Training
+from molmeta.evaluation.protocol import Scale
+from molmeta.meta.embedding import embed
+
+# Strength of the ridge penalty, in molecules.
+_RIDGE = 100.0
+
+
+@dataclass(frozen=True)
+class FrequentHitters:
+    """Says how often molecules like this one are active, in whatever assay; ignores the support.
+
+    What a model does not add to this it has not learned about the assay. A ridge regression from
+    ECFP bits to the label, centred within each training assay.
+
+    Attributes:
+        weights: One a bit, shape (size,).
+        training: What it was trained on.
+        name: What tables call it.
+    """
+
+    weights: NDArray[np.float64]
+    training: Training
+    name: str = "frequent-hitters"
+
+    @classmethod
+    def fit(cls, store: AssayStore) -> FrequentHitters:
+        """Learn from every curated row of the training assays.
+
+        Raises:
+            InputError: If there are no such rows.
+        """
+        molecules, targets = [np.empty(0, np.int64)], [np.empty(0)]
+        for assay in map(store.assay, range(len(store))):
+            labels = assay.labels[assay.kept].astype(np.float64)
+            molecules.append(assay.molecules[assay.kept])
+            targets.append(labels - labels.mean() if len(labels) else labels)
+        rows = np.concatenate(molecules)
+        if not len(rows):
+            raise InputError.of("training assays", got="no curated row", expected="at least one")
+        bits = _bits(store, rows)
+        gram = (bits.T @ bits).toarray()
+        gram[np.diag_indices_from(gram)] += _RIDGE
+        weights = np.linalg.solve(gram, bits.T @ np.concatenate(targets))
+        return cls(weights, Training.of_store(store))
+
+    @property
+    def scale(self) -> Scale:
+        """The order alone."""
+        return "ranking"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights."""
+        return f"FrequentHitters({hashlib.sha256(self.weights.tobytes()).hexdigest()[:16]})"
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """See `protocol.Method`; support and labels are ignored."""
+        scores: NDArray[np.float64] = _bits(store, query) @ self.weights
+        return scores
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """Logistic regression on the vectors of any encoder.
+
+    Attributes:
+        vectors: One a molecule of the store, NaN where no assay has it, shape (n_molecules, d).
+        training: What the encoder was trained on; None if nothing.
+        name: What tables call it.
+        C: Inverse strength of the penalty, for vectors of total variance 1.
+    """
+
+    vectors: NDArray[np.float32]
+    training: Training | None = None
+    name: str = "probe"
+    C: float = 10.0
+
+    @classmethod
+    def of_encoder(
+        cls,
+        encoder: nn.Module | Callable[[Batch], Tensor],
+        store: AssayStore,
+        *,
+        training: Training | None = None,
+        name: str = "probe",
+    ) -> LinearProbe:
+        """Embed the molecules of the test assays.
+
+        Args:
+            encoder: Graph batch → (n, d), in evaluation mode.
+            store: The test assays.
+            training: What the encoder was trained on.
+            name: What tables call it.
+        """
+        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
+        used = used[used >= 0]
+        embedded = embed(encoder, store.graphs, used).numpy()
+        vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
+        vectors[used] = embedded / np.sqrt(embedded.var(axis=0).sum())
+        return cls(vectors, training, name)
+
+    @property
+    def scale(self) -> Scale:
+        """Probabilities."""
+        return "probability"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the vectors."""
+        return f"LinearProbe({hashlib.sha256(self.vectors.tobytes()).hexdigest()[:16]}, C={self.C})"
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """See `protocol.Method`."""
+        known, asked = (self.vectors[part].astype(np.float64) for part in (support, query))
+        return logistic_probabilities(known, labels.astype(np.float64), asked, self.C)
+
+
+def _bits(store: AssayStore, molecules: NDArray[np.int64]) -> sparse.csr_matrix:
+    bits = store.fingerprints[molecules].astype(np.float64)
+    bits.data[:] = 1.0
+    return bits

@@ -1,0 +1,129 @@
+"""A comparison as a report looks at it: plain records, an order of methods, names for print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from molmeta.evaluation.compare import LOWER_IS_BETTER, Comparison
+from molmeta.evaluation.results import Results
+
+Row = dict[str, Any]
+
+LABELS = {
+    "delta_auprc": "ΔAUPRC",
+    "auprc": "AUPRC",
+    "roc_auc": "ROC-AUC",
+    "delta_auprc_support": "ΔAUPRC (support)",
+    "enrichment_1": "EF 1 %",
+    "enrichment_5": "EF 5 %",
+    "bedroc": "BEDROC",
+    "hit_rate_10": "hits in top 10",
+    "brier": "Brier",
+    "calibration_error": "ECE",
+    "r2_os": "R² (out of sample)",
+    "rmse": "RMSE",
+    "spearman": "Spearman",
+}
+"""What the metrics' columns are called in print."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the sections of a report share.
+
+    Attributes:
+        comparison: What is reported.
+    """
+
+    comparison: Comparison
+
+    @property
+    def results(self) -> Results:
+        """All evaluations in one."""
+        return self.comparison.results
+
+    @property
+    def metric(self) -> str:
+        """The column by which methods are compared."""
+        return self.comparison.metric
+
+    @property
+    def label(self) -> str:
+        """The metric's name in print."""
+        return LABELS[self.metric]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the metric is an error."""
+        return self.metric in LOWER_IS_BETTER
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Support sizes, ascending."""
+        sizes: list[int] = sorted(self.results.summary["support_size"].unique().tolist())
+        return sizes
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Names of methods, as they were given."""
+        names: list[str] = self.results.summary["method"].unique().tolist()
+        return names
+
+    def style(self, method: str) -> int:
+        """How a method's marks look, the same in every plot."""
+        return self.methods.index(method)
+
+    @cached_property
+    def summary(self) -> dict[tuple[str, int], Row]:
+        """Rows of the summary by method and support size; the interval is `low` and `high`."""
+        lead = self.results.metric
+        table = self.results.summary.rename(columns={f"{lead}_low": "low", f"{lead}_high": "high"})
+        return {(row["method"], row["support_size"]): row for row in records(table)}
+
+    @cached_property
+    def best(self) -> str:
+        """The method with the best mean at the smallest support size."""
+        means = {
+            name: self.summary[name, self.sizes[0]][self.metric]
+            for name in self.methods
+            if (name, self.sizes[0]) in self.summary
+        }
+        choose = min if self.lower_is_better else max
+        return choose(means, key=means.__getitem__)
+
+    def largest(self, column: str) -> list[str]:
+        """The largest count of a summary's column at each support size, as text."""
+        return [
+            str(max(row[column] for (_, at), row in self.summary.items() if at == size))
+            for size in self.sizes
+        ]
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table by column name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def number(value: float, *, sign: bool = False) -> str:
+    """Three decimals, with a proper minus; a dash for NaN."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", "−")
+
+
+def interval(row: Row | None, metric: str) -> str:
+    """A summary's mean and its interval; a dash where there is no row."""
+    if row is None or math.isnan(row["low"]):
+        return number(row[metric] if row else math.nan)
+    return f"{number(row[metric])} ({number(row['low'])}–{number(row['high'])})"
+
+
+def listed(values: Sequence[object]) -> str:
+    """Values separated by commas."""
+    return ", ".join(map(str, values))

@@ -1,0 +1,37 @@
+"""A page from its blocks: one HTML file with everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from molmeta import __version__
+from molmeta.reporting.blocks import Section
+from molmeta.resources import write_atomically
+
+
+def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """The page as HTML; whatever is not markup is escaped.
+
+    Args:
+        title: The page's heading.
+        subtitle: One line below it.
+        sections: In order; each is linked from the top.
+    """
+    environment = Environment(
+        loader=PackageLoader("molmeta.reporting", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("page.html")
+    return template.render(title=title, subtitle=subtitle, sections=sections, version=__version__)
+
+
+def write_page(file: Path, title: str, subtitle: str, sections: Sequence[Section]) -> None:
+    """Write the page as a whole; see `render_page`."""
+    with write_atomically(file) as temporary:
+        temporary.write_text(render_page(title, subtitle, sections), encoding="utf-8")

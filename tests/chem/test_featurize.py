@@ -1,0 +1,62 @@
+"""Many SMILES → arrays: one row in, one row out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from molmeta.chem.featurize import Featurized, featurize, featurize_stream
+
+MIXED: list[object] = ["CCO", None, "OCC", "CC(", 3.0, float("nan"), "C[C@H](F)Cl", "[C+20]", ""]
+
+
+def test_one_row_in_one_row_out() -> None:
+    result = featurize(MIXED, fingerprints=True)
+    accepted = [True, False, True, False, False, False, True, False, False]
+    assert [not reason for reason in result.reasons] == accepted
+    assert [bool(identity) for identity in result.identities] == accepted
+    assert (result.graphs.n_atoms > 0).tolist() == accepted
+    assert result.fingerprints is not None
+    assert (result.fingerprints.getnnz(axis=1) > 0).tolist() == accepted
+    assert result.identities[0] == result.identities[2] == "CCO"
+
+
+def test_identities_are_canonical_isomeric_smiles(assorted: list[str]) -> None:
+    expected = [Chem.MolToSmiles(Chem.MolFromSmiles(smiles)) for smiles in assorted]
+    assert featurize(assorted).identities == expected
+    assert not any(featurize(assorted, identities=False).identities)
+
+
+def test_order_of_rows_does_not_matter(assorted: list[str], assert_same: Callable) -> None:
+    order = np.random.default_rng(0).permutation(len(assorted))
+    shuffled = featurize([assorted[index] for index in order]).graphs
+    assert_same(featurize(assorted).graphs.select(order), shuffled)
+
+
+def test_stream_gives_one_result_a_chunk() -> None:
+    chunks = [MIXED[:2], [], MIXED[2:]]
+    parts = list(featurize_stream(chunks, fingerprints=True))
+    assert [len(part) for part in parts] == [2, 0, 7]
+    joined, whole = Featurized.concatenate(parts), featurize(MIXED, fingerprints=True)
+    assert joined.reasons == whole.reasons
+    assert joined.identities == whole.identities
+    assert (joined.fingerprints != whole.fingerprints).nnz == 0
+
+
+def test_progress_counts_rows(assorted: list[str]) -> None:
+    done: list[int] = []
+    featurize(assorted * 3, progress=done.append)
+    assert sum(done) == 3 * len(assorted)
+    assert len(done) > 1
+
+
+@pytest.mark.parametrize("fingerprints", [True, False])
+def test_nothing_at_all(fingerprints: bool) -> None:
+    result = featurize([], fingerprints=fingerprints)
+    assert len(result) == len(result.graphs) == 0
+    assert (result.fingerprints is not None) == fingerprints
+    if fingerprints:
+        assert result.fingerprints.shape == (0, 2048)

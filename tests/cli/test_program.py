@@ -1,0 +1,233 @@
+"""The program from the outside: the whole flow, its exit codes and its messages."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molmeta_cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "molmeta_cli"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'cli'}", "OMP_NUM_THREADS": "1"}
+FAST = ["--set", "training.steps=6", "--set", "training.valid_every=3"]
+
+
+@dataclass
+class Done:
+    """How a run of the program ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def molmeta(*arguments: object) -> Done:
+    """Run the program in this process: importing torch anew each time would take seconds.
+
+    An exception that the program does not turn into a message fails the test.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["molmeta", *map(str, arguments)]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("example") / "example"
+    assert molmeta("example", "-o", folder).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("run") / "run"
+    done = molmeta(
+        "train", example / "train.csv", "--valid", example / "valid.csv",
+        "--config", example / "recipe.yaml", *FAST, "-o", run,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "step 6/6" in done.stderr
+    return run
+
+
+def test_help_and_version() -> None:
+    done = molmeta("--help")
+    assert done.returncode == 0
+    for verb in ("example", "featurize", "train", "evaluate", "predict", "embed", "info"):
+        assert verb in done.stdout
+    assert molmeta("--version").stdout.startswith("molmeta ")
+
+
+@pytest.mark.parametrize("verb", ["featurize", "train", "evaluate", "predict", "embed", "info"])
+def test_verbs_explain_themselves(verb: str) -> None:
+    done = molmeta(verb, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_featurize_then_info(example: Path, tmp_path: Path) -> None:
+    done = molmeta("featurize", example / "train.csv", "-o", tmp_path / "store")
+    assert done.returncode == 0, done.stderr
+    done = molmeta("info", tmp_path / "store")
+    assert "assay store" in done.stdout
+    assert "18" in done.stdout
+
+
+def test_info_of_a_model_and_of_a_file(run: Path, example: Path) -> None:
+    assert "parameters" in molmeta("info", run).stdout
+    assert "smiles" in molmeta("info", example / "library.csv").stdout
+
+
+def test_predict_gives_one_row_a_row(run: Path, example: Path, tmp_path: Path) -> None:
+    library = pd.read_csv(example / "library.csv")
+    library.loc[3, "smiles"] = "no molecule"
+    library.loc[5, "smiles"] = np.nan
+    library.to_csv(tmp_path / "library.csv", index=False)
+    out = tmp_path / "predictions.csv"
+    done = molmeta(
+        "predict", "--model", run, "--support", example / "support.csv",
+        "--input", tmp_path / "library.csv", "-o", out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    predictions = pd.read_csv(out)
+    pd.testing.assert_frame_equal(predictions[library.columns], library)
+    rejected = predictions["status"] == "rejected"
+    assert rejected[rejected].index.tolist() == [3, 5]
+    assert predictions.loc[rejected, "reason"].notna().all()
+    assert predictions.loc[rejected, "p_active"].isna().all()
+    assert predictions.loc[~rejected, "p_active"].between(0, 1).all()
+
+
+def test_predict_the_blank_labels_of_one_table(run: Path, example: Path, tmp_path: Path) -> None:
+    support = pd.read_csv(example / "support.csv")
+    library = pd.read_csv(example / "library.csv").head(7)
+    pd.concat([support, library]).to_csv(tmp_path / "one.csv", index=False)
+    done = molmeta(
+        "predict", "--model", run, "--support", tmp_path / "one.csv", "-o", tmp_path / "out.tsv"
+    )
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "out.tsv", sep="\t")["name"].tolist() == library["name"].tolist()
+
+
+def test_predict_to_standard_output(run: Path, example: Path) -> None:
+    done = molmeta(
+        "predict", "--model", run, "--support", example / "support.csv",
+        "--input", example / "library.csv", "-o", "-",
+    )  # fmt: skip
+    assert done.stdout.splitlines()[0].startswith("name,smiles,mechanism,p_active")
+
+
+def test_embed_as_array_and_as_table(run: Path, example: Path, tmp_path: Path) -> None:
+    for name in ("vectors.npy", "vectors.parquet"):
+        done = molmeta(
+            "embed", "--model", run, "--input", example / "library.csv", "-o", tmp_path / name
+        )
+        assert done.returncode == 0, done.stderr
+    vectors = np.load(tmp_path / "vectors.npy")
+    table = pd.read_parquet(tmp_path / "vectors.parquet")
+    np.testing.assert_array_equal(table.filter(regex=r"^v\d").to_numpy(), vectors)
+
+
+def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) -> None:
+    done = molmeta(
+        "evaluate", "--model", run, "--data", example / "test.csv", "--support-sizes", "8",
+        "--draws", "2", "--baselines", "simsearch", "-o", tmp_path / "results",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert set(results["method"]) == {"run", "simsearch"}
+    assert len(results) == 2 * 2 * 7
+    assert (tmp_path / "results" / "summary.csv").exists()
+
+
+def test_interrupted_training_resumes(example: Path, tmp_path: Path) -> None:
+    command = [
+        *COMMAND, "train", str(example / "train.csv"), "--valid", str(example / "valid.csv"),
+        "--config", str(example / "recipe.yaml"), "-o", str(tmp_path / "run"),
+        "--set", "training.steps=4000", "--set", "training.patience=0",
+    ]  # fmt: skip
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("step"):
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        messages = process.stderr.read()
+    assert process.returncode == 130
+    assert "--resume" in messages
+    assert "Traceback" not in messages
+    resumed = molmeta(*command[3:], "--resume", "--set", "training.steps=5")
+    assert resumed.returncode == 2  # another recipe than the run began with
+    assert "training.steps" in resumed.stderr
+
+
+WRONG = {
+    "no such file": (["featurize", "absent.csv", "-o", "OUT"], "absent.csv"),
+    "unknown verb": (["trian"], "trian"),
+    "unknown recipe": (["train", "DATA", "--config", "defualt", "-o", "OUT"], "default"),
+    "unknown key": (["train", "DATA", "--set", "encoder.dims=3", "-o", "OUT"], "dim"),
+    "unknown column": (
+        ["featurize", "DATA", "--smiles-column", "smile", "-o", "OUT"], "Did you mean 'smiles'"
+    ),
+    "no model": (
+        ["predict", "--model", "absent", "--support", "DATA", "-o", "OUT.csv"], "absent"
+    ),
+    "bad device": (["train", "DATA", "--device", "abacus", "-o", "OUT"], "abacus"),
+    "too large support": (
+        ["train", "DATA", "--set", "training.support_sizes=[900]", "-o", "OUT"], "908"
+    ),
+    "unknown ending": (
+        ["predict", "--model", "RUN", "--support", "SUPPORT", "--input", "LIBRARY", "-o", "OUT.doc"],
+        ".csv",
+    ),
+    "one class": (
+        ["predict", "--model", "RUN", "--support", "ONECLASS", "--input", "LIBRARY", "-o", "OUT.csv"],
+        "at least one active and one inactive",
+    ),
+    "empty file": (["featurize", "EMPTY", "-o", "OUT"], "empty"),
+    "too few molecules": (
+        ["evaluate", "--model", "RUN", "--data", "DATA", "--support-sizes", "900", "-o", "OUT"],
+        "support size",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(WRONG))
+def test_wrong_use_is_one_message_and_exit_code_2(
+    case: str, run: Path, example: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.csv").touch()
+    one_class = pd.read_csv(example / "support.csv").query("active == 1")
+    one_class.to_csv(tmp_path / "one_class.csv", index=False)
+    names = {
+        "DATA": example / "train.csv", "RUN": run, "SUPPORT": example / "support.csv",
+        "LIBRARY": example / "library.csv", "EMPTY": tmp_path / "empty.csv",
+        "ONECLASS": tmp_path / "one_class.csv", "OUT": tmp_path / "out",
+        "OUT.csv": tmp_path / "out.csv", "OUT.doc": tmp_path / "out.doc",
+    }  # fmt: skip
+    arguments, expected = WRONG[case]
+    before = set(tmp_path.iterdir())
+    done = molmeta(*(names.get(argument, argument) for argument in arguments))
+    assert done.returncode == 2, done.stderr
+    assert expected in done.stderr
+    assert set(tmp_path.iterdir()) == before

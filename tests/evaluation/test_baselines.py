@@ -1,0 +1,146 @@
+"""Baselines against scikit-learn and by hand, and on real assays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
+from sklearn.linear_model import LogisticRegression
+
+from molmeta.assays import featurize_files
+from molmeta.assays.store import AssayStore
+from molmeta.errors import InputError
+from molmeta.evaluation import BASELINES, evaluate, make_baselines
+from molmeta.evaluation.baselines import (
+    GaussianProcess,
+    LogisticFingerprint,
+    NearestNeighbours,
+    SimilaritySearch,
+    SoftSimilaritySearch,
+)
+from molmeta.evaluation.gaussian_process import NOISE, predict_mean
+
+KNOWN = csr_matrix(np.array([[2, 0, 1], [0, 3, 0], [1, 0, 1]], np.uint8))
+LABELS = np.array([1.0, 0.0, 1.0])
+QUERY = csr_matrix(np.array([[2, 0, 1], [1, 1, 0], [0, 3, 0]], np.uint8))
+
+
+def test_similarity_search_by_hand() -> None:
+    # Tanimoto of counts: Σ min / Σ max, for the second query 1/4 and 1/3 to the actives, 1/4 to
+    # the inactive.
+    expected = [1.0 - 0.0, 1 / 3 - 1 / 4, 0.0 - 1.0]
+    np.testing.assert_allclose(SimilaritySearch().predict(KNOWN, LABELS, QUERY), expected)
+
+
+def test_soft_similarity_search_is_a_softmax_over_the_support_set() -> None:
+    similarity = np.array([[1, 0, 2 / 3], [1 / 4, 1 / 4, 1 / 3], [0, 1, 0]])
+    weights = np.exp(5 * similarity)
+    expected = weights[:, [0, 2]].sum(1) / weights.sum(1)
+    found = SoftSimilaritySearch().predict(KNOWN, LABELS, QUERY)
+    np.testing.assert_allclose(found, expected)
+
+
+def test_nearest_neighbours_by_hand() -> None:
+    found = NearestNeighbours(k=2).predict(KNOWN, LABELS, QUERY)
+    np.testing.assert_allclose(found, [1.0, 1.0, 0.5])
+    all_of_them = NearestNeighbours(k=9).predict(KNOWN, LABELS, QUERY)
+    np.testing.assert_allclose(all_of_them, 2 / 3)
+
+
+def test_logistic_in_the_support_space_equals_the_whole_one() -> None:
+    rng = np.random.default_rng(0)
+    known, query = (csr_matrix(rng.poisson(0.5, (n, 300)).astype(np.uint8)) for n in (16, 50))
+    labels = rng.integers(0, 2, 16).astype(float)
+    whole = LogisticRegression(C=0.1, solver="newton-cg", tol=1e-10).fit(
+        np.sqrt(known.toarray()), labels
+    )
+    found = LogisticFingerprint().predict(known, labels, query)
+    expected = whole.predict_proba(np.sqrt(query.toarray()))[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_gaussian_process_equals_scikit_learn_at_the_best_noise() -> None:
+    rng = np.random.default_rng(0)
+    known, query = rng.normal(size=(20, 3)), rng.normal(size=(9, 3))
+    values = 5 + known @ [1.0, -2.0, 0.5] + rng.normal(0, 0.5, 20)
+    best_likelihood, best = -np.inf, np.empty(0)
+    for noise in NOISE:
+        # scikit-learn fits the signal variance; its ratio to the noise variance is held.
+        shape = DotProduct(0.0, "fixed") + WhiteKernel(noise, "fixed")
+        model = GaussianProcessRegressor(ConstantKernel(1.0, (1e-6, 1e6)) * shape)
+        model.fit(known, values - values.mean())
+        if model.log_marginal_likelihood_value_ > best_likelihood:
+            best_likelihood = model.log_marginal_likelihood_value_
+            scaled = model.kernel_.k1.constant_value
+            mean = known @ known.T + noise * np.eye(20)
+            weights = np.linalg.solve(mean, values - values.mean())
+            best = values.mean() + query @ known.T @ weights
+            assert scaled > 0
+    found = predict_mean(known @ known.T, values, query @ known.T)
+    np.testing.assert_allclose(found, best, rtol=1e-8)
+
+
+def test_gaussian_process_of_equal_values_says_that_value() -> None:
+    found = GaussianProcess(task="regression").predict(KNOWN, np.full(3, 6.5), QUERY)
+    np.testing.assert_allclose(found, 6.5)
+
+
+@pytest.mark.parametrize("name", sorted(set(BASELINES) - {"rf-grid"}))
+def test_scores_are_the_same_alone_and_among_others(store: AssayStore, name: str) -> None:
+    (method,) = make_baselines([name])
+    assay = store.assay("assay 0")
+    support, query = assay.molecules[:16], assay.molecules[16:]
+    labels = assay.labels[:16]
+    together = method.scores(store, support, labels, query)
+    again = method.scores(store, support, labels, query)
+    assert together.tobytes() == again.tobytes()
+    for number, molecule in enumerate(query):
+        alone: NDArray[np.float64] = method.scores(store, support, labels, np.array([molecule]))
+        assert alone[0] == pytest.approx(together[number], abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_forest_is_tuned_within_the_support_set(store: AssayStore) -> None:
+    (method,) = make_baselines(["rf-grid"])
+    assay = store.assay("assay 0")
+    scores = method.scores(store, assay.molecules[:12], assay.labels[:12], assay.molecules[12:])
+    assert scores.shape == (18,)
+
+
+def test_unknown_and_unfit_baselines_are_refused() -> None:
+    with pytest.raises(InputError, match="Did you mean 'simsearch'"):
+        make_baselines(["simserch"])
+    with pytest.raises(InputError, match="baseline simsearch; got regression"):
+        make_baselines(["simsearch"], "regression")
+
+
+@pytest.fixture(scope="module")
+def valid(shared_data: object, tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
+    """FS-Mol's validation assays."""
+    out = tmp_path_factory.mktemp("fsmol") / "valid"
+    return featurize_files([f"{shared_data}/fsmol/valid.csv.gz"], out, fingerprints=True)
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("constant", 0.0, 0.0),
+        ("knn", 0.055, 0.080),
+        ("rf", 0.100, 0.125),
+        ("simsearch", 0.110, 0.130),
+        ("simsearch-soft", 0.120, 0.145),
+        ("gp", 0.120, 0.145),
+    ],
+)
+def test_figures_on_real_assays(valid: AssayStore, name: str, low: float, high: float) -> None:
+    draws = 2 if name == "rf" else 5
+    (row,) = evaluate(make_baselines([name]), valid, draws=draws).summary.itertuples()
+    assert low <= row.delta_auprc <= high
+    assert (row.n_assays, row.n_clusters, row.n_skipped) == (39, 21, 0)
+    # FS-Mol's plots subtract the support set's fraction, which is a little larger on average.
+    assert row.delta_auprc_support < row.delta_auprc

@@ -1,0 +1,67 @@
+"""Methods trained before the support set, leakage records and assay information."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from molmeta.assays.store import AssayStore
+from molmeta.errors import InputError
+from molmeta.evaluation import Training, evaluate
+from molmeta.evaluation.assay_info import read_target_classes
+from molmeta.evaluation.leakage import overlap
+from molmeta.evaluation.trained import FrequentHitters, LinearProbe
+
+
+def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssayStore) -> None:
+    method = FrequentHitters.fit(store.subset(["assay 1"]))
+    test = store.subset(["assay 0"])
+    found = evaluate([method], test, draws=3)
+    assert found.summary["delta_auprc"][0] > 0.1  # amines are active in every assay here
+    assert found.summary["n_seen_assays"][0] == 0
+    assert found.summary["seen_molecules"][0] == 1.0
+    assay = store.assay("assay 0")
+    scores = [
+        method.scores(store, assay.molecules[:8], labels, assay.molecules[8:])
+        for labels in (assay.labels[:8], 1 - assay.labels[:8])
+    ]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_linear_probe_on_an_encoder(store: AssayStore) -> None:
+    def count_elements(batch: Batch) -> Tensor:
+        counts = torch.zeros(int(batch.batch.max()) + 1, 100)
+        return counts.index_put_((batch.batch, batch.x[:, 0]), torch.ones(()), accumulate=True)
+
+    probe = LinearProbe.of_encoder(count_elements, store)
+    found = evaluate([probe], store.subset(["assay 0", "assay 1"]), draws=3)
+    assert found.summary["delta_auprc"][0] > 0.2
+    assert probe.training is None
+    assert found.results["brier"].between(0, 1).all()
+
+
+def test_training_records_are_read_from_a_run(store: AssayStore, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="to check for leakage"):
+        Training.of_run(tmp_path)
+    (tmp_path / "assays.json").write_text(json.dumps(["assay 0", "elsewhere"]))
+    np.save(tmp_path / "molecules.npy", np.unique(store.identities))
+    seen = overlap(Training.of_run(tmp_path), store)
+    assert seen[:2] == [("assay 0", True, 1.0), ("assay 1", False, 1.0)]
+
+
+def test_target_classes(tmp_path: Path) -> None:
+    file = tmp_path / "assays.csv"
+    file.write_text("assay_id,split,target_class\nA,test,transferase\nB,test,\n")
+    assert read_target_classes(file) == {"A": "transferase"}
+    file.write_text("assay,class\nA,transferase\n")
+    with pytest.raises(InputError, match="got the columns assay, class; expected also assay_id"):
+        read_target_classes(file)
+    file.write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_target_classes(file)
