@@ -20,6 +20,7 @@ from torch_geometric.data import Batch
 from torch_geometric.utils import from_smiles
 
 from molmeta.chem.featurize import featurize
+from molmeta.chem.standardize import Standardizer
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
 BLOCK = 512
@@ -50,6 +51,9 @@ def compare_featurizers(smiles: list[str], repeats: int) -> None:
     contestants: dict[str, Contestant] = {
         "Chem.MolFromSmiles, the floor": parse_only,
         "graphs": lambda block: featurize(block, identities=False),
+        "graphs, standardised": lambda block: featurize(
+            block, identities=False, standardize=Standardizer()
+        ),
         "graphs, identities": featurize,
         "graphs, ECFP counts": lambda block: featurize(block, identities=False, fingerprints=True),
         "torch_geometric from_smiles": lambda block: [from_smiles(smiles) for smiles in block],

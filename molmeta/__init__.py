@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["AssayStore", "FewShotClassifier", "Learner", "MAML", "load_encoder", "load_model"]
+__all__ = ["MAML", "AssayStore", "FewShotClassifier", "Learner", "load_encoder", "load_model"]
 
 if TYPE_CHECKING:
     from molmeta.assays.store import AssayStore

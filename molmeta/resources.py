@@ -51,7 +51,7 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def replace_folder(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that becomes `path` on success, and vanishes otherwise.
+    """Yield a temporary folder beside `path` that becomes `path` on success, else vanishes.
 
     An existing folder at `path` is replaced only if it was written by molmeta (it holds
     `store.json`); anything else is left alone.

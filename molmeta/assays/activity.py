@@ -6,6 +6,8 @@ The threshold is a number, the assay's median, or FS-Mol's rule
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 
@@ -29,12 +31,21 @@ def check_threshold(threshold: float | str | None) -> float | str | None:
     """
     if threshold is None or threshold in ("median", "fsmol"):
         return threshold
-    try:
-        return float(threshold)
-    except ValueError:
-        raise InputError.of(
-            "--threshold", got=repr(threshold), expected="a number, median or fsmol"
-        ) from None
+    with suppress(ValueError):
+        if np.isfinite(number := float(threshold)):
+            return number
+    raise InputError.of("--threshold", got=repr(threshold), expected="a number, median or fsmol")
+
+
+def check_direction(direction: str | None) -> str | None:
+    """A direction as typed: "higher", "lower", or None.
+
+    Raises:
+        InputError: If it is anything else.
+    """
+    if direction not in (None, "higher", "lower"):
+        raise InputError.of("--direction", got=repr(direction), expected="higher or lower")
+    return direction
 
 
 def label_values(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.activity import check_threshold, label_values
+from molmeta.assays.activity import check_direction, check_threshold, label_values
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import Limits, curate
@@ -130,13 +130,14 @@ def build_store(
     Raises:
         InputError: If no measurement has a label.
     """
+    threshold, direction = check_threshold(threshold), check_direction(direction)
     rows, molecules = Rows(), Molecules()
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))
     for part in featurize_stream(
         new_smiles, fingerprints=fingerprints, workers=workers, progress=progress
     ):
         molecules.add(part)
-    table = settle(rows, molecules, check_threshold(threshold), direction, limits)
+    table = settle(rows, molecules, threshold, direction, limits)
     contents = contents_of(rows, molecules, table)
     if out is not None:
         write_store(out, contents)
@@ -168,22 +169,31 @@ def settle(
     table["reason"] = rows.words("reason")[table["reason"]]
     rejected = molecules.reasons[table["smiles"]]
     table["reason"] = table["reason"].where(table["reason"] != "", rejected)
-    table = table.assign(threshold=np.nan, kind="")
+    table = table.assign(threshold=np.nan, kind="", bound=0)
     if table["value"].notna().any():
         table = _with_values(rows, molecules, table)
         if threshold is not None:
             _label_by_value(rows, table, threshold, direction)
     if not table["label"].notna().any():
-        counts = table["reason"].replace("", "no label").value_counts()[:3]
         raise InputError.of(
             "labels",
-            got=f"none in {len(table)} rows ("
-            + "; ".join(f"{n} × {reason}" for reason, n in counts.items())
-            + ")",
+            got=f"none in {len(table)} rows{_commonest(table['reason'].replace('', 'no label'))}",
             expected="some active and some inactive molecules",
             fix="Name the right column with --label-column, or give --threshold for values.",
         )
+    if not len(molecules.accepted):
+        raise InputError.of(
+            "molecules",
+            got=f"none that parses in {len(table)} rows{_commonest(table['reason'])}",
+            expected="SMILES",
+            fix="Name the right column with --smiles-column.",
+        )
     return table.assign(**curate(table, limits))
+
+
+def _commonest(reasons: pd.Series) -> str:
+    counts = reasons.value_counts()[:3].items()
+    return ", " + "; ".join(f"{n} × {reason}" for reason, n in counts) if len(reasons) else ""
 
 
 def _with_values(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> pd.DataFrame:
@@ -191,9 +201,9 @@ def _with_values(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> pd.Da
     relations = pd.Series(rows.words("relation")[table["relation"]], table.index)
     weights = molecules.weights[table["smiles"]]
     values = comparable(table["value"], units, relations, weights)
+    lost = table["value"].notna() & values["value"].isna() & table["label"].isna()
     values["reason"] = table["reason"].mask(
-        (table["reason"] == "") & table["value"].notna() & values["value"].isna(),
-        "value without a logarithm",
+        lost & (table["reason"] == ""), "value without a logarithm"
     )
     return table.assign(weight=weights, **values)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
 from molmeta.assays.download import DownloadError, download
+from molmeta.assays.lists import read_lists
 from molmeta.errors import InputError
 from molmeta.resources import share_path
 
@@ -153,17 +153,18 @@ def published_splits(
     Raises:
         InputError: If it has no published splits.
     """
-    splits = card.splits
-    if isinstance(splits, str):
-        path = (folder or data_folder() / card.name) / splits
-        splits = json.loads(path.read_text(encoding="utf-8"))
-    if not splits:
+    if not card.splits:
         raise InputError.of(f"splits of {card.name}", got="none", expected="published folds")
-    folds = {}
+    known, folds = set(assay_ids), {}
+    splits: Mapping[str, str | list[str]]
+    if isinstance(card.splits, str):
+        splits = read_lists((folder or data_folder() / card.name) / card.splits)
+    else:
+        splits = card.splits
     for fold, given in splits.items():
         if isinstance(given, str):
             begin, _, end = given.partition(":")
             folds[fold] = list(assay_ids[int(begin) : int(end)])
         else:
-            folds[fold] = [assay_id for assay_id in given if assay_id in set(assay_ids)]
+            folds[fold] = [assay_id for assay_id in given if assay_id in known]
     return folds

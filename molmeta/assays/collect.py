@@ -110,7 +110,7 @@ class Molecules:
     @cached_property
     def identities(self) -> NDArray[np.int64]:
         """The identity number of each distinct SMILES."""
-        return np.concatenate(self._identities)
+        return np.concatenate([np.empty(0, np.int64), *self._identities])
 
     @cached_property
     def graphs(self) -> Graphs:

@@ -19,7 +19,7 @@ SMILES_NAMES = (
     "Ligand SMILES",
 )
 ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
-LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active", "class", "outcome")
+LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active")
 VALUE_NAMES = ("value", "standard_value", "pchembl_value", "pXC50", "pIC50", "IC50", "IC50_nM")
 RELATION_NAMES = ("relation", "standard_relation")
 UNIT_NAMES = ("units", "unit", "standard_units")

@@ -88,6 +88,12 @@ def _label(word: str) -> float:
     return number if number in (0.0, 1.0) else float("inf")
 
 
+def split_relations(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Cells such as `>10`, `<= 0.5` and `3` as their relation, "" where none, and the rest."""
+    parts = cells.str.extract(r"^(>>|<<|>=|<=|[<>=~≥≤]?)\s*(.*)$").fillna("")
+    return parts[0].replace({"≥": ">=", "≤": "<="}), parts[1]
+
+
 def parse_values(cells: pd.Series) -> NDArray[np.float64]:
     """Read measured values; NaN where a cell is blank, not a number, or infinite."""
     if not pd.api.types.is_numeric_dtype(cells):

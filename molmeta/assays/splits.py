@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molmeta.assays.columns import listed
 from molmeta.assays.leakage import leakage
+from molmeta.assays.lists import read_lists
 from molmeta.assays.part import part_of
 from molmeta.assays.scaffolds import scaffold_numbers
 from molmeta.assays.store import AssayStore
@@ -98,7 +98,7 @@ def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]])
     Raises:
         InputError: If the file is no such object, a fold is empty, or an assay is in two.
     """
-    given = _read_lists(lists) if isinstance(lists, Path) else lists
+    given = read_lists(lists) if isinstance(lists, Path) else lists
     known = set(store.assay_ids)
     assays = {fold: [key for key in ids if key in known] for fold, ids in given.items()}
     counts = Counter(key for ids in assays.values() for key in ids)
@@ -132,22 +132,6 @@ def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, A
     with write_atomically(out / "leakage.csv") as path:
         leakage(folds).to_csv(path, index=False)
     return folds
-
-
-def _read_lists(path: Path) -> Mapping[str, Sequence[str]]:
-    try:
-        given: Any = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(given, dict) and all(
-            isinstance(ids, list) and all(isinstance(key, str) for key in ids)
-            for ids in given.values()
-        ):
-            return given
-        problem = "something else"
-    except (OSError, ValueError) as error:
-        problem = str(error)
-    raise InputError.of(
-        f"lists {path}", got=problem, expected='JSON such as {"train": ["CHEMBL1", …], "test": …}'
-    )
 
 
 def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:

@@ -3,7 +3,7 @@
 store.json            what it is: version, counts, feature specification, files read
 graphs/*.npy          the arrays of chem.Graphs, memory-mapped
 molecules.parquet     smiles, identity: one row a distinct SMILES that parses
-measurements.parquet  molecule, label, value, relation, kept, file, row: grouped by assay
+measurements.parquet  molecule, label, value, bound, kept, file, row: grouped by assay
 assays.parquet        assay_id, n_rows, n_kept, n_active, unit
 audit.parquet         file, row, assay_id, smiles, action, reason: one row a row read
 fingerprints.npz      ECFP counts (optional)

@@ -100,7 +100,7 @@ def contents_of(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> Conten
                 "molecule": pa.array(measured["molecule"].to_numpy(np.int32)),
                 "label": pa.array(measured["label"].to_numpy(np.float32)),
                 "value": pa.array(measured["value"].to_numpy(np.float32)),
-                "relation": rows.texts("relation", measured["relation"]),
+                "bound": pa.array(measured["bound"].to_numpy(np.int8)),
                 "kept": pa.array((measured["action"] == KEPT).to_numpy()),
                 "file": rows.texts("file", measured["file"]),
                 "row": pa.array(measured["row"].to_numpy()),

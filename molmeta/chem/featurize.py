@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, rdBase
+from rdkit.Chem.rdinchi import MolToInchiKey
 from scipy.sparse import csr_matrix, vstack
 
 from molmeta.chem.binary import is_trustworthy, read_binary
@@ -18,6 +19,7 @@ from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.fingerprint import ecfp
 from molmeta.chem.graph import Graphs
 from molmeta.chem.molecule import MAX_ATOMS, Molecule, parse_all
+from molmeta.chem.standardize import Standardizer
 from molmeta.chem.workers import map_in_order
 
 FEATURE_SPEC: dict[str, object] = {
@@ -41,7 +43,8 @@ class Featurized:
 
     Attributes:
         graphs: n graphs, empty where the row was rejected.
-        identities: RDKit's canonical isomeric SMILES, (n,); "" where rejected or not asked for.
+        identities: RDKit's canonical isomeric SMILES, or InChIKeys, (n,); "" where rejected or not
+            asked for. The same text is the same molecule.
         reasons: Why the row was rejected, (n,); "" where it was accepted.
         fingerprints: ECFP counts, (n, 2048) uint8, empty rows where rejected; None if not asked
             for.
@@ -74,6 +77,8 @@ def featurize(
     *,
     fingerprints: bool = False,
     identities: bool = True,
+    inchikeys: bool = False,
+    standardize: Standardizer | None = None,
     workers: int = 1,
     time_limit: float | None = None,
     max_atoms: int = MAX_ATOMS,
@@ -84,7 +89,10 @@ def featurize(
     Args:
         smiles: One entry a row; anything that is not a SMILES is rejected with a reason.
         fingerprints: Whether to compute ECFP counts too.
-        identities: Whether to compute canonical SMILES, half as dear as parsing.
+        identities: Whether to compute identities: canonical SMILES, half as dear as parsing.
+        inchikeys: Whether identities are InChIKeys, to which most tautomers are one; three times
+            as dear as parsing. Canonical SMILES where there is none (dummy atoms).
+        standardize: Brings each molecule to its standard form first; by default none does.
         workers: The number of processes; 1 is this one.
         time_limit: Seconds that 512 rows may take in a worker process, by default 30; a row on
             which RDKit hangs is rejected. If it is given, even one worker is a process.
@@ -98,6 +106,8 @@ def featurize(
         [smiles],
         fingerprints=fingerprints,
         identities=identities,
+        inchikeys=inchikeys,
+        standardize=standardize,
         workers=workers,
         time_limit=time_limit,
         max_atoms=max_atoms,
@@ -111,6 +121,8 @@ def featurize_stream(
     *,
     fingerprints: bool = False,
     identities: bool = True,
+    inchikeys: bool = False,
+    standardize: Standardizer | None = None,
     workers: int = 1,
     time_limit: float | None = None,
     max_atoms: int = MAX_ATOMS,
@@ -122,6 +134,8 @@ def featurize_stream(
         chunks: The rows of each chunk, of any size; read only a little ahead.
         fingerprints: As for `featurize`, like all that follow.
         identities: As above.
+        inchikeys: As above.
+        standardize: As above.
         workers: As above.
         time_limit: As above.
         max_atoms: As above.
@@ -130,7 +144,7 @@ def featurize_stream(
     Raises:
         WorkerError: If worker processes cannot be started.
     """
-    featurizer = _Featurizer(fingerprints, identities, max_atoms)
+    featurizer = _Featurizer(fingerprints, identities, inchikeys, standardize, max_atoms)
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
     def pieces() -> Iterator[Sequence[object]]:
@@ -164,6 +178,8 @@ class _Featurizer:
 
     fingerprints: bool
     identities: bool
+    inchikeys: bool
+    standardize: Standardizer | None
     max_atoms: int
 
     def __call__(self, smiles: Sequence[object]) -> Featurized:
@@ -177,13 +193,33 @@ class _Featurizer:
         return self._finish([None], [reason])
 
     def _finish(self, mols: list[Chem.Mol | None], reasons: list[str]) -> Featurized:
-        graphs = _graphs(mols, reasons)
-        return Featurized(
-            graphs=graphs,
-            identities=[Chem.MolToSmiles(mol) if mol and self.identities else "" for mol in mols],
-            reasons=reasons,
-            fingerprints=ecfp(mols) if self.fingerprints else None,
-        )
+        with rdBase.BlockLogs():
+            if self.standardize is not None:
+                _standardize(self.standardize, mols, reasons)
+            graphs = _graphs(mols, reasons)
+            return Featurized(
+                graphs=graphs,
+                identities=[self._identity(mol) for mol in mols],
+                reasons=reasons,
+                fingerprints=ecfp(mols) if self.fingerprints else None,
+            )
+
+    def _identity(self, mol: Chem.Mol | None) -> str:
+        if mol is None or not self.identities:
+            return ""
+        return (MolToInchiKey(mol) if self.inchikeys else "") or Chem.MolToSmiles(mol)
+
+
+def _standardize(
+    standardize: Standardizer, mols: list[Chem.Mol | None], reasons: list[str]
+) -> None:
+    """Replace `mols` by their standard forms, or by None with the reason in `reasons`."""
+    for row, mol in enumerate(mols):
+        if mol is not None:
+            try:
+                mols[row] = standardize(mol)
+            except (ValueError, RuntimeError) as error:
+                mols[row], reasons[row] = None, f"no standard form: {error}"
 
 
 def _graphs(mols: list[Chem.Mol | None], reasons: list[str]) -> Graphs:

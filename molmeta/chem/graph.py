@@ -73,7 +73,7 @@ class Graphs:
         high = np.maximum(features.begins, features.ends)
         molecule = np.repeat(np.arange(len(features.n_bonds)), features.n_bonds)
         width = high.max(initial=0) + 1
-        order = np.argsort((molecule * width + low) * width + high)
+        order = np.argsort((molecule * width + low) * width + high, kind="stable")
         atom_rows, atoms = _palette(features.atoms, ATOM_SIZES)
         bond_rows, bonds = _palette(features.bonds[order], BOND_SIZES)
         return Graphs(

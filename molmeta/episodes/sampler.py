@@ -44,7 +44,7 @@ class EpisodeSampler:
         if not len(self.assays):
             raise InputError.of(
                 "training assays",
-                got=f"{len(store)} assays, the largest with {max(usable, default=0)} usable molecules",
+                got=f"{len(store)} assays, at most {max(usable, default=0)} usable molecules each",
                 expected=f"at least one with {smallest} molecules, two of each class "
                 f"(support {self._sizes.min()} + query {MIN_QUERY})",
                 fix="Use smaller support sizes or more data.",

@@ -11,6 +11,8 @@ from molmeta.reporting.plots import Series, dot_plot, legend, line_plot
 
 # More would hide each other in the plot by assay.
 _MOST_BY_ASSAY = 4
+# A frequency among fewer queries than these is noise.
+_FEWEST_IN_BIN = 50
 
 
 def learning_curves(view: View) -> list[Block]:
@@ -158,7 +160,7 @@ def assay_by_assay(view: View) -> list[Block]:
 def calibration(view: View) -> list[Block]:
     """Predicted probabilities against frequencies, for the methods that give probabilities."""
     size, bins = view.sizes[0], view.results.calibration
-    bins = bins[(bins["support_size"] == size) & (bins["n"] > 0)]
+    bins = bins[(bins["support_size"] == size) & (bins["n"] >= _FEWEST_IN_BIN)]
     if not len(bins):
         return []
     series = []
@@ -184,8 +186,9 @@ def calibration(view: View) -> list[Block]:
     return [
         Figure(
             plot,
-            "All queries of all draws, in ten bins of the probability. On the grey diagonal, "
-            "probabilities are frequencies. Methods whose scores only rank are left out.",
+            "All queries of all draws, in ten bins of the probability; a bin of fewer than "
+            f"{_FEWEST_IN_BIN} queries is left out, and so are methods whose scores only rank. "
+            "On the grey diagonal, probabilities are frequencies.",
             legend(series),
         ),
         Table(

@@ -86,10 +86,13 @@ def _summary(view: View) -> list[Block]:
     ]
     rows += [
         ["assays", *view.largest("n_assays")],
-        ["distinct molecule sets", *view.largest("n_clusters")],
+        ["molecule sets", *view.largest("n_clusters")],
         ["draws skipped", *view.largest("n_skipped")],
     ]
-    caption = f"Mean {LABELS[metric]} over assays, and its 95 % interval."
+    caption = (
+        f"Mean {LABELS[metric]} over assays, and its 95 % interval. Molecule sets: how many of "
+        "the assays test distinct sets of molecules."
+    )
     return [*blocks, Table(["method", *(f"size {size}" for size in view.sizes)], rows, caption)]
 
 

@@ -142,7 +142,8 @@ class LinearProbe:
     ) -> NDArray[np.float64]:
         """See `protocol.Method`."""
         known, asked = (self.vectors[part].astype(np.float64) for part in (support, query))
-        return logistic_probabilities(known, labels.astype(np.float64), asked, self.C)
+        targets = labels.astype(np.float64)
+        return logistic_probabilities(known @ known.T, targets, asked @ known.T, self.C)
 
 
 def _bits(store: AssayStore, molecules: NDArray[np.int64]) -> sparse.csr_matrix:

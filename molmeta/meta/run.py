@@ -167,7 +167,7 @@ def load_config(run: Path) -> dict[str, Any]:
             f"model {run} reads other features",
             got=json.dumps(features, sort_keys=True),
             expected=json.dumps(FEATURE_SPEC, sort_keys=True),
-            fix=f"Train it again, or use it with molmeta {config.get('molmeta', 'of its version')}.",
+            fix="Train it again, or use the version of molmeta that its config.json names.",
         )
     return config
 

@@ -7,7 +7,7 @@ marks and in the dashes of their lines, so that none of these is needed to tell 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -95,7 +95,7 @@ def line_plot(
             if math.isfinite(y)
         ]
         for x, bottom, top in zip(one.x, one.low, one.high, strict=False):
-            if math.isfinite(bottom):
+            if math.isfinite(bottom + top):
                 at = x_of(scale(x)) + shift
                 marks.append(_interval(at, y_of(bottom), at, y_of(top), one.style))
         marks += _joined(points, one)
@@ -115,7 +115,7 @@ def dot_plot(
     """
     low, high = _span([v for s in series for v in (*s.x, *s.low, *s.high)], zero=zero)
     ticks = _ticks(low, high, 5)
-    left = 12 + 6.6 * min(22, max((len(name) for name in rows), default=0))
+    left = 8 + 8.2 * max((len(_short(name)) for name in rows), default=0)
     height = _TOP + _ROW * len(rows) + _BOTTOM
     x_of = _linear((ticks[0], ticks[-1]), (left + 6, _WIDTH - 18))
     bottom = height - _BOTTOM
@@ -132,7 +132,7 @@ def dot_plot(
         shift = (number - (len(series) - 1) / 2) * min(4.0, 12 / max(1, len(series)))
         places = [_TOP + _ROW * (y + 0.5) + shift for y in one.y]
         for y, begin, end in zip(places, one.low, one.high, strict=False):
-            if math.isfinite(begin):
+            if math.isfinite(begin + end):
                 marks.append(_interval(x_of(begin), y, x_of(end), y, one.style))
         marks += [
             _mark(x_of(x), y, one.style)
@@ -220,14 +220,15 @@ def _colour(style: int) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 22 else f"{name[:10]}…{name[-11:]}"
+    return name if len(name) <= 18 else f"{name[:8]}…{name[-9:]}"
 
 
 def _number(value: float) -> str:
     return f"{value:.10g}".replace("-", "−")
 
 
-def _linear(source: tuple[float, float], target: tuple[float, float]):  # type: ignore[no-untyped-def]
+def _linear(source: tuple[float, float], target: tuple[float, float]) -> Callable[[float], float]:
+    """The straight line that maps one range to the other."""
     slope = (target[1] - target[0]) / ((source[1] - source[0]) or 1.0)
     return lambda value: target[0] + (value - source[0]) * slope
 

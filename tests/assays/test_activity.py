@@ -160,8 +160,9 @@ def test_the_commonest_kind_of_unit_is_the_assays() -> None:
 def test_thresholds_as_typed() -> None:
     assert check_threshold("6.5") == 6.5
     assert check_threshold("median") == "median"
-    with pytest.raises(InputError, match=r"'mean'.*median or fsmol"):
-        check_threshold("mean")
+    for wrong in ("mean", "nan", "inf", ""):
+        with pytest.raises(InputError, match=rf"'{wrong}'.*median or fsmol"):
+            check_threshold(wrong)
     with pytest.raises(InputError, match=r"pXC50.*6 for 1000 nM"):
         label_values(table((10, "nM", "=")), 1000.0)
 
@@ -175,6 +176,16 @@ def test_values_become_labels_in_a_store(tmp_path: Path) -> None:
     np.testing.assert_allclose(store.assay(0).values[[0, 2]], [7.0, 9 - np.log10(20_000)])
     assert store.assays.iloc[0][["unit", "threshold"]].tolist() == ["pXC50", 6.0]
     assert store.audit["reason"].tolist() == ["", "value without a logarithm", "", "no label", ""]
+
+
+def test_signs_before_the_number(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text('smiles,Ki [nM]\nCCO,<10\nCC,> 10000\nC,≥2\nCCC,~5\nCN,"3,5"\nCF,n/a\n')
+    store = load_assays(path, Columns(value_column="Ki [nM]", threshold=6.0))
+    np.testing.assert_array_equal(store.assay(0).labels, [1, 0, np.nan, 1, np.nan, np.nan])
+    assert store.table("measurements")["bound"].tolist() == [1, -1, -1, 0, 0, 0]
+    assert store.audit["reason"][4] == "value is no number: 3,5"
+    assert store.audit["reason"][5] == "no label"
 
 
 def test_concentrations_without_a_unit_are_asked_for(tmp_path: Path) -> None:
@@ -223,6 +234,21 @@ def test_labels_win_over_values_unless_a_threshold_is_given(tmp_path: Path) -> N
     path.write_text("smiles,active,pIC50\nCCO,0,8\nCC,1,4\n")
     assert load_assays(path).assay(0).labels.tolist() == [0, 1]
     assert load_assays(path, Columns(threshold=6.0)).assay(0).labels.tolist() == [1, 0]
+
+
+def test_a_given_label_needs_no_logarithm(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,active,value,units\nCCO,1,0,nM\nCC,0,10,nM\n")
+    assert load_assays(path).assay(0).kept.tolist() == [True, True]
+
+
+def test_direction_as_typed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,value\nCCO,0\nCC,9\n")
+    store = load_assays(path, Columns(threshold=5, direction="lower"))
+    assert store.assay(0).labels.tolist() == [1, 0]
+    with pytest.raises(InputError, match="--direction"):
+        load_assays(path, Columns(threshold=5, direction="down"))
 
 
 def test_no_values_no_threshold() -> None:

@@ -105,12 +105,28 @@ def test_pubchem_data_table(pubchem: Path) -> None:
     np.testing.assert_allclose(with_values.assay(0).values[0], 9 - np.log10(500))
 
 
+def test_a_threshold_overrides_given_labels(pubchem: Path, tmp_path: Path) -> None:
+    store = load_assays(pubchem, Columns(value_column="Potency", threshold=5.5))
+    np.testing.assert_array_equal(store.assay(0).labels[[0, 1, 2, 7]], [1, np.nan, 0, 0])
+    path = tmp_path / "fsmol.csv"
+    path.write_text(
+        "assay_id,smiles,active,value,log_value,relation\nX,CCO,0,10,8,=\nX,CC,1,1000,6,=\n"
+    )
+    assert load_assays(path, Columns(threshold=7.0)).assay(0).labels.tolist() == [1, 0]
+
+
 def test_pubchem_without_descriptions_and_with_strange_outcomes(pubchem: Path) -> None:
     lines = PUBCHEM.splitlines()
     pubchem.write_text("\n".join([lines[0], *lines[4:]]))
     assert load_assays(pubchem).audit["row"].tolist() == list(range(8))
     pubchem.write_text(PUBCHEM.replace("Probe", "Perhaps"))
     with pytest.raises(InputError, match="row 8; got 'perhaps'"):
+        load_assays(pubchem)
+
+
+def test_pubchem_descriptions_alone_are_no_measurements(pubchem: Path) -> None:
+    pubchem.write_text("\n".join(PUBCHEM.splitlines()[:4]))
+    with pytest.raises(InputError, match="none in 0 rows"):
         load_assays(pubchem)
 
 

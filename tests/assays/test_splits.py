@@ -109,8 +109,8 @@ def test_lists(store: AssayStore, tmp_path: Path) -> None:
     split = split_by_lists(store, path)
     assert split.assays == {"train": ["A01", "A00"], "test": ["A05"]}
     for text, reason in [
-        ("[1]", "something else"),
-        ('{"train": "A01"}', "something else"),
+        ("[1]", "other JSON"),
+        ('{"train": "A01"}', "other JSON"),
         ('{"train": ["B1"]}', "no assay of"),
         ('{"train": ["A01"], "test": ["A01"]}', "more than once"),
         ('{"train": [', "Expecting value"),

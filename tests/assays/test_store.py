@@ -133,7 +133,10 @@ def test_several_files_join_assays_of_the_same_id(tmp_path: Path) -> None:
     assert store.assay("A").labels.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("content", [b"smiles,active\nCCO,\nCC,\n", b"smiles,active\nCCO,7\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"smiles,active\nCCO,\nCC,\n", b"smiles,active\nCCO,7\n", b"smiles,active\nx,1\ny,0\n"],
+)
 def test_nothing_half_written(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     with pytest.raises(InputError):
@@ -159,7 +162,10 @@ def test_frame_lacking_a_column() -> None:
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize("name", ["fsmol/valid.csv.gz", "moleculenet/sider.csv.gz"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("fsmol/valid.csv.gz", marks=pytest.mark.slow), "moleculenet/sider.csv.gz"],
+)
 def test_real_tables_agree_with_pandas(shared_data: Path, tmp_path: Path, name: str) -> None:
     source = pd.read_csv(shared_data / name)
     store = featurize_files([shared_data / name], tmp_path / "store")
@@ -175,7 +181,11 @@ def test_real_tables_agree_with_pandas(shared_data: Path, tmp_path: Path, name: 
         given = source["smiles"][assay.rows[assay.molecules >= 0]]
         assert [store.smiles[i] for i in assay.molecules if i >= 0] == given.tolist()
     assert len(store.audit) == sum(map(len, expected.values()))
+    assert min(_seconds_to_open(tmp_path / "store") for _ in range(20)) < 0.01
+
+
+def _seconds_to_open(path: Path) -> float:
     start = time.perf_counter()
-    opened = AssayStore.open(tmp_path / "store")
-    assert len(opened.graphs) == opened.n_molecules
-    assert time.perf_counter() - start < 0.01
+    store = AssayStore.open(path)
+    assert len(store.graphs) == store.n_molecules
+    return time.perf_counter() - start

@@ -102,6 +102,7 @@ def test_another_format_is_noticed(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("name", "n"), [("valid", None), ("train", 20_000)])
 def test_real_molecules(real_smiles: Callable, name: str, n: int | None) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rdkit import Chem
 
 from molmeta.chem.featurize import Featurized, featurize, featurize_stream
@@ -60,3 +62,46 @@ def test_nothing_at_all(fingerprints: bool) -> None:
     assert (result.fingerprints is not None) == fingerprints
     if fingerprints:
         assert result.fingerprints.shape == (0, 2048)
+
+
+AWKWARD: list[object] = [
+    *("\0", "C\0C", "\ufeffCCO", "C" * 10_000, "C" * 10_000_000, "(" * 5000, "[" * 500, "1" * 999),
+    *(
+        "*",
+        "*C*",
+        "[*:1]C",
+        "CC>>CO",
+        ">>",
+        "C>O>N",
+        "[Fe+2].[Cl-].[Cl-]",
+        "[Og]",
+        "[#0]",
+        "[#300]",
+    ),
+    *("C |", "C |$", "C |(1,2,3)|", "C name", "C\tname", "C\nC", "\ud800", "é", "C.é", "C" * 300),
+    *(
+        None,
+        float("nan"),
+        float("inf"),
+        7,
+        b"CCO",
+        [],
+        {},
+        object,
+        np.array(["C"]),
+        "[CH99]",
+        "[9999C]",
+    ),
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(max_size=30), st.sampled_from(MIXED))))
+@settings(deadline=None)
+def test_no_row_is_lost_whatever_it_holds(rows: list[object]) -> None:
+    result = featurize(rows, fingerprints=True)
+    assert result.fingerprints is not None
+    rejected = np.array([bool(reason) for reason in result.reasons], dtype=bool)
+    assert len(rejected) == len(rows) == len(result.identities)
+    np.testing.assert_array_equal(result.graphs.n_atoms == 0, rejected)
+    np.testing.assert_array_equal([not identity for identity in result.identities], rejected)
+    np.testing.assert_array_equal(result.fingerprints.getnnz(axis=1) == 0, rejected)

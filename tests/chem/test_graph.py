@@ -23,6 +23,7 @@ def test_every_kind_of_molecule(assorted: list[str], assert_torch_geometric: Cal
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("name", "n"), [("valid", None), ("train", 20_000)])
 def test_real_molecules(

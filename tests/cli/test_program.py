@@ -16,7 +16,6 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-
 from molmeta_cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +180,7 @@ def test_interrupted_training_resumes(example: Path, tmp_path: Path) -> None:
     assert "training.steps" in resumed.stderr
 
 
+PREDICT = ["predict", "--model", "RUN", "--support"]
 WRONG = {
     "no such file": (["featurize", "absent.csv", "-o", "OUT"], "absent.csv"),
     "unknown verb": (["trian"], "trian"),
@@ -197,11 +197,10 @@ WRONG = {
         ["train", "DATA", "--set", "training.support_sizes=[900]", "-o", "OUT"], "908"
     ),
     "unknown ending": (
-        ["predict", "--model", "RUN", "--support", "SUPPORT", "--input", "LIBRARY", "-o", "OUT.doc"],
-        ".csv",
+        [*PREDICT, "SUPPORT", "--input", "LIBRARY", "-o", "OUT.doc"], ".csv",
     ),
     "one class": (
-        ["predict", "--model", "RUN", "--support", "ONECLASS", "--input", "LIBRARY", "-o", "OUT.csv"],
+        [*PREDICT, "ONECLASS", "--input", "LIBRARY", "-o", "OUT.csv"],
         "at least one active and one inactive",
     ),
     "empty file": (["featurize", "EMPTY", "-o", "OUT"], "empty"),

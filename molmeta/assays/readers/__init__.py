@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from molmeta.assays.columns import Columns
 from molmeta.assays.formats.table import Table
+from molmeta.assays.lists import read_lists
 from molmeta.assays.readers import chembl, fsmol, moleculenet, plain, pubchem
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
@@ -99,6 +99,5 @@ def _files_in(folder: Path) -> list[Path]:
     lists = [path for path in files if path.name.startswith("fsmol-") and path.suffix == ".json"]
     if not lists:
         return files
-    splits = json.loads(lists[0].read_text(encoding="utf-8"))
-    chosen = {assay for assays in splits.values() for assay in assays}
+    chosen = {assay for assays in read_lists(lists[0]).values() for assay in assays}
     return [path for path in files if path.name.split(".")[0] in chosen]

@@ -38,7 +38,7 @@ def recognises(table: Table) -> bool:
 
 
 def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Measurements with FS-Mol's own labels.
+    """Measurements with FS-Mol's own labels, unless a threshold is given for its values.
 
     FS-Mol does not publish units, and gives every positive value a pXC50, percentages too. We
     follow it: all are read as nM; the few that are zero or negative have no value.
@@ -47,14 +47,15 @@ def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
     where = f"column {names['label']!r} of {table.path}"
     for chunk in table.chunks():
         has_log = ~np.isnan(parse_values(chunk[names["log"]]))
-        fields = {
+        fields: dict[str, object] = {
             "assay": as_text(chunk[names["assay"]]),
             "smiles": as_text(chunk[names["smiles"]]),
-            "label": parse_labels(chunk[names["label"]], where),
             "value": np.where(has_log, parse_values(chunk[names["value"]]), np.nan),
             "unit": "nM",
             "relation": as_text(chunk[names["relation"]]),
         }
+        if columns.threshold is None:
+            fields["label"] = parse_labels(chunk[names["label"]], where)
         yield measurements(fields, chunk.index)
 
 

@@ -21,7 +21,14 @@ from molmeta.assays.columns import (
 )
 from molmeta.assays.formats.table import Table
 from molmeta.assays.library import N_LOOKED_AT, find_smiles
-from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
+from molmeta.assays.measurement import (
+    MISSING,
+    as_text,
+    measurements,
+    parse_labels,
+    parse_values,
+    split_relations,
+)
 from molmeta.assays.units import PXC50, Unit
 from molmeta.errors import InputError
 
@@ -110,9 +117,14 @@ def _read_long(
             where = f"column {found['label']!r} of {table.path}"
             fields["label"] = parse_labels(text["label"], where)
         if "value" in found:
-            fields["value"] = parse_values(text["value"])
+            relation, number = split_relations(text["value"])
+            value = parse_values(number)
+            fields["value"] = value
             fields["unit"] = whole_unit or text.get("unit", "")
-            fields["relation"] = text.get("relation", "")
+            fields["relation"] = relation.where(relation != "", text.get("relation", ""))
+            if "label" not in found:
+                no_number = np.isnan(value) & ~number.str.casefold().isin(MISSING)
+                fields["reason"] = ("value is no number: " + number).where(no_number, "")
         yield measurements(fields, chunk.index)
 
 

@@ -54,6 +54,8 @@ def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
         }
         if value:
             fields |= {"value": parse_values(rows[value]), "unit": unit}
+            if columns.threshold is not None:  # then the values decide
+                fields |= {"label": np.nan, "reason": ""}
         yield measurements(fields, rows.index)
 
 

@@ -1,0 +1,81 @@
+"""Molecules as drawn → one standard form, so that the same substance is the same molecule.
+
+The form is what RDKit's MolStandardize calls the charge parent: metals disconnected, functional
+groups written one way, the largest organic fragment, without charges where hydrogens can take
+them up. That costs more than ten times as much as parsing; but most molecules that people have are
+in that form already, and a cheap test tells which cannot be changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from rdkit import Chem
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+VERSION = 1
+
+# What the clean-up could act on in a molecule of one fragment. Its rules for groups without charges
+# are those for sulfoxides and for two double bonds on three-bonded P, As, Sb; it disconnects metals
+# and corrects lone atoms; and all else that it does needs a charge.
+_CHANGEABLE = Chem.MolFromSmarts(
+    "[!+0,$([#16X3]=O),$([P,As,Sb;X3](=*)=*),X0,"
+    "!#1!#5!#6!#7!#8!#9!#14!#15!#16!#17!#33!#34!#35!#52!#53]"
+)
+_CHANGEABLE_UNCHARGED = Chem.MolFromSmarts(
+    "[$([#16X3]=O),$([P,As,Sb;X3](=*)=*),X0,!#1!#5!#6!#7!#8!#9!#14!#15!#16!#17!#33!#34!#35!#52!#53]"
+)
+_CHARGED = Chem.MolFromSmarts("[!+0]")
+# Nitro groups, N-oxides, azides: their charges are how they are written, and stay.
+_DIPOLE = Chem.MolFromSmarts("[#7+1]~[O-1X1,N-1X1]")
+_ISOTOPE = Chem.MolFromSmarts("[!0*]")
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """The standard form of molecules, and what of a drawing survives in it.
+
+    Attributes:
+        keep_stereo: Whether stereochemistry is kept.
+        keep_isotopes: Whether isotope labels are kept.
+        keep_tautomer: Whether the tautomer is kept as drawn, not replaced by RDKit's canonical
+            one (tens of milliseconds a molecule).
+    """
+
+    keep_stereo: bool = True
+    keep_isotopes: bool = True
+    keep_tautomer: bool = True
+
+    @property
+    def spec(self) -> dict[str, object]:
+        """What stores and checkpoints record, and compare before they are used together."""
+        return {"version": VERSION, **asdict(self)}
+
+    def __call__(self, mol: Chem.Mol) -> Chem.Mol:
+        """The standard form of a sanitized molecule; the molecule itself if it has that form.
+
+        Raises:
+            ValueError: If RDKit finds no such form.
+        """
+        if could_change(mol):
+            mol = rdMolStandardize.ChargeParent(mol)
+        if not self.keep_isotopes and mol.HasSubstructMatch(_ISOTOPE):
+            mol = Chem.RemoveHs(rdMolStandardize.IsotopeParent(mol, skipStandardize=True))
+            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+        if not self.keep_stereo:
+            mol = rdMolStandardize.StereoParent(mol, skipStandardize=True)
+        if not self.keep_tautomer:
+            mol = rdMolStandardize.TautomerParent(mol, skipStandardize=True)
+        return mol
+
+
+def could_change(mol: Chem.Mol) -> bool:
+    """Whether the charge parent of a molecule might be another one: never wrongly no."""
+    if len(Chem.GetMolFrags(mol)) > 1:
+        return True
+    if not mol.HasSubstructMatch(_CHANGEABLE):
+        return False
+    if mol.HasSubstructMatch(_CHANGEABLE_UNCHARGED):
+        return True
+    n_charged = len(mol.GetSubstructMatches(_CHARGED))
+    return n_charged != 2 * len(mol.GetSubstructMatches(_DIPOLE))

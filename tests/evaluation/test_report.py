@@ -1,0 +1,111 @@
+"""The report: everything a reader needs in one file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from molmeta.assays.store import AssayStore
+from molmeta.evaluation import Training, evaluate, make_baselines
+from molmeta.evaluation.compare import Comparison, compare
+from molmeta.evaluation.measure import METRICS
+from molmeta.evaluation.protocol import PROTOCOLS, Scale
+from molmeta.evaluation.report import PROTOCOL_TEXTS, write_report
+from molmeta.evaluation.view import LABELS
+
+
+@dataclass
+class Leaky:
+    """A method trained on one of the test assays."""
+
+    training: Training
+    name: str = "leaky"
+    scale: Scale = "log_odds"
+    fingerprint: str = "leaky"
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        return query - query.mean()
+
+
+@pytest.fixture(scope="module")
+def comparison(store: AssayStore) -> Comparison:
+    leaky = Leaky(Training(frozenset(["assay 1"]), np.unique(store.identities)))
+    results = evaluate(
+        [leaky, *make_baselines(["constant", "knn", "simsearch", "simsearch-soft", "gp"])],
+        store,
+        support_sizes=[8, 16],
+        draws=2,
+        target_classes={"assay 0": "hydrolase", "assay 1": "transferase"},
+    )
+    return compare({"mine": results})
+
+
+def read(comparison: Comparison, file: Path) -> str:
+    write_report(comparison, file)
+    return file.read_text(encoding="utf-8")
+
+
+def test_every_section_says_what_it_should(comparison: Comparison, tmp_path: Path) -> None:
+    page = read(comparison, tmp_path / "report.html")
+    text = re.sub(r"<[^>]*>", " ", page)
+    for expected in (
+        "Learning curves",
+        "95 % interval",
+        "molecule sets",
+        "leaky †",
+        "Seen: assay 1.",
+        "1 of 4 test assays are training assays",
+        "transferase (1)",
+        "wins : losses",
+        "Hardest: assay",
+        "too few for a support set of 8",
+        "calibration error",
+        comparison.infos["mine"]["data"]["hash"],
+        "SoftSimilaritySearch(",
+        "rdkit 20",
+        "0, 1",
+    ):
+        assert expected in text, expected
+    assert len(page) < 3_000_000
+    assert not re.search(r"https?:|url\(|@import|src=|<link|<script", page)
+    for svg in re.findall(r"<svg.*?</svg>", page, flags=re.S):
+        ElementTree.fromstring(svg)
+
+
+def test_the_table_is_that_of_the_summary(comparison: Comparison, tmp_path: Path) -> None:
+    page = read(comparison, tmp_path / "report.html")
+    for row in comparison.results.summary.itertuples():
+        mean = f"{row.delta_auprc:.3f}".replace("-", "−")
+        low = f"{row.delta_auprc_low:.3f}".replace("-", "−")
+        assert f"{mean} ({low}–" in page
+
+
+def test_reports_are_the_same_to_the_byte(comparison: Comparison, tmp_path: Path) -> None:
+    assert read(comparison, tmp_path / "a.html") == read(comparison, tmp_path / "b.html")
+
+
+def test_regression_and_one_method_make_a_report_too(store: AssayStore, tmp_path: Path) -> None:
+    methods = make_baselines(["gp"], "regression")
+    results = evaluate(methods, store, protocol="random", draws=2, task="regression")
+    page = read(compare({"r": results}), tmp_path / "report.html")
+    assert "R² (out of sample)" in page
+    assert "measured" in page
+    assert "Method against method" not in page
+    assert "Calibration" not in page
+
+
+def test_everything_has_a_name_in_print() -> None:
+    assert set(LABELS) == {metric for metrics in METRICS.values() for metric in metrics}
+    assert set(PROTOCOL_TEXTS) == set(PROTOCOLS)
