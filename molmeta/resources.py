@@ -50,21 +50,17 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def replace_folder(path: Path | str) -> Iterator[Path]:
+def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]:
     """Yield a temporary folder beside `path` that becomes `path` on success, else vanishes.
 
-    An existing folder at `path` is replaced only if it was written by molmeta (it holds
-    `store.json`); anything else is left alone.
+    An existing folder at `path` is replaced only if it was written by molmeta (it holds the file
+    `mark`); anything else is left alone.
 
     Raises:
         InputError: If `path` exists and is not such a folder.
     """
     path = Path(path)
-    if (
-        path.exists()
-        and not (path / "store.json").is_file()
-        and (path.is_file() or any(path.iterdir()))
-    ):
+    if path.exists() and not (path / mark).is_file() and (path.is_file() or any(path.iterdir())):
         raise InputError.of(
             f"output folder {path}",
             got="something that molmeta did not write",

@@ -20,18 +20,18 @@ def embed(
     smiles_column: SmilesColumn = None,
 ) -> None:
     """Embed molecules: a row of vectors in an .npy file, or columns of a table, a molecule."""
-    from molmeta.assays.columns import Columns
+    from molmeta.assays import open_library
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.files import check_ending, write_vectors
-    from molmeta.predict.table import read_table
+    from molmeta.predict.table import read_library
     from molmeta.resources import n_cores
 
     check_ending(output, also=".npy")
     encoder = MoleculeEncoder(load_model(model, pick_device(device)))
-    table = read_table(input, Columns(smiles_column=smiles_column), labelled=False)
-    vectors = encoder.encode(table.smiles, workers=workers or n_cores())
-    write_vectors(table.rows, vectors, output)
+    rows, smiles = read_library(open_library(input, smiles_column))
+    vectors = encoder.encode(smiles, workers=workers or n_cores())
+    write_vectors(rows, vectors, output)
     n_rejected = int((vectors != vectors).any(axis=1).sum())
     say(f"{output}: {vectors.shape[0]:,} × {vectors.shape[1]}, {n_rejected:,} rejected (NaN)")

@@ -9,29 +9,30 @@ import typer
 
 from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
-    AssayColumn,
     Device,
-    LabelColumn,
+    Format,
     Output,
-    SmilesColumn,
     Workers,
-    columns_of,
     names,
     numbers,
     read_assays,
+    with_columns,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from molmeta.assays import Columns
     from molmeta.evaluation import Method
 
 
+@with_columns
 def evaluate(
     data: Annotated[
         list[Path], typer.Option("--data", help="Assays: tables or stores; may be repeated.")
     ],
     output: Output,
+    columns: Columns,
     model: Annotated[
         list[str] | None,
         typer.Option("--model", "-m", help="A run folder or shipped model; may be repeated."),
@@ -46,9 +47,7 @@ def evaluate(
     ] = "",
     device: Device = "auto",
     workers: Workers = None,
-    smiles_column: SmilesColumn = None,
-    assay_column: AssayColumn = None,
-    label_column: LabelColumn = None,
+    format: Format = "auto",
 ) -> None:
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
     from molmeta.evaluation import evaluate as run_evaluation
@@ -63,7 +62,7 @@ def evaluate(
     ]
     results = run_evaluation(
         methods,
-        read_assays(data, columns_of(smiles_column, assay_column, label_column)),
+        read_assays(data, columns, format),
         protocol=protocol,
         support_sizes=numbers(support_sizes, "--support-sizes"),
         draws=draws,

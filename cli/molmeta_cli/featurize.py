@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import (
-    AssayColumn,
-    Data,
-    LabelColumn,
-    Output,
-    SmilesColumn,
-    ValueColumn,
-    Workers,
-    columns_of,
-)
+from molmeta_cli.options import Data, Format, Output, Workers, with_columns
+
+if TYPE_CHECKING:
+    from molmeta.assays import Columns
 
 
+@with_columns
 def featurize(
     data: Data,
     output: Output,
-    format: Annotated[str, typer.Option("--format", help="The reader, or auto.")] = "auto",
+    columns: Columns,
+    format: Format = "auto",
+    min_molecules: Annotated[
+        int, typer.Option("--min-molecules", min=0, help="Drop assays with fewer molecules.")
+    ] = 0,
+    min_per_class: Annotated[
+        int, typer.Option("--min-per-class", min=0, help="Drop assays with fewer of either class.")
+    ] = 0,
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.html", help="The audit as a page.")
+    ] = None,
     workers: Workers = None,
-    smiles_column: SmilesColumn = None,
-    assay_column: AssayColumn = None,
-    label_column: LabelColumn = None,
-    value_column: ValueColumn = None,
 ) -> None:
     """Turn tables of measurements into an assay store (-o), with an audit of every row."""
-    from molmeta.assays import featurize_files
+    from molmeta.assays import Limits, featurize_files
+    from molmeta.assays.audit import describe
     from molmeta.resources import n_cores
 
     store = featurize_files(
         data,
         output,
-        columns=columns_of(smiles_column, assay_column, label_column, value_column),
+        columns=columns,
         format=format,
+        limits=Limits(min_molecules=min_molecules, min_per_class=min_per_class),
         workers=workers or n_cores(),
         fingerprints=fingerprints,
         progress=counter("molecules"),
     )
-    actions = store.audit["action"].value_counts()
-    counts = ", ".join(f"{n:,} {action}" for action, n in actions.items())
-    say(f"{output}: {len(store):,} assays, {store.n_molecules:,} molecules; rows: {counts}")
+    say(f"{output}: {len(store):,} assays, {store.n_molecules:,} molecules")
+    say(describe(store.audit_summary()))
+    if report is not None:
+        from molmeta.assays.audit_page import write_audit_page
+
+        write_audit_page(store, report)
+        say(f"the audit as a page: {report}")

@@ -23,7 +23,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for verb in VERBS:
-    app.command(help=verb.__doc__)(verb)
+    if isinstance(verb, typer.Typer):  # a verb of several actions
+        app.add_typer(verb)
+    else:
+        app.command(help=verb.__doc__)(verb)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 Data = Annotated[
     list[Path],
     typer.Argument(
-        metavar="DATA…", help="CSV, TSV or Parquet tables, compressed or not, or assay stores."
+        metavar="DATA…",
+        help="Tables (CSV, TSV, Parquet, SDF; ChEMBL, PubChem, FS-Mol …), compressed or not, "
+        "folders of them, or one assay store.",
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.")]
@@ -28,37 +33,84 @@ Workers = Annotated[
     typer.Option("--workers", min=1, help="Worker processes.", show_default="one a core"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format", help="Kind of file: auto, plain, chembl, pubchem, fsmol or moleculenet."
+    ),
+]
 SmilesColumn = Annotated[
     str | None, typer.Option("--smiles-column", help="Column of the molecules' SMILES.")
 ]
-AssayColumn = Annotated[
-    str | None, typer.Option("--assay-column", help="Column of the assay's name (long tables).")
-]
-LabelColumn = Annotated[
-    str | None, typer.Option("--label-column", help="Column of active or inactive.")
-]
-ValueColumn = Annotated[
-    str | None, typer.Option("--value-column", help="Column of the measured value.")
-]
 
 
-def columns_of(
-    smiles: str | None, assay: str | None, label: str | None, value: str | None = None
-) -> Columns:
-    """What the user says about the columns, from the flags."""
-    from molmeta.assays.columns import Columns
-
-    return Columns(smiles_column=smiles, assay_column=assay, label_column=label, value_column=value)
+def _column(flag: str, what: str) -> Any:
+    return Annotated[str | None, typer.Option(flag, help=what)]
 
 
-def read_assays(paths: list[Path], columns: Columns) -> AssayStore:
+# COLUMNS: the fields of `Columns`, in its order.
+_COLUMNS = {
+    "smiles_column": SmilesColumn,
+    "assay_column": _column("--assay-column", "Column of the assay's name (long tables)."),
+    "label_column": _column("--label-column", "Column of active or inactive."),
+    "value_column": _column("--value-column", "Column of the measured value."),
+    "relation_column": _column("--relation-column", "Column of = > < … of the value."),
+    "units": Annotated[
+        str | None,
+        typer.Option("--units", help="nM, uM, ug/mL, %, pXC50 …, or the column that says so."),
+    ],
+    "threshold": Annotated[
+        str | None,
+        typer.Option(
+            "--threshold",
+            metavar="NUMBER|median|fsmol",
+            help="Where active begins; in pXC50 for concentrations (6 is 1 uM).",
+        ),
+    ],
+    "direction": Annotated[
+        str | None,
+        typer.Option(
+            "--direction",
+            metavar="higher|lower",
+            help="Which values as measured are active; lower concentrations by default.",
+        ),
+    ],
+}
+
+
+def with_columns(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the flags COLUMNS; they reach it as its one parameter `columns`."""
+    declared = inspect.signature(verb)
+    # `Columns` itself is imported when the verb runs, for the sake of a quick --help.
+    hints = get_type_hints(verb, localns={"Columns": object}, include_extras=True)
+    parameters = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in declared.parameters.items()
+        if name != "columns"
+    ]
+    for name, option in _COLUMNS.items():
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(name, kind, default=None, annotation=option))
+
+    @functools.wraps(verb)
+    def run(**given: Any) -> None:
+        from molmeta.assays import Columns
+
+        verb(columns=Columns(**{name: given.pop(name) for name in _COLUMNS}), **given)
+
+    run.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def read_assays(paths: list[Path], columns: Columns, format: str = "auto") -> AssayStore:
     """DATA as every verb takes it: one store, or any number of tables that become one."""
     from molmeta.assays import featurize_files, load_assays
 
     return (
-        load_assays(paths[0], columns)
+        load_assays(paths[0], columns, format=format)
         if len(paths) == 1
-        else featurize_files(paths, None, columns=columns)
+        else featurize_files(paths, None, columns=columns, format=format)
     )
 
 
@@ -68,6 +120,17 @@ def numbers(text: str, option: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError.of(option, got=repr(text), expected="numbers such as 16,32") from None
+
+
+def shares(text: str, option: str) -> list[float]:
+    """Comma-separated shares, e.g. of --fractions."""
+    try:
+        parts = [float(part) for part in text.split(",")]
+    except ValueError:
+        parts = []
+    if not parts or min(parts) < 0 or not 0 < sum(parts) < float("inf"):
+        raise InputError.of(option, got=repr(text), expected="shares such as 0.8,0.1,0.1")
+    return parts
 
 
 def names(text: str) -> list[str]:

@@ -13,24 +13,24 @@ import typer
 
 from molmeta_cli.console import say
 from molmeta_cli.options import (
-    AssayColumn,
     Data,
     Device,
-    LabelColumn,
+    Format,
     Output,
-    SmilesColumn,
-    ValueColumn,
-    columns_of,
     read_assays,
+    with_columns,
 )
 
 if TYPE_CHECKING:
+    from molmeta.assays import Columns
     from molmeta.meta.trainer import Progress
 
 
+@with_columns
 def train(
     data: Data,
     output: Output,
+    columns: Columns,
     valid: Annotated[
         list[Path] | None,
         typer.Option("--valid", help="Validation assays; they choose the checkpoint."),
@@ -49,10 +49,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Short for --set training.seed=N.")
     ] = None,
-    smiles_column: SmilesColumn = None,
-    assay_column: AssayColumn = None,
-    label_column: LabelColumn = None,
-    value_column: ValueColumn = None,
+    format: Format = "auto",
 ) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
     from molmeta.config import override, read_recipe
@@ -60,7 +57,6 @@ def train(
     from molmeta.meta.device import pick_device
     from molmeta.meta.recipe import resolve_recipe
 
-    columns = columns_of(smiles_column, assay_column, label_column, value_column)
     recipe = override(read_recipe(config), settings or [])
     if seed is not None:
         recipe = override(recipe, [f"training.seed={seed}"])
@@ -68,8 +64,8 @@ def train(
     with _stop_on_interrupt() as stop:
         best = train_run(
             recipe,
-            read_assays(data, columns),
-            read_assays(valid, columns) if valid else None,
+            read_assays(data, columns, format),
+            read_assays(valid, columns, format) if valid else None,
             output,
             resume=resume,
             device=pick_device(device),

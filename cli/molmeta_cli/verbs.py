@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from molmeta_cli.data import data
 from molmeta_cli.embed import embed
 from molmeta_cli.evaluate import evaluate
 from molmeta_cli.example import example
 from molmeta_cli.featurize import featurize
 from molmeta_cli.info import info
 from molmeta_cli.predict import predict
+from molmeta_cli.split import split
 from molmeta_cli.train import train
 
-VERBS = (example, featurize, train, evaluate, predict, embed, info)
+VERBS = (example, data, featurize, split, train, evaluate, predict, embed, info)

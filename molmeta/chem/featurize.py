@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdinchi import MolToInchiKey
 from scipy.sparse import csr_matrix, vstack
 
 from molmeta.chem.binary import is_trustworthy, read_binary
+from molmeta.chem.descriptors import describe
 from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.fingerprint import ecfp
 from molmeta.chem.graph import Graphs
@@ -48,12 +50,15 @@ class Featurized:
         reasons: Why the row was rejected, (n,); "" where it was accepted.
         fingerprints: ECFP counts, (n, 2048) uint8, empty rows where rejected; None if not asked
             for.
+        descriptors: Those of `DESCRIPTORS`, (n, 69) float32, NaN where rejected; None if not asked
+            for.
     """
 
     graphs: Graphs
     identities: list[str]
     reasons: list[str]
     fingerprints: csr_matrix | None = None
+    descriptors: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.reasons)
@@ -64,11 +69,13 @@ class Featurized:
         if len(parts) == 1:
             return parts[0]
         matrices = [part.fingerprints for part in parts if part.fingerprints is not None]
+        tables = [part.descriptors for part in parts if part.descriptors is not None]
         return Featurized(
             graphs=Graphs.concatenate([part.graphs for part in parts]),
             identities=[identity for part in parts for identity in part.identities],
             reasons=[reason for part in parts for reason in part.reasons],
             fingerprints=vstack(matrices, format="csr") if matrices else None,
+            descriptors=np.concatenate(tables) if tables else None,
         )
 
 
@@ -76,6 +83,7 @@ def featurize(
     smiles: Sequence[object],
     *,
     fingerprints: bool = False,
+    descriptors: bool = False,
     identities: bool = True,
     inchikeys: bool = False,
     standardize: Standardizer | None = None,
@@ -89,6 +97,7 @@ def featurize(
     Args:
         smiles: One entry a row; anything that is not a SMILES is rejected with a reason.
         fingerprints: Whether to compute ECFP counts too.
+        descriptors: Whether to compute descriptors too, five times as dear as parsing.
         identities: Whether to compute identities: canonical SMILES, half as dear as parsing.
         inchikeys: Whether identities are InChIKeys, to which most tautomers are one; three times
             as dear as parsing. Canonical SMILES where there is none (dummy atoms).
@@ -102,9 +111,12 @@ def featurize(
     Raises:
         WorkerError: If worker processes cannot be started.
     """
+    if len(smiles) <= PIECE and time_limit is None:
+        workers = 1  # a single piece cannot be shared out, and starting a process takes a second
     (whole,) = featurize_stream(
         [smiles],
         fingerprints=fingerprints,
+        descriptors=descriptors,
         identities=identities,
         inchikeys=inchikeys,
         standardize=standardize,
@@ -120,6 +132,7 @@ def featurize_stream(
     chunks: Iterable[Sequence[object]],
     *,
     fingerprints: bool = False,
+    descriptors: bool = False,
     identities: bool = True,
     inchikeys: bool = False,
     standardize: Standardizer | None = None,
@@ -133,6 +146,7 @@ def featurize_stream(
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
         fingerprints: As for `featurize`, like all that follow.
+        descriptors: As above.
         identities: As above.
         inchikeys: As above.
         standardize: As above.
@@ -144,14 +158,16 @@ def featurize_stream(
     Raises:
         WorkerError: If worker processes cannot be started.
     """
-    featurizer = _Featurizer(fingerprints, identities, inchikeys, standardize, max_atoms)
+    featurizer = _Featurizer(
+        fingerprints, descriptors, identities, inchikeys, standardize, max_atoms
+    )
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
     def pieces() -> Iterator[Sequence[object]]:
-        for chunk in chunks:
-            starts = range(0, len(chunk), PIECE) or [0]  # an empty chunk is an empty piece
+        for rows in map(list, chunks):  # arrays and Series too
+            starts = range(0, len(rows), PIECE) or [0]  # an empty chunk is an empty piece
             n_pieces.append(len(starts))
-            yield from (chunk[start : start + PIECE] for start in starts)
+            yield from (rows[start : start + PIECE] for start in starts)
 
     if workers == 1 and time_limit is None:
         results = map(featurizer, pieces())
@@ -177,6 +193,7 @@ class _Featurizer:
     """What is done to a piece of rows; sent to worker processes."""
 
     fingerprints: bool
+    descriptors: bool
     identities: bool
     inchikeys: bool
     standardize: Standardizer | None
@@ -202,6 +219,7 @@ class _Featurizer:
                 identities=[self._identity(mol) for mol in mols],
                 reasons=reasons,
                 fingerprints=ecfp(mols) if self.fingerprints else None,
+                descriptors=describe(mols) if self.descriptors else None,
             )
 
     def _identity(self, mol: Chem.Mol | None) -> str:

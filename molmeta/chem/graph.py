@@ -163,9 +163,9 @@ class Graphs:
         edge_codes = np.concatenate([bond_codes, bond_codes])[order]
         atom_codes = np.asarray(self.atoms)[atom_positions].astype(np.int64)
         return DenseGraphs(
-            x=self.atom_rows.astype(np.int64).take(atom_codes, axis=0),
+            x=np.asarray(self.atom_rows, np.int64).take(atom_codes, axis=0),
             edge_index=edge_index,
-            edge_attr=self.bond_rows.astype(np.int64).take(edge_codes, axis=0),
+            edge_attr=np.asarray(self.bond_rows, np.int64).take(edge_codes, axis=0),
             batch=np.repeat(np.arange(len(chosen)), np.diff(ptr)),
             ptr=ptr,
             atom_codes=atom_codes,
@@ -185,7 +185,7 @@ def _narrow(values: NDArray[np.integer]) -> Codes:
     """`values`, none negative, in the smallest unsigned type that holds them."""
     largest = values.max(initial=0)
     kind = np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
-    return values.astype(kind)
+    return values.astype(kind, copy=False)
 
 
 def _offsets(counts: NDArray[np.integer]) -> Ints:

@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
-from molmeta_cli.main import main
+
+from tests.cli.program import molmeta
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "molmeta_cli"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'cli'}", "OMP_NUM_THREADS": "1"}
 FAST = ["--set", "training.steps=6", "--set", "training.valid_every=3"]
-
-
-@dataclass
-class Done:
-    """How a run of the program ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def molmeta(*arguments: object) -> Done:
-    """Run the program in this process: importing torch anew each time would take seconds.
-
-    An exception that the program does not turn into a message fails the test.
-    """
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        mock.patch.object(sys, "argv", ["molmeta", *map(str, arguments)]),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main()
-    return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +43,14 @@ def run(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_and_version() -> None:
     done = molmeta("--help")
     assert done.returncode == 0
-    for verb in ("example", "featurize", "train", "evaluate", "predict", "embed", "info"):
+    for verb in ("example", "data", "featurize", "split", "train", "evaluate", "predict", "embed"):
         assert verb in done.stdout
     assert molmeta("--version").stdout.startswith("molmeta ")
 
 
-@pytest.mark.parametrize("verb", ["featurize", "train", "evaluate", "predict", "embed", "info"])
+@pytest.mark.parametrize(
+    "verb", ["data", "featurize", "split", "train", "evaluate", "predict", "embed", "info"]
+)
 def test_verbs_explain_themselves(verb: str) -> None:
     done = molmeta(verb, "--help")
     assert done.returncode == 0
