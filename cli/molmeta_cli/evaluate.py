@@ -12,6 +12,7 @@ from molmeta_cli.options import (
     Device,
     Format,
     Output,
+    Report,
     Workers,
     names,
     numbers,
@@ -45,6 +46,19 @@ def evaluate(
     baselines: Annotated[
         str, typer.Option("--baselines", help="Comma-separated, e.g. rf,simsearch.")
     ] = "",
+    assay_info: Annotated[
+        Path | None,
+        typer.Option("--assay-info", help="CSV of assay_id and target_class, for means by class."),
+    ] = None,
+    report: Report = None,
+    frequent_hitters: Annotated[
+        Path | None,
+        typer.Option(
+            "--frequent-hitters",
+            metavar="DATA",
+            help="Training assays: also evaluate how far knowing often-active molecules goes.",
+        ),
+    ] = None,
     device: Device = "auto",
     workers: Workers = None,
     format: Format = "auto",
@@ -52,7 +66,11 @@ def evaluate(
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
     from molmeta.evaluation import evaluate as run_evaluation
     from molmeta.evaluation import make_baselines
+    from molmeta.evaluation.assay_info import read_target_classes
+    from molmeta.evaluation.compare import compare_folders
     from molmeta.evaluation.learners import model_methods
+    from molmeta.evaluation.report import write_report
+    from molmeta.evaluation.trained import FrequentHitters
     from molmeta.meta.device import pick_device
     from molmeta.resources import n_cores
 
@@ -60,6 +78,8 @@ def evaluate(
         *model_methods(model or [], str(pick_device(device))),
         *make_baselines(names(baselines)),
     ]
+    if frequent_hitters:
+        methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns)))
     results = run_evaluation(
         methods,
         read_assays(data, columns, format),
@@ -67,11 +87,15 @@ def evaluate(
         support_sizes=numbers(support_sizes, "--support-sizes"),
         draws=draws,
         out=output,
+        target_classes=read_target_classes(assay_info) if assay_info else None,
         workers=workers or n_cores(),
         progress=fraction("assays × sizes"),
     )
     say(_table(results.summary))
     say(f"per draw and per assay: {output}")
+    if report:
+        write_report(compare_folders([output]), report)
+        say(f"report: {report}")
 
 
 def _table(summary: pd.DataFrame) -> str:

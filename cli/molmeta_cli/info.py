@@ -13,11 +13,16 @@ def info(
 ) -> None:
     """Say what a store, a model or a file is and holds."""
     for name, value in _describe(thing).items():
-        typer.echo(f"{name:<18} {value}")
+        first, *more = str(value).splitlines() or [""]
+        typer.echo(f"{name:<18} {first}")
+        for line in more:
+            typer.echo(f"{'':<18} {line}")
 
 
 def _describe(thing: Path) -> dict[str, object]:
-    if (thing / "store.json").is_file():
+    from molmeta.assays.store import is_store
+
+    if is_store(thing):
         return _store(thing)
     if thing.is_dir():
         return _model(thing)
@@ -26,17 +31,21 @@ def _describe(thing: Path) -> dict[str, object]:
 
 def _store(path: Path) -> dict[str, object]:
     from molmeta.assays import AssayStore
+    from molmeta.assays.audit import describe
 
     store = AssayStore.open(path)
     assays = store.assays
     n_rows, n_kept, n_active = assays["n_rows"], assays["n_kept"].sum(), assays["n_active"].sum()
+    units = assays["unit"].replace("", "no values").value_counts()
     return {
         "what": "assay store",
         "assays": f"{len(store):,}",
         "molecules": f"{store.n_molecules:,}",
-        "rows": f"{n_rows.sum():,} ({n_kept:,} kept by curation)",
         "rows an assay": f"median {n_rows.median():.0f}, largest {n_rows.max():,}",
         "actives": f"{n_active / max(n_kept, 1):.1%} of what is kept",
+        "measured in": ", ".join(f"{unit} ({n:,} assays)" for unit, n in units.items()),
+        "audit": describe(store.audit_summary()),
+        "files": f"{len(store.header['files']):,}",
         "features": store.feature_spec,
     }
 
@@ -56,11 +65,13 @@ def _model(path: Path) -> dict[str, object]:
 
 def _table(path: Path) -> dict[str, object]:
     from molmeta.assays.library import find_smiles
-    from molmeta.assays.tables import open_table
+    from molmeta.assays.readers import READERS, open_source
 
-    table = open_table(path)
+    source = open_source(path)
+    table = source.table
     return {
         "what": f"{table.kind} table",
+        "read as": next(name for name, reader in READERS.items() if reader is source.reader),
         "columns": ", ".join(table.columns),
         "molecules in": find_smiles(table, None),
         "rows": f"{sum(map(len, table.chunks())):,}",

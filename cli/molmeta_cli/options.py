@@ -32,6 +32,9 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, help="Worker processes.", show_default="one a core"),
 ]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Also write one HTML page, readable offline.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Format = Annotated[
     str,

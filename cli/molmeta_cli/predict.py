@@ -43,21 +43,20 @@ def predict(
 ) -> None:
     """Predict a new assay from a few labelled molecules: one output row for every input row."""
     from molmeta.assays import open_library, read_support
+    from molmeta.meta import load_model
+    from molmeta.meta.device import pick_device
+    from molmeta.predict import predict_table
     from molmeta.predict.files import check_ending, write_table
     from molmeta.resources import n_cores
 
     check_ending(output)
+    loaded = load_model(model, pick_device(device))
     known = read_support(support, columns, format=format, assay_id=assay)
     say(_describe(known))
-    library = None if input is None else open_library(input, columns.smiles_column)
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
-    from molmeta.predict import predict_table
-
     predictions = predict_table(
-        load_model(model, pick_device(device)),
+        loaded,
         known,
-        library,
+        None if input is None else open_library(input, columns.smiles_column),
         workers=workers or n_cores(),
         progress=counter("molecules"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from molmeta_cli.compare import compare
 from molmeta_cli.data import data
 from molmeta_cli.embed import embed
 from molmeta_cli.evaluate import evaluate
@@ -12,4 +13,4 @@ from molmeta_cli.predict import predict
 from molmeta_cli.split import split
 from molmeta_cli.train import train
 
-VERBS = (example, data, featurize, split, train, evaluate, predict, embed, info)
+VERBS = (example, data, featurize, split, train, evaluate, compare, predict, embed, info)

@@ -17,7 +17,7 @@ from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import Limits, curate
 from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
 from molmeta.assays.readers import expand, open_source
-from molmeta.assays.store import AssayStore
+from molmeta.assays.store import AssayStore, is_store
 from molmeta.assays.units import comparable
 from molmeta.assays.write import contents_of, write_store
 from molmeta.chem.featurize import featurize_stream
@@ -56,11 +56,13 @@ def featurize_files(
     """
     columns = columns or Columns()
     sources = [open_source(path, format) for path in expand(paths)]
-    defaults = [source.reader.THRESHOLD for source in sources]
+    threshold = columns.threshold
+    if threshold is None:
+        threshold = next(filter(None, (source.reader.THRESHOLD for source in sources)), None)
     return build_store(
         (frame for source in sources for frame in source.measurements(columns)),
         out,
-        threshold=columns.threshold or next(filter(None, defaults), None),
+        threshold=threshold,
         direction=columns.direction,
         limits=limits,
         fingerprints=fingerprints,
@@ -75,9 +77,17 @@ def load_assays(
     """DATA as every verb takes it: a store is opened, anything else becomes a temporary store.
 
     Raises:
-        InputError: If it is neither, or cannot be used.
+        InputError: If it is neither, or cannot be used; or if a threshold or direction is given
+            for a store, whose labels are settled.
     """
-    if (Path(path) / "store.json").exists():
+    if is_store(path):
+        if columns is not None and (columns.threshold is not None or columns.direction):
+            raise InputError.of(
+                f"--threshold or --direction for {path}",
+                got="an assay store, whose labels are settled",
+                expected="files with values",
+                fix="Featurize the source files anew.",
+            )
         return AssayStore.open(path)
     return featurize_files([path], None, columns=columns, format=format)
 
@@ -179,7 +189,9 @@ def settle(
             "labels",
             got=f"none in {len(table)} rows{_commonest(table['reason'].replace('', 'no label'))}",
             expected="some active and some inactive molecules",
-            fix="Name the right column with --label-column, or give --threshold for values.",
+            fix="Name the right column with --label-column, or give --threshold for values."
+            if threshold is None
+            else "Give another --threshold: median or a number takes every unit.",
         )
     if not len(molecules.accepted):
         raise InputError.of(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 KEPT, MERGED, DROPPED = "kept", "merged", "dropped"
+NO_LABEL = "no label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
     """
     reason = table["reason"].astype(object)
     reason = reason.mask((reason == "") & (table["assay"] == 0), "no assay")
-    reason = reason.mask((reason == "") & table["label"].isna(), "no label")
+    reason = reason.mask((reason == "") & table["label"].isna(), NO_LABEL)
     result = pd.DataFrame({"action": DROPPED, "reason": reason}, index=table.index)
     usable = table[reason == ""]
     result.loc[usable.index, "action"] = KEPT

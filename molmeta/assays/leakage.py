@@ -14,6 +14,10 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import tanimoto
 
 _BLOCK = 10_000  # molecules compared at once
+_COLUMNS = (
+    "seen", "fold", "n_assays", "n_same_assays", "n_same_sets", "n_molecules", "n_seen",
+    "share_seen", "nearest_median", "nearest_above_0.7",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,11 @@ def leakage(
                 "n_molecules": len(identities),
                 "n_seen": n_seen,
                 "share_seen": n_seen / max(1, len(identities)),
-                "nearest_median": float(np.median(nearest)),
-                "nearest_above_0.7": float(np.mean(nearest > 0.7)),
+                "nearest_median": float(np.median(nearest)) if len(nearest) else np.nan,
+                "nearest_above_0.7": float(np.mean(nearest > 0.7)) if len(nearest) else np.nan,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_COLUMNS))  # the columns of no pair too
 
 
 def _nearest(fold: _Fold, seen: _Fold, sample: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import pandas as pd
 from molmeta.assays.columns import SMILES_NAMES, find_column, listed
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
+from molmeta.assays.store import is_store
 from molmeta.assays.tables import open_table
 from molmeta.chem.molecule import Molecule, parse
 from molmeta.errors import InputError
@@ -37,12 +38,12 @@ class Library:
 
 
 def open_library(path: Path | str, smiles_column: str | None = None) -> Library:
-    """Open a file of molecules of any kind that `open_table` knows.
+    """Open a file of molecules of any kind that `open_table` knows, or a store's molecules.
 
     Raises:
         InputError: If it cannot be read, or no column holds SMILES.
     """
-    table = open_table(path)
+    table = open_table(Path(path) / "molecules.parquet" if is_store(path) else path)
     return Library(table, find_smiles(table, smiles_column))
 
 

@@ -29,6 +29,7 @@ FIELDS: Mapping[str, object] = {
     "target": "",
     "reason": "",
 }
+UNTESTED = "tested in no assay"  # a molecule of a wide table
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>"})
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})

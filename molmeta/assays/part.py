@@ -13,6 +13,8 @@ from molmeta.assays.curation import DROPPED
 from molmeta.assays.store import AssayStore
 from molmeta.assays.write import Contents, counts_by_assay
 
+LEFT_OUT = "molecule left to another fold"
+
 
 def part_of(
     store: AssayStore, assay_ids: Sequence[str], allowed: NDArray[np.bool_] | None = None
@@ -60,7 +62,7 @@ def _audit(store: AssayStore, rows: NDArray[np.int64], stays: NDArray[np.bool_])
     positions = order[np.count_nonzero(number < 0) :][rows]  # of the measurements in the audit
     gone = positions[~stays]
     action, reason = audit["action"].to_numpy(object), audit["reason"].to_numpy(object)
-    action[gone], reason[gone] = DROPPED, "molecule left to another fold"
+    action[gone], reason[gone] = DROPPED, LEFT_OUT
     return audit.assign(action=action, reason=reason).iloc[np.sort(positions)]
 
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from molmeta.assays.columns import listed
+from molmeta.assays.columns import ASSAY_NAMES, find_column, listed
 from molmeta.assays.leakage import leakage
 from molmeta.assays.lists import read_lists
+from molmeta.assays.measurement import as_text
 from molmeta.assays.part import part_of
 from molmeta.assays.scaffolds import scaffold_numbers
 from molmeta.assays.store import AssayStore
+from molmeta.assays.tables import open_table
 from molmeta.assays.write import write_store
 from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import replace_folder
 
 FOLDS = ("train", "valid", "test")
 FRACTIONS = (0.8, 0.1, 0.1)
 METHODS = ("random", "target", "scaffold", "molecule")
+LISTS = "splits.json"
+_TARGET_NAMES = ("target_id", "Target ChEMBL ID", "target", "target_name", "Target Name")
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,8 @@ def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]])
     if twice := [key for key, n in counts.items() if n > 1]:
         raise InputError.of("lists", got=f"{listed(twice, 5)} more than once", expected="each once")
     for fold, ids in assays.items():
+        if not re.fullmatch(r"\w[\w.-]*", fold):  # it becomes a folder
+            raise InputError.of("lists", got=f"the fold {fold!r}", expected="a name such as train")
         if not ids:
             raise InputError.of(
                 f"list {fold!r}",
@@ -117,21 +125,46 @@ def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]])
 def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, AssayStore]:
     """Write a split as a store a fold (`out`/train …), with `splits.json` and `leakage.csv`.
 
+    Args:
+        store: What was split.
+        split: How.
+        out: The folder, which appears whole or not at all; an earlier split is replaced.
+
     Returns:
-        The folds' stores.
+        The folds' stores; a fold without assays has none.
 
     Raises:
         InputError: If `out` holds something that molmeta did not write.
     """
-    out = Path(out)
-    for fold, ids in split.assays.items():
-        write_store(out / fold, part_of(store, ids, split.allowed(fold)))
-    folds = {fold: AssayStore.open(out / fold) for fold in split.assays}
-    with write_atomically(out / "splits.json") as path:
-        path.write_text(json.dumps(split.assays, indent=1) + "\n", encoding="utf-8")
-    with write_atomically(out / "leakage.csv") as path:
-        leakage(folds).to_csv(path, index=False)
-    return folds
+    assays = {fold: ids for fold, ids in split.assays.items() if ids}
+    with replace_folder(out, mark=LISTS) as folder:
+        for fold, ids in assays.items():
+            write_store(folder / fold, part_of(store, ids, split.allowed(fold)))
+        folds = {fold: AssayStore.open(folder / fold) for fold in assays}
+        leakage(folds).to_csv(folder / "leakage.csv", index=False)
+        (folder / LISTS).write_text(json.dumps(assays, indent=1) + "\n", encoding="utf-8")
+    return {fold: AssayStore.open(Path(out) / fold) for fold in assays}
+
+
+def read_targets(path: Path) -> dict[str, str]:
+    """Read a table of targets: assay id → target, identifiers rather than names.
+
+    Raises:
+        InputError: If the file cannot be read or lacks a column of assays or targets.
+    """
+    table = open_table(path)
+    names = {}
+    for what, known in (("assay", ASSAY_NAMES), ("target", _TARGET_NAMES)):
+        name = find_column(table.columns, None, known, flag="", source=str(path))
+        if name is None:
+            raise InputError.of(
+                f"targets {path}",
+                got=f"the columns {listed(table.columns)}",
+                expected=f"a column of {what}s: {', '.join(known)}",
+            )
+        names[what] = name
+    rows = pd.concat(table.chunks())
+    return dict(zip(as_text(rows[names["assay"]]), as_text(rows[names["target"]]), strict=True))
 
 
 def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:

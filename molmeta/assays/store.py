@@ -26,12 +26,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
+from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
 from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
 from molmeta.errors import InputError
 
 FORMAT, VERSION = "molmeta-store", 1
+
+
+def is_store(path: Path | str) -> bool:
+    """Whether a path is an assay store's folder."""
+    return (Path(path) / "store.json").is_file()
 
 
 @dataclass(frozen=True)
@@ -205,11 +211,7 @@ class AssayStore:
 
     def audit_summary(self) -> pd.DataFrame:
         """How many rows were kept, merged or dropped and why: action, reason, n_rows."""
-        audit = self.table("audit", ["action", "reason"])
-        # Reasons that differ in a row number or an atom's index are of one kind.
-        audit["reason"] = audit["reason"].str.replace(r"\d[\d,.]*", "…", regex=True)
-        counts = audit.value_counts(["action", "reason"], sort=True)
-        return counts.rename("n_rows").reset_index()
+        return summarize(self.table("audit", ["action", "reason"]))
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Read one of the store's tables (see the module's list)."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from molmeta.assays.audit import summarize
 from molmeta.assays.build import load_assays
 from molmeta.assays.columns import Columns, listed
+from molmeta.assays.curation import NO_LABEL
+from molmeta.assays.measurement import UNTESTED
+from molmeta.assays.part import LEFT_OUT
+from molmeta.assays.store import AssayStore, is_store
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -25,7 +31,10 @@ class Support:
         smiles: As given, "" where blank, (n,).
         labels: 1 active, 0 inactive, NaN unknown: by label or by value and threshold, (n,).
         kept: Whether the row is fit to learn from: parsed, labelled, one row a molecule, (n,).
-        reasons: Why it is not, (n,).
+        blank: Whether the row has neither label nor value, as one that waits for a prediction,
+            (n,).
+        actions: kept, merged or dropped, (n,).
+        reasons: Why it is not kept, (n,).
     """
 
     assay_id: str
@@ -33,7 +42,14 @@ class Support:
     smiles: list[str]
     labels: NDArray[np.float32]
     kept: NDArray[np.bool_]
+    blank: NDArray[np.bool_]
+    actions: list[str]
     reasons: list[str]
+
+    def summary(self) -> pd.DataFrame:
+        """How many of its measured rows were kept, merged or dropped: action, reason, n_rows."""
+        audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})
+        return summarize(audit[~self.blank])
 
 
 def read_support(
@@ -46,31 +62,59 @@ def read_support(
     """Read one assay with everything that its rows hold.
 
     Args:
-        path: A file of any kind that a reader knows.
+        path: A file of any kind that a reader knows, or a store.
         columns: What the user says about the columns, and how values become labels.
         format: The reader's name, or "auto".
-        assay_id: Which assay, if the file has several.
+        assay_id: Which assay, if there are several; of a wide table, its column.
 
     Raises:
         InputError: If the file cannot be used, or has several assays and none is named.
     """
+    in_file = not is_store(path)
+    if in_file and assay_id is not None and assay_id in open_table(path).columns:
+        columns, assay_id = replace(columns or Columns(), label_column=assay_id), None
     store = load_assays(path, columns, format=format)
     if assay_id is None and len(store) > 1:
         raise InputError.of(
             f"support set {path}",
             got=f"{len(store)} assays ({listed(store.assay_ids, 5)})",
             expected="one",
-            fix="Name the one to use, or give a file of one.",
+            fix="Name the one to use with --assay.",
         )
     assay = store.assay(0 if assay_id is None else assay_id)
-    rows = pd.concat(open_table(path).chunks()).loc[assay.rows]
-    audit = store.audit
-    audit = audit[audit["assay_id"] == assay.id].set_index("row").loc[assay.rows]
+    audit, at = _rows_of(store, assay.id)
+    labels = _at(assay.labels, at, np.float32(np.nan))
+    has_value = ~np.isnan(_at(assay.values, at, np.float32(np.nan)))
+    readable = _at(assay.molecules, at, np.int64(-1)) >= 0
+    waits = audit["reason"].isin([NO_LABEL, UNTESTED]).to_numpy() | ~readable
+    rows = audit[["file", "row", "smiles"]]
+    if in_file:
+        rows = pd.concat(open_table(path).chunks()).loc[audit["row"]]
     return Support(
         assay_id=assay.id,
         rows=rows,
         smiles=audit["smiles"].tolist(),
-        labels=assay.labels,
-        kept=assay.kept,
+        labels=labels,
+        kept=_at(assay.kept, at, np.False_),
+        blank=np.isnan(labels) & ~has_value & waits,
+        actions=audit["action"].tolist(),
         reasons=audit["reason"].tolist(),
     )
+
+
+def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """An assay's part of the audit, n rows, and which row of the assay each is, −1 for none, (n,).
+
+    The rows of a wide table that are blank in its only assay are none of the assay's, but belong.
+    """
+    audit = store.audit
+    measured = ((audit["assay_id"] == assay_id) & (audit["reason"] != LEFT_OUT)).to_numpy()
+    untested = (audit["reason"] == UNTESTED).to_numpy() & (len(store) == 1)
+    chosen = np.flatnonzero(measured | untested)
+    at: NDArray[np.int64] = np.where(measured, np.cumsum(measured) - 1, -1)[chosen]
+    return audit.iloc[chosen], at
+
+
+def _at(array: NDArray[Any], at: NDArray[np.int64], other: np.generic) -> NDArray[Any]:
+    """`array[at]`, `other` where `at` is −1."""
+    return np.where(at < 0, other, array[at])

@@ -13,9 +13,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -97,8 +99,7 @@ class _Worker(Generic[Result]):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, function), daemon=True)
-        with _no_main_module():
-            self._process.start()
+        _start(self._process)
         theirs.close()  # or its death would not be seen as the end of the stream
         self.is_ready = False
         self.part: _Part | None = None
@@ -212,24 +213,25 @@ class _Pool(Generic[Result]):
         self.under_way[part.piece].n_missing += 1
 
 
-@contextmanager
-def _no_main_module() -> Iterator[None]:
-    """Processes that start now do not run the program's own file once more.
+def _start(process: SpawnProcess) -> None:
+    """Start a process that runs nothing of the program's own file, and that Ctrl-C spares.
 
-    They need nothing of it. So they are spared its imports, and it needs no
-    `if __name__ == "__main__"`.
+    It needs nothing of that file; so it is spared its imports, and the file needs no
+    `if __name__ == "__main__"`. On Ctrl-C the parent ends its workers itself.
     """
+    resource_tracker.ensure_running()  # which else would lift the mask
     main = sys.modules["__main__"]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
+        process.start()
     finally:
         sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _serve(connection: Connection, function: Callable[[Sequence[object]], object]) -> None:
     """The life of a worker: it ends when the other side closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(None)
         while True:

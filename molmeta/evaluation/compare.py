@@ -166,6 +166,12 @@ def _merge(evaluations: Mapping[str, Results]) -> Results:
         }.items()
     )
     metrics = METRICS[first.task]
+    order = {method: number for number, method in enumerate(settings)}
+    draws = draws.sort_values(
+        ["method", "support_size"],
+        key=lambda column: column.map(order) if column.name == "method" else column,
+        kind="stable",
+    )
     return Results(
         results=draws,
         summary=with_leakage(summarize(draws, skipped, assays, metrics), leakage),

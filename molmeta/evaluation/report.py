@@ -39,9 +39,11 @@ def write_report(comparison: Comparison, file: Path) -> None:
     info = view.results.info
     subtitle = (
         f"{len(view.methods)} methods on {max(map(int, view.largest('n_assays')))} assays · "
-        f"protocol {info['protocol']} · support sizes {listed(view.sizes)} · "
-        f"{len(info['seeds'])} draws each"
+        f"protocol {info['protocol']} · support sizes {listed(view.sizes)}"
     )
+    if not _unequal_draws(view):
+        subtitle += f" · {len(info['seeds'])} draws each"
+
     sections = {
         "Summary": _summary(view),
         "Learning curves": figures.learning_curves(view),
@@ -77,6 +79,13 @@ def _summary(view: View) -> list[Block]:
     seen = {name for (name, _), row in view.summary.items() if row["n_seen_assays"]}
     if seen:
         blocks.append(Note("A method marked † was trained on some of these assays: see Leakage."))
+    if _unequal_draws(view):
+        blocks.append(
+            Note(
+                "The methods have different numbers of draws: compare them by the paired "
+                "differences below, which use the draws that both have."
+            )
+        )
     rows = [
         [
             f"{name} †" if name in seen else name,
@@ -94,6 +103,11 @@ def _summary(view: View) -> list[Block]:
         "the assays test distinct sets of molecules."
     )
     return [*blocks, Table(["method", *(f"size {size}" for size in view.sizes)], rows, caption)]
+
+
+def _unequal_draws(view: View) -> bool:
+    counts = {(size, row["n_draws"]) for (_, size), row in view.summary.items()}
+    return len(counts) > len(view.sizes)
 
 
 def _classes(view: View) -> list[Block]:

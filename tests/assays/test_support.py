@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molmeta.assays import Columns
+from molmeta.assays import Columns, featurize_files
+from molmeta.assays.splits import split_assays, write_split
 from molmeta.assays.support import read_support
 from molmeta.errors import InputError
 
@@ -37,3 +38,40 @@ def test_one_of_several_assays(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 assays"):
         read_support(path)
     assert read_support(path, assay_id="A").rows.index.tolist() == [0, 2]
+
+
+def test_a_column_of_a_wide_table(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,first,second\nCCO,1,0\nCC,0,\nC,,\nCN,,1\n")
+    with pytest.raises(InputError, match=r"'first', 'second'.*--assay"):
+        read_support(path)
+    support = read_support(path, assay_id="second")
+    np.testing.assert_array_equal(support.labels, [0, np.nan, np.nan, 1])
+    assert support.blank.tolist() == [False, True, True, False]
+
+
+def test_the_only_column_of_a_wide_table(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,hit\nCCO,1\nCC,\nC,0\nxyz,\nOCC,0\n")
+    support = read_support(path)
+    assert support.assay_id == "hit"
+    assert support.rows.index.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(support.labels, [1, np.nan, 0, np.nan, 0])
+    assert support.blank.tolist() == [False, True, False, True, False]
+    assert support.summary().to_dict("records") == [
+        {"action": "dropped", "reason": "contradicting labels for one molecule", "n_rows": 2},
+        {"action": "kept", "reason": "", "n_rows": 1},
+    ]
+
+
+def test_an_assay_of_a_fold(tmp_path: Path) -> None:
+    rows = [f"{assay},{'C' * n},{n % 2}" for assay in "ABC" for n in range(1, 20)]
+    (tmp_path / "t.csv").write_text("\n".join(["assay,smiles,y", *rows]))
+    store = featurize_files([tmp_path / "t.csv"], None)
+    folds = write_split(store, split_assays(store, "molecule"), tmp_path / "split")
+    for fold in folds.values():
+        (assay_id,) = fold.assay_ids
+        support = read_support(fold.path, assay_id=assay_id)
+        assert len(support.rows) == fold.assays["n_rows"][0] < 19
+        assert support.rows["row"].tolist() == fold.assay(0).rows.tolist()
+        assert support.smiles == [fold.smiles[i] for i in fold.assay(0).molecules]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,6 +47,13 @@ def test_stream_gives_one_result_a_chunk() -> None:
     assert joined.reasons == whole.reasons
     assert joined.identities == whole.identities
     assert (joined.fingerprints != whole.fingerprints).nnz == 0
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array, pd.Series, pd.array])
+def test_any_sequence_will_do(kind: Callable) -> None:
+    rows = ["CCO", "C", "CC"]
+    assert featurize(kind(rows)).identities == rows
+    assert featurize(pd.Series(rows, index=[5, 0, -3])).identities == rows
 
 
 def test_progress_counts_rows(assorted: list[str]) -> None:

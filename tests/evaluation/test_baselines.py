@@ -55,11 +55,11 @@ def test_logistic_in_the_support_space_equals_the_whole_one() -> None:
     known, query = (csr_matrix(rng.poisson(0.5, (n, 300)).astype(np.uint8)) for n in (16, 50))
     labels = rng.integers(0, 2, 16).astype(float)
     whole = LogisticRegression(C=0.1, solver="newton-cg", tol=1e-10).fit(
-        np.sqrt(known.toarray()), labels
+        np.sqrt(known.toarray().astype(float)), labels
     )
     found = LogisticFingerprint().predict(known, labels, query)
-    expected = whole.predict_proba(np.sqrt(query.toarray()))[:, 1]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    expected = whole.predict_proba(np.sqrt(query.toarray().astype(float)))[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
 def test_gaussian_process_equals_scikit_learn_at_the_best_noise() -> None:

@@ -106,6 +106,14 @@ def test_regression_and_one_method_make_a_report_too(store: AssayStore, tmp_path
     assert "Calibration" not in page
 
 
+def test_unequal_draws_are_pointed_out(store: AssayStore, tmp_path: Path) -> None:
+    few, many = (
+        evaluate(make_baselines([name]), store, draws=n) for name, n in (("gp", 1), ("knn", 3))
+    )
+    assert "different numbers of draws" in read(compare({"a": few, "b": many}), tmp_path / "r.html")
+    assert "different numbers of draws" not in read(compare({"b": many}), tmp_path / "r.html")
+
+
 def test_everything_has_a_name_in_print() -> None:
     assert set(LABELS) == {metric for metrics in METRICS.values() for metric in metrics}
     assert set(PROTOCOL_TEXTS) == set(PROTOCOLS)

@@ -13,6 +13,7 @@ from molmeta.assays.columns import Columns
 from molmeta.assays.formats.table import Table
 from molmeta.assays.lists import read_lists
 from molmeta.assays.readers import chembl, fsmol, moleculenet, plain, pubchem
+from molmeta.assays.store import is_store
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -79,10 +80,17 @@ def expand(paths: Iterable[Path | str]) -> list[Path]:
     In a folder of FS-Mol, its task list (`fsmol-*.json`) selects the assays if there is one.
 
     Raises:
-        InputError: If a folder holds no file.
+        InputError: If a folder holds no file, or is an assay store.
     """
     files: list[Path] = []
     for path in map(Path, paths):
+        if is_store(path):
+            raise InputError.of(
+                f"folder {path}",
+                got="an assay store",
+                expected="files, or one store alone",
+                fix="Featurize all source files together.",
+            )
         found = _files_in(path) if path.is_dir() else [path]
         if not found:
             raise InputError.of(f"folder {path}", got="no files", expected="tables of assays")

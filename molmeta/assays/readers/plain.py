@@ -23,6 +23,7 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.library import N_LOOKED_AT, find_smiles
 from molmeta.assays.measurement import (
     MISSING,
+    UNTESTED,
     as_text,
     measurements,
     parse_labels,
@@ -147,7 +148,7 @@ def read_wide(table: Table, smiles: str, assays: list[str]) -> Iterator[pd.DataF
         }
         yield measurements(fields, chunk.index[rows])
         untested = molecules.iloc[np.flatnonzero(~tested.any(axis=1))]
-        yield measurements({"smiles": untested, "reason": "tested in no assay"}, untested.index)
+        yield measurements({"smiles": untested, "reason": UNTESTED}, untested.index)
 
 
 def _assay_columns(table: Table, names: list[str]) -> list[str]:

@@ -1,0 +1,47 @@
+"""The audit in short: how many rows were kept, merged or dropped, and why."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from molmeta.assays.curation import DROPPED, KEPT, MERGED
+
+_N_REASONS = 12
+
+
+def summarize(audit: pd.DataFrame) -> pd.DataFrame:
+    """Count the rows of an audit by what became of them.
+
+    Args:
+        audit: One row a row read: `action`, `reason`.
+
+    Returns:
+        `action`, `reason`, `n_rows`, the largest first.
+    """
+    kinds = audit.assign(reason=kinds_of(audit["reason"]))
+    counts = kinds.value_counts(["action", "reason"], sort=True)
+    return counts.rename("n_rows").reset_index()
+
+
+def kinds_of(reasons: pd.Series) -> pd.Series:
+    """Reasons without their numbers: "same molecule as row 7" is of one kind with "… row 9"."""
+    return reasons.str.replace(r"\d[\d,.]*", "…", regex=True)
+
+
+def describe(summary: pd.DataFrame, n_reasons: int = _N_REASONS) -> str:
+    """A summary for the screen: the sum, then a line a reason.
+
+    Args:
+        summary: As `summarize` gives it.
+        n_reasons: How many reasons to name at most.
+    """
+    by_action = summary.groupby("action")["n_rows"].sum()
+    sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in (KEPT, MERGED, DROPPED))
+    lines = [f"{by_action.sum():,} rows = {sums}"]
+    others = summary[summary["action"] != KEPT]
+    for row in others[:n_reasons].itertuples():
+        lines.append(f"  {row.n_rows:>9,} {row.action:<7}  {row.reason}")
+    if len(others) > n_reasons:
+        n_left = others["n_rows"][n_reasons:].sum()
+        lines.append(f"  {n_left:>9,} for {len(others) - n_reasons} other reasons")
+    return "\n".join(lines)

@@ -1,0 +1,46 @@
+"""Results are written as the file's name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molmeta.errors import InputError
+from molmeta.predict.files import check_ending, write_table, write_vectors
+
+TABLE = pd.DataFrame({"smiles": ["CCO", "CC"], "p_active": [0.5, np.nan]}, index=[3, 9])
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"])
+def test_tables(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"out{ending}"
+    write_table(TABLE, path)
+    separator = "\t" if "tsv" in ending else ","
+    back = pd.read_parquet(path) if ending == ".parquet" else pd.read_csv(path, sep=separator)
+    pd.testing.assert_frame_equal(back, TABLE.reset_index(drop=True))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(TABLE, Path("-"))
+    assert capsys.readouterr().out == "smiles,p_active\nCCO,0.5\nCC,\n"
+
+
+def test_vectors(tmp_path: Path) -> None:
+    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_vectors(TABLE, vectors, tmp_path / "v.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), vectors)
+    write_vectors(TABLE, vectors, tmp_path / "v.csv")
+    back = pd.read_csv(tmp_path / "v.csv")
+    np.testing.assert_array_equal(back[["v0", "v1", "v2"]], vectors)
+    assert back["smiles"].tolist() == ["CCO", "CC"]
+
+
+def test_other_endings_are_refused(tmp_path: Path) -> None:
+    for name in ("out", "out.xlsx", "out.npy"):
+        with pytest.raises(InputError, match=r"\.parquet"):
+            check_ending(tmp_path / name)
+    check_ending(tmp_path / "out.npy", also=".npy")

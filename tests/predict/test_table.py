@@ -1,0 +1,152 @@
+"""Tables: any support that a chemist holds, and one output row for every input row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+
+from molmeta.assays import Columns, featurize_files, open_library, read_support
+from molmeta.errors import InputError
+from molmeta.meta.run import LoadedModel
+from molmeta.predict import predict_table
+from molmeta.predict.table import OUTPUT_COLUMNS
+
+LIBRARY = "id,structure,note\na,CCCO,x\nb,no molecule,\nc,,y\nd,c1ccccc1O,\na,CCCO,x\n"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    path = tmp_path / "library.csv"
+    path.write_text(LIBRARY)
+    return path
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "support.csv").write_text(text)
+    return folder / "support.csv"
+
+
+SUPPORTS = {
+    "words": ("smiles,active\nCCO,yes\nCC,no\nCCN,Active\nCCC,inactive\n", Columns()),
+    "numbers": ("smiles,active\nCCO,1.0\nCC,0.0\nCCN,1\nCCC,0\n", Columns()),
+    "values": (
+        "smiles,IC50 (nM)\nCCO,10\nCC,>10000\nCCN,30\nCCC,5000\n",
+        Columns(value_column="IC50 (nM)", threshold="6"),
+    ),
+    "values that name no unit": (
+        "smiles,IC50,relation\nCCO,0.01,=\nCC,10,>\nCCN,0.03,\nCCC,5,=\n",
+        Columns(units="uM", threshold="6", value_column="IC50"),
+    ),
+    "percentages": (
+        "smiles,inhibition\nCCO,90\nCC,10\nCCN,80\nCCC,5\n",
+        Columns(value_column="inhibition", units="%", threshold="median"),
+    ),
+    "rates, lower is active": (
+        "smiles,rate\nCCO,1\nCC,10\nCCN,2\nCCC,50\n",
+        Columns(value_column="rate", threshold="5", direction="lower"),
+    ),
+    "wide table of one assay": ("name,smiles,hit\na,CCO,1\nb,CC,0\nc,CCN,1\nd,CCC,0\n", Columns()),
+    "repeats, conflicts, no molecules": (
+        "smiles,active\nCCO,1\nOCC,1\nCC,0\nCCN,1\nCCC,0\nCCF,1\nFCC,0\nxyz,1\n,0\n", Columns()
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(SUPPORTS))
+def test_any_support_gives_one_row_a_row(
+    kind: str, model: LoadedModel, library: Path, tmp_path: Path
+) -> None:
+    text, columns = SUPPORTS[kind]
+    support = read_support(written(tmp_path, text), columns)
+    known = [support.smiles[i] for i in np.flatnonzero(support.kept)]
+    assert known == ["CCO", "CC", "CCN", "CCC"]
+    assert support.labels[support.kept].tolist() == [1, 0, 1, 0]
+    out = predict_table(model, support, open_library(library))
+    given = pd.read_csv(library, keep_default_na=False)
+    pd.testing.assert_frame_equal(out[given.columns], given)
+    assert out.columns.tolist() == [*given.columns, *OUTPUT_COLUMNS]
+    assert out["status"].tolist() == ["ok", "rejected", "rejected", "ok", "ok"]
+    assert (out["reason"] != "").tolist() == [False, True, True, False, False]
+    assert out["p_active"].notna().tolist() == [True, False, False, True, True]
+    assert out["score"][0] == out["score"][4]
+    assert out["nearest_support"].tolist()[:3] == ["CCO", "", ""]
+
+
+def test_the_same_labels_give_the_same_scores_however_they_are_written(
+    model: LoadedModel, library: Path, tmp_path: Path
+) -> None:
+    scores = [
+        predict_table(model, read_support(written(tmp_path, text), columns), open_library(library))[
+            "score"
+        ]
+        for text, columns in SUPPORTS.values()
+    ]
+    for other in scores[1:]:
+        np.testing.assert_array_equal(other, scores[0])
+
+
+def test_sdf_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -> None:
+    path = tmp_path / "mine.sdf"
+    with Chem.SDWriter(str(path)) as writer:
+        for smiles, label in (("CCO", "1"), ("CC", "0"), ("CCN", "1"), ("CCC", "")):
+            mol = Chem.MolFromSmiles(smiles)
+            mol.SetProp("active", label)
+            writer.write(mol)
+    support = read_support(path)
+    assert support.kept.tolist() == [True, True, True, False]
+    out = predict_table(model, support, open_library(path))
+    assert out["smiles"].tolist() == ["CCO", "CC", "CCN", "CCC"]
+    out = predict_table(model, support)
+    assert out["smiles"].tolist() == ["CCC"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "expected"),
+    [
+        ("id,smiles,active\na,CCO,1\nb,CC,0\nc,CCN,\nd,CCO,\ne,xyz,\nf,,\ng,CCC,n/a\n", Columns(),
+         "cdefg"),
+        ("id,smiles,hit\na,CCO,1\nb,CC,0\nc,CCN,\nd,CCO,\ne,xyz,\n", Columns(), "cde"),
+        # A value that is known to lie somewhere is no blank, though it decides nothing.
+        ("id,smiles,Ki_nM\na,CCO,1\nb,CC,5000\nc,CCN,\nd,CCO,>10\ne,xyz,\nf,CCC,n.d.\n",
+         Columns(value_column="Ki_nM", threshold="6"), "ce"),
+    ],
+)  # fmt: skip
+def test_without_a_library_the_blank_rows_are_predicted(
+    model: LoadedModel, tmp_path: Path, text: str, columns: Columns, expected: str
+) -> None:
+    out = predict_table(model, read_support(written(tmp_path, text), columns))
+    assert out["id"].tolist() == list(expected)
+    assert (out["status"] == "rejected").tolist() == [
+        smiles in ("xyz", "") for smiles in out["smiles"]
+    ]
+
+
+def test_a_store_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("assay,smiles,y\nA,CCO,1\nA,CC,0\nB,CCN,1\nB,CCC,0\nB,CCF,\nB,xyz,\n")
+    featurize_files([path], tmp_path / "store")
+    with pytest.raises(InputError, match=r"2 assays.*--assay"):
+        read_support(tmp_path / "store")
+    support = read_support(tmp_path / "store", assay_id="B")
+    assert support.rows["row"].tolist() == [2, 3, 4, 5]
+    assert predict_table(model, support)["smiles"].tolist() == ["CCF", "xyz"]
+    out = predict_table(model, support, open_library(tmp_path / "store"))
+    assert out["smiles"].tolist() == ["CCO", "CC", "CCN", "CCC", "CCF"]
+
+
+def test_what_cannot_be_predicted_is_said(
+    model: LoadedModel, library: Path, tmp_path: Path
+) -> None:
+    support = read_support(written(tmp_path, "smiles,active\nCCO,1\nCC,0\n"))
+    with pytest.raises(InputError, match=r"no row to predict.*--input"):
+        predict_table(model, support)
+    one_class = read_support(written(tmp_path, "smiles,active\nCCO,1\nCC,1\n"))
+    with pytest.raises(InputError, match="at least one active and one inactive"):
+        predict_table(model, one_class, open_library(library))
+    library.write_text("smiles,score\nCCO,3\n")
+    with pytest.raises(InputError, match=r"library.csv.*'score', which prediction adds"):
+        predict_table(model, support, open_library(library))
