@@ -12,13 +12,23 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from molmeta.errors import InputError
 from molmeta.resources import share_path
+
+Count = Annotated[int, Field(ge=1)]
+"""At least one of something."""
+
+CountOrNone = Annotated[int, Field(ge=0)]
+"""A number of something, or 0 for none."""
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 Recipe = dict[str, Any]
@@ -63,12 +73,14 @@ class Registry:
         module, _, attribute = name.partition(":")
         try:
             part: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise InputError.of(
                 f"{self.kind} {name!r} cannot be imported ({error})",
                 expected="package.module:Class, importable from where molmeta runs",
                 fix="Install the package, or put its folder on PYTHONPATH.",
             ) from error
+        if not inspect.isclass(part):
+            raise InputError.of(f"{self.kind} {name!r}", got=repr(part), expected="a class")
         return part
 
 
@@ -102,7 +114,9 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
     for name in given:
         if name not in fields:
             raise unknown(f"key in {where}", str(name), fields)
-    model = create_model(where, __config__=ConfigDict(extra="forbid"), **fields)
+    model = create_model(
+        where, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+    )
     try:
         return {name: getattr(model(**given), name) for name in fields}
     except ValidationError as error:
@@ -114,13 +128,13 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
 
 
 def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
-    """The keyword-only arguments of `factory` that a recipe may set: (type, default) by name."""
+    """The arguments of `factory` that a recipe may set: (type, default) by name."""
     target = factory.__init__ if inspect.isclass(factory) else factory
-    hints = typing.get_type_hints(target)
+    hints = typing.get_type_hints(target, include_extras=True)
     return {
         name: (hints.get(name, Any), ... if item.default is item.empty else item.default)
         for name, item in inspect.signature(target).parameters.items()
-        if item.kind is item.KEYWORD_ONLY
+        if item.kind is item.KEYWORD_ONLY or (item.default is not item.empty and name != "self")
     }
 
 
@@ -164,12 +178,15 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
             raise InputError.of(
                 "option --set", got=repr(setting), expected="section.key=value or section=value"
             )
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError.of(f"option --set {path}", got=repr(text), expected="YAML") from None
         if dot:
-            target = result.setdefault(section, {})
+            target = result.get(section) or {}
             if not isinstance(target, dict):
-                target = result[section] = {"name": target}
-            target[key] = value
+                target = {"name": target}
+            result[section] = {**target, key: value}
         else:
             result[section] = value
     return result

@@ -33,12 +33,16 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     Raises:
         InputError: If the folder of `path` cannot be made or `path` is a folder.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError.of(f"output {path}", got="a folder", expected="a file name")
-    _make_parent(path)
-    # The suffix stays last, for writers that choose their format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    path = Path(path).resolve()  # a link stays, and what it points to is written
+    if path.exists() and not path.is_file():
+        got = "a folder" if path.is_dir() else "a device or pipe"
+        raise InputError.of(f"output {path}", got=got, expected="a file name")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last, for writers that choose their format by it.
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix
+        )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -59,7 +63,11 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
     Raises:
         InputError: If `path` exists and is not such a folder.
     """
-    path = Path(path)
+    path = Path(path).resolve()
+    if path == Path.cwd():
+        raise InputError.of(
+            f"output folder {path}", got="the folder you are in", expected="another one"
+        )
     if path.exists() and not (path / mark).is_file() and (path.is_file() or any(path.iterdir())):
         raise InputError.of(
             f"output folder {path}",
@@ -67,24 +75,30 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
             expected="a new or empty folder",
             fix="Name another folder or remove this one.",
         )
-    _make_parent(path)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}-"))
     try:
+        temporary = workplace / "new"
+        temporary.mkdir()
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
+        if path.exists():  # the old one is only deleted once the new one stands
+            path.replace(workplace / "old")
         temporary.replace(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _make_parent(path: Path) -> None:
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the system says of an output that cannot be made into an InputError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        yield
+    except OSError as error:
         raise InputError.of(
-            f"output {path}", got=f"a folder that cannot be made ({error})"
+            f"output {path}",
+            got=f"a place that cannot be written to ({error.strerror})",
+            fix="Name another one with -o.",
         ) from None
 
 

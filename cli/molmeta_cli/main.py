@@ -58,13 +58,10 @@ def main() -> None:
         sys.exit(_say(str(error), WRONG_USE))
     except Interrupted as error:
         sys.exit(_say(f"{error}; add --resume to go on", INTERRUPTED))
+    except OSError as error:  # a full disk, a file that went away
+        sys.exit(_say(str(error), FAILED))
     except MolmetaError as error:
         sys.exit(_say(str(error), FAILED))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted", INTERRUPTED))
-    except BrokenPipeError:  # the reader of -o - went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
 
 
 def _say(message: str, code: int) -> int:

@@ -84,9 +84,9 @@ def _listed(store: AssayStore, lists: str) -> Split:
 def _show_leakage(report: pd.DataFrame) -> None:
     for row in report.to_dict("records"):
         say(
-            f"{row['fold']} has seen in {row['seen']}: {row['n_seen']:,} of "
-            f"{row['n_molecules']:,} molecules ({row['share_seen']:.1%}), all molecules of "
-            f"{row['n_same_sets']} of {row['n_assays']:,} assays as one assay; nearest neighbour "
-            f"there: median similarity {row['nearest_median']:.2f}, "
+            f"{row['fold']} shares with {row['seen']}: {row['n_seen']:,} of its "
+            f"{row['n_molecules']:,} molecules ({row['share_seen']:.1%}), the whole molecule set "
+            f"of {row['n_same_sets']:,} of its {row['n_assays']:,} assays; nearest neighbour in "
+            f"{row['seen']}: median similarity {row['nearest_median']:.2f}, "
             f"{row['nearest_above_0.7']:.0%} above 0.7"
         )

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from molmeta.assays.audit import kinds_of
-from molmeta.assays.curation import KEPT
+from molmeta.assays.curation import DROPPED, KEPT, MERGED
 from molmeta.assays.store import AssayStore
 from molmeta.reporting import Facts, Note, Section, Table, Text, write_page
 from molmeta.reporting.blocks import Block
 
-_N_ASSAYS, _N_FILES, _LONGEST = 200, 20, 60
+_N_ASSAYS, _N_FILES, _LONGEST = 200, 20, 40
 
 
 def write_audit_page(store: AssayStore, file: Path) -> None:
@@ -23,10 +23,11 @@ def write_audit_page(store: AssayStore, file: Path) -> None:
         InputError: If the file cannot be written there.
     """
     audit, files = store.audit, store.header["files"]
+    origin = files[0] if len(files) == 1 else f"{len(files):,} files"
     write_page(
         file,
         "What became of every row",
-        f"{store.path.name}: {len(store):,} assays from {len(files):,} files",
+        f"{store.path.name}: {len(store):,} assays from {origin}",
         [
             Section("What was read", _facts(store, audit, files)),
             Section("Why rows were set aside", _reasons(audit)),
@@ -36,13 +37,13 @@ def write_audit_page(store: AssayStore, file: Path) -> None:
 
 
 def _facts(store: AssayStore, audit: pd.DataFrame, files: Sequence[str]) -> list[Block]:
-    counts = audit["action"].value_counts()
+    counts = {action: int((audit["action"] == action).sum()) for action in (KEPT, MERGED, DROPPED)}
     named = ", ".join(files[:_N_FILES])
     more = f" and {len(files) - _N_FILES:,} more" if len(files) > _N_FILES else ""
     facts = {
         "files": named + more,
         "rows": f"{len(audit):,}",
-        **{str(action): f"{n:,} ({n / len(audit):.1%})" for action, n in counts.items()},
+        **{action: f"{n:,} ({n / len(audit):.1%})" for action, n in counts.items()},
         "assays": f"{len(store):,}",
         "molecules": f"{store.n_molecules:,} distinct SMILES that can be read",
     }

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.assays.store import AssayStore
 
 
-def scaffold_numbers(store: AssayStore) -> NDArray[np.int64]:
-    """A number for each molecule's scaffold without stereo, shape (n_molecules,).
+def scaffold_numbers(
+    store: AssayStore, molecules: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """A number for each molecule's scaffold without stereo, shape (n,).
 
     Equal numbers mean equal scaffolds; a molecule without rings has one of its own.
     (Bemis, Murcko: The properties of known drugs. 1. J. Med. Chem. 39, 1996, 2887.)
+
+    Args:
+        store: Where the molecules are.
+        molecules: Indices into it, shape (n,); by default all of them.
     """
+    if molecules is None:
+        molecules = np.arange(store.n_molecules)
     names = [
-        _scaffold(smiles) or f"acyclic {identity}"
-        for smiles, identity in zip(store.smiles, store.identities, strict=True)
+        _scaffold(store.smiles[number]) or f"acyclic {store.identities[number]}"
+        for number in molecules
     ]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+    numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return numbers
 
 
+@lru_cache(maxsize=100_000)  # the draws of an assay ask for the same molecules again and again
 def _scaffold(smiles: str) -> str:
-    core = MurckoScaffold.GetScaffoldForMol(Chem.MolFromSmiles(smiles))  # type: ignore[no-untyped-call]
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        core = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
     return str(Chem.MolToSmiles(core, isomericSmiles=False))

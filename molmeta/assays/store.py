@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
-from molmeta.chem.featurize import featurize
+from molmeta.chem.featurize import FEATURE_SPEC, featurize
 from molmeta.chem.graph import Graphs
 from molmeta.errors import InputError
 
@@ -93,7 +94,7 @@ class AssayStore:
         """Open a store's folder; its arrays are mapped and its tables read when they are used.
 
         Raises:
-            InputError: If it is no store, or one of another version.
+            InputError: If it is no store, or one of another version or with other features.
         """
         path = Path(path)
         try:
@@ -106,6 +107,13 @@ class AssayStore:
                 f"store {path}",
                 got="no molmeta store" if version is None else f"a store of version {version}",
                 expected=f"a folder that `molmeta featurize` of version {VERSION} wrote",
+                fix="Featurize the source files again.",
+            )
+        if header.get("feature_spec") != FEATURE_SPEC:
+            raise InputError.of(
+                f"store {path} holds other features",
+                got=json.dumps(header.get("feature_spec"), sort_keys=True),
+                expected=json.dumps(FEATURE_SPEC, sort_keys=True),
                 fix="Featurize the source files again.",
             )
         return cls(path, header)
@@ -137,12 +145,15 @@ class AssayStore:
     def graphs(self) -> Graphs:
         """The molecules' graphs, memory-mapped."""
         folder = self.path / "graphs"
-        return Graphs(
-            **{
-                field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r")
-                for field in fields(Graphs)
-            }
-        )
+        try:
+            return Graphs(
+                **{
+                    field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r")
+                    for field in fields(Graphs)
+                }
+            )
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(error) from None
 
     @cached_property
     def smiles(self) -> Sequence[str]:
@@ -183,10 +194,7 @@ class AssayStore:
 
     @cached_property
     def _measurements(self) -> dict[str, NDArray[Any]]:
-        table = pq.read_table(
-            self.path / "measurements.parquet",
-            columns=["molecule", "label", "value", "kept", "row"],
-        )
+        table = self._read("measurements", ["molecule", "label", "value", "kept", "row"])
         return {name: table[name].to_numpy() for name in table.column_names}
 
     @cached_property
@@ -215,10 +223,22 @@ class AssayStore:
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Read one of the store's tables (see the module's list)."""
-        table: pd.DataFrame = pq.read_table(
-            self.path / f"{name}.parquet", columns=columns
-        ).to_pandas()
+        table: pd.DataFrame = self._read(name, columns).to_pandas()
         return table
+
+    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        try:
+            return pq.read_table(self.path / f"{name}.parquet", columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError.of(
+            f"store {self.path}",
+            got=f"a damaged or missing file ({error})",
+            expected="a whole store",
+            fix="Featurize the source files again.",
+        )
 
     def __len__(self) -> int:
         return self.header["n_assays"] if self._selection is None else len(self._selection)

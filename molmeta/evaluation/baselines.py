@@ -34,9 +34,8 @@ FOREST_GRID: dict[str, list[Any]] = {
     "max_depth": [5, 10, 20],
     "max_features": [None, "sqrt", "log2"],
     "min_samples_leaf": [2, 5],
-    "n_estimators": [100, 200],
 }
-"""The grid of FS-Mol's published random forest."""
+"""The grid of FS-Mol's published random forest, but for its 100 or 200 trees."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,7 @@ class RandomForest(Baseline):
     Attributes:
         min_samples_leaf: Fewest molecules in a leaf; FS-Mol's grid has 2 and 5.
         tuned: Whether `FOREST_GRID` is searched by cross-validation within every support set,
-            which takes some two hundred times as long.
+            which takes a hundred times as long.
     """
 
     name: str = "rf"

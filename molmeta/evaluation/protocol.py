@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.scaffolds import scaffold_numbers
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.config import unknown
 from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 from molmeta.evaluation.leakage import Training
-from molmeta.evaluation.scaffold import scaffolds
 
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
@@ -85,7 +85,7 @@ def _curated(
 def _scaffold(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
     """Curated rows, where support and query share no Murcko scaffold either."""
     rows = np.flatnonzero(_known(assay, task) & assay.kept)
-    groups = scaffolds(store, assay.molecules[rows])
+    groups = scaffold_numbers(store, assay.molecules[rows])
     return _among(rows, grouped(assay.labels[rows], groups, size, seed))
 
 

@@ -61,13 +61,32 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
 
 
 def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The latest complete training state: tensors and values; None if there is none."""
+    """The latest complete training state: tensors and values; None if there is none.
+
+    Raises:
+        InputError: If it is damaged.
+    """
     pointer = run / "checkpoints" / "latest"
     if not pointer.is_file():
         return None
-    folder = run / "checkpoints" / pointer.read_text(encoding="utf-8").strip()
-    tensors = load_tensors(folder / "state.safetensors")
-    return tensors, json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    try:
+        folder = run / "checkpoints" / pointer.read_text(encoding="utf-8").strip()
+        tensors = load_tensors(folder / "state.safetensors")
+        values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, InputError) as error:
+        raise damaged_state(run, error) from None
+    if not isinstance(values, dict):
+        raise damaged_state(run, f"{type(values).__name__} instead of a mapping")
+    return tensors, values
+
+
+def damaged_state(run: Path, reason: object) -> InputError:
+    """The error for a saved state from which training cannot go on."""
+    return InputError.of(
+        f"saved state in {run / 'checkpoints'}",
+        got=f"something that training cannot go on from ({str(reason)[:200]})",
+        fix="Start again in a new folder, or remove `checkpoints` to begin this run anew.",
+    )
 
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

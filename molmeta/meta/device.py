@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from molmeta.errors import InputError
@@ -14,7 +16,9 @@ def pick_device(name: str) -> torch.device:
         InputError: If there is no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # torchrun numbers the processes of a machine: each takes a GPU of its own.
+        number = int(os.environ.get("LOCAL_RANK", "0"))
+        return torch.device("cuda", number) if torch.cuda.is_available() else torch.device("cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

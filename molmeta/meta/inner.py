@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from molmeta.config import CountOrNone, NotNegative
+
 Parameters = dict[str, Tensor]
 
 
@@ -25,7 +27,9 @@ class MAML:
             a constant (first-order MAML).
     """
 
-    def __init__(self, *, steps: int = 1, lr: float = 0.05, order: Literal[1, 2] = 2) -> None:
+    def __init__(
+        self, *, steps: CountOrNone = 1, lr: NotNegative = 0.05, order: Literal[1, 2] = 2
+    ) -> None:
         self.steps = steps
         self.lr = lr
         self.order = order

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch_geometric.data import Batch
 
+from molmeta.config import Count
 from molmeta.episodes.episode import LabelledSet
 from molmeta.errors import InputError
 from molmeta.meta.inner import MAML, Parameters
@@ -64,7 +65,7 @@ class Learner(nn.Module):
         inner: MAML | None = None,
         *,
         adapt: Literal["above", "all", "head"] = "above",
-        projection: int = 128,
+        projection: Count = 128,
     ) -> None:
         super().__init__()
         if adapt not in ADAPT:
@@ -96,7 +97,7 @@ class Learner(nn.Module):
         Raises:
             InputError: If stored embeddings meet an encoder that adapts to each assay.
         """
-        own = _under("encoder.", parameters or {})
+        own = under("encoder.", parameters or {})
         if isinstance(molecules, Tensor):
             if own:
                 raise InputError.of(
@@ -154,7 +155,7 @@ class Learner(nn.Module):
     ) -> Tensor:
         """Log-odds from embeddings under given parameters, shape (q,)."""
         result: Tensor = functional_call(
-            self.above, _under("above.", parameters), (support, labels, query, visible)
+            self.above, under("above.", parameters), (support, labels, query, visible)
         )
         return result
 
@@ -212,7 +213,8 @@ class Adapted:
         )
 
 
-def _under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
+def under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
+    """Those tensors whose names begin with `prefix`, without it."""
     return {
         name.removeprefix(prefix): value
         for name, value in parameters.items()

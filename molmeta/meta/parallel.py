@@ -27,7 +27,9 @@ class Workers:
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         if not distributed.is_initialized():
-            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            distributed.init_process_group()  # gloo for tensors on the CPU, nccl for CUDA's
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     @property

@@ -24,6 +24,8 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     Raises:
         InputError: An unknown section, part or key, or a value of another type.
     """
+    if not isinstance(recipe, Mapping):
+        raise InputError.of("recipe", got=repr(recipe), expected="a mapping of sections")
     for section in recipe:
         if section not in SECTIONS:
             raise unknown("section of the recipe", str(section), SECTIONS)
@@ -38,15 +40,29 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
                 f"recipe section {section}", got=repr(given), expected="a mapping of settings"
             )
         resolved[section] = resolve(factory, given, section)
+    del resolved["learner"]["inner"]  # has a section of its own
     return resolved
 
 
 def build_learner(recipe: Mapping[str, Any]) -> Learner:
-    """The untrained learner of a resolved recipe; its weights come from torch's generator."""
+    """The untrained learner of a resolved recipe; its weights come from torch's generator.
+
+    Raises:
+        InputError: If a part cannot be built.
+    """
     parts = {}
     for section, registry in _REGISTRIES.items():
         name, settings = _named(section, recipe[section])
-        parts[section] = registry.find(name)(**settings)
+        try:
+            parts[section] = registry.find(name)(**settings)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError.of(
+                f"{section} {name!r} cannot be built with {settings}", got=str(error)[:300]
+            ) from error
+    if not hasattr(parts["encoder"], "dim"):
+        raise InputError.of(
+            "encoder", got="no attribute `dim`", expected="the width of a molecule's vector"
+        )
     return Learner(parts["encoder"], parts["head"], MAML(**recipe["inner"]), **recipe["learner"])
 
 

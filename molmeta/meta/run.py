@@ -7,8 +7,9 @@ training assays, for leakage checks), `README.md` (a model card) and `checkpoint
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,15 @@ def train(
         InputError: A recipe, folder or assays that cannot be used.
         Interrupted: If `stop` said so; `resume` goes on from there.
     """
-    recipe, run = resolve_recipe(recipe), Path(run)
+    recipe, run = resolve_recipe(recipe), Path(run).resolve()
     assays, molecules = list(train_assays.assay_ids), _training_molecules(train_assays)
+    data = {
+        "train": _digest(train_assays),
+        "valid": None if valid_assays is None else _digest(valid_assays),
+    }
     if resume and (run / CONFIG).exists():
-        _check_same(run, recipe, assays)
-    elif run.exists() and (run.is_file() or any(run.iterdir())):
+        _check_same(run, recipe, data)
+    elif run.exists() and (run.is_file() or any(_foreign(run, resume))):
         raise InputError.of(
             f"run folder {run}",
             got="something already there",
@@ -93,12 +98,23 @@ def train(
     learner = build_learner(recipe).to(device)
     trainer = Trainer(learner, train_assays, valid_assays, run, **recipe["training"])
     if trainer.workers.leads:
-        run.mkdir(parents=True, exist_ok=True)
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError.of(
+                f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
+            ) from None
         _write_json(run / ASSAYS, assays)
         with write_atomically(run / MOLECULES) as file:
             np.save(file, molecules)
         _write_json(
-            run / CONFIG, {"molmeta": __version__, "features": FEATURE_SPEC, "recipe": recipe}
+            run / CONFIG,
+            {
+                "molmeta": __version__,
+                "features": FEATURE_SPEC,
+                "recipe": recipe,
+                "data": data,
+            },
         )
     best = trainer.run(resume=resume, progress=progress, stop=stop)
     if trainer.workers.leads:
@@ -155,7 +171,9 @@ def load_config(run: Path) -> dict[str, Any]:
     file = run / CONFIG
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        features, _ = config["features"], config["recipe"]
+        features, recipe = config["features"], config["recipe"]
+        if not isinstance(recipe, dict):
+            raise TypeError(f"recipe: {recipe!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError.of(
             f"model {run}",
@@ -172,21 +190,41 @@ def load_config(run: Path) -> dict[str, Any]:
     return config
 
 
-def _check_same(run: Path, recipe: Recipe, assays: list[str]) -> None:
+def _foreign(run: Path, resume: bool) -> Iterator[Path]:
+    """What is in the folder; to be resumed, it may hold what a kill at the start left behind."""
+    own = {ASSAYS, MOLECULES} if resume else set()
+    return (path for path in run.iterdir() if path.name not in own and path.name[0] != ".")
+
+
+def _check_same(run: Path, recipe: Recipe, data: Mapping[str, str | None]) -> None:
     """Refuse to resume with another recipe or other assays than the run began with."""
-    began = load_config(run)["recipe"]
+    config = load_config(run)
+    began = _plain(resolve_recipe(config["recipe"]))
     for section, settings in _plain(recipe).items():
         for key, value in settings.items():
-            if began.get(section, {}).get(key) != value:
+            if began[section].get(key) != value:
                 raise InputError.of(
                     f"--resume of {run}: {section}.{key}",
                     got=repr(value),
-                    expected=f"{began.get(section, {}).get(key)!r}, as the run began",
+                    expected=f"{began[section].get(key)!r}, as the run began",
                 )
-    if json.loads((run / ASSAYS).read_text(encoding="utf-8")) != assays:
-        raise InputError.of(
-            f"--resume of {run}", got="other training assays", expected="those the run began with"
-        )
+    for role, digest in data.items():
+        if config.get("data", {}).get(role) != digest:
+            raise InputError.of(
+                f"--resume of {run}",
+                got=f"other {role} assays",
+                expected="those the run began with",
+            )
+
+
+def _digest(store: AssayStore) -> str:
+    """A hash of all that training reads of a store: assays, molecules, labels, what is kept."""
+    digest = hashlib.sha256()
+    for assay in map(store.assay, range(len(store))):
+        digest.update(assay.id.encode())
+        digest.update(store.identities[assay.molecules[assay.kept]].tobytes())
+        digest.update(assay.labels[assay.kept].tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _training_molecules(store: AssayStore) -> NDArray[np.int64]:

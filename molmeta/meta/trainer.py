@@ -9,22 +9,26 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from molmeta.assays.store import AssayStore
+from molmeta.config import Count, CountOrNone, Fraction, NotNegative, Positive
 from molmeta.episodes.batch import make_episode
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import Interrupted, MolmetaError
-from molmeta.meta.checkpoint import load_state, save_state, save_tensors
+from molmeta.meta.checkpoint import damaged_state, load_state, save_state, save_tensors
 from molmeta.meta.embedding import embed
-from molmeta.meta.learner import Learner
+from molmeta.meta.learner import Learner, under
 from molmeta.meta.parallel import Workers
 from molmeta.meta.validation import check_validation, validation_score
 from molmeta.resources import write_atomically
 
+Sizes = Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
 MODEL, METRICS = "model.safetensors", "metrics.csv"
 _MAX_BAD_STEPS = 10
 _N_SAMPLED = 512
@@ -108,21 +112,21 @@ class Trainer:
         valid: AssayStore | None,
         run: Path,
         *,
-        steps: int = 5000,
-        assays_per_step: int = 8,
-        support_sizes: tuple[int, ...] = (16,),
-        query_size: int = 32,
-        lr: float = 1e-3,
-        warmup: int = 100,
-        weight_decay: float = 1e-2,
-        clip: float = 1.0,
-        average: float = 0.999,
-        log_every: int = 25,
-        valid_every: int = 250,
-        valid_support_sizes: tuple[int, ...] = (16,),
-        valid_draws: int = 3,
-        patience: int = 0,
-        seed: int = 0,
+        steps: Count = 5000,
+        assays_per_step: Count = 16,
+        support_sizes: Sizes = (16,),
+        query_size: Count = 32,
+        lr: Positive = 3e-4,
+        warmup: CountOrNone = 100,
+        weight_decay: NotNegative = 1e-2,
+        clip: Positive = 1.0,
+        average: Fraction = 0.998,
+        log_every: Count = 25,
+        valid_every: Count = 250,
+        valid_support_sizes: Sizes = (16,),
+        valid_draws: Count = 3,
+        patience: CountOrNone = 0,
+        seed: CountOrNone = 0,
     ) -> None:
         if valid is not None:
             check_validation(valid, valid_support_sizes)
@@ -311,27 +315,22 @@ class Trainer:
         if saved is None:
             return
         tensors, values = saved
-        self._state = _State(**values)
-        self.learner.load_state_dict(_under("learner.", tensors))
-        self.averaged.load_state_dict(_under("averaged.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        try:
+            self._state = _State(**values)
+            self.learner.load_state_dict(under("learner.", tensors))
+            self.averaged.load_state_dict(under("averaged.", tensors))
+            for name, tensor in under("optimizer.", tensors).items():
+                number, _, key = name.partition(".")
+                moments.setdefault(int(number), {})[key] = tensor
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise damaged_state(self.run_folder, error) from None
 
 
 def _episode_seed(seed: int, step: int, slot: int) -> int:
     return int(np.random.SeedSequence([seed, step, slot]).generate_state(1, np.uint32)[0])
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _append_metrics(file: Path, row: Progress) -> None:
@@ -347,8 +346,10 @@ def _truncate_metrics(file: Path, step: int) -> None:
     """Drop the rows after `step` and a half-written one, which the resumed run writes again."""
     if not file.exists():
         return
-    with file.open(newline="", encoding="utf-8") as stream:
-        header, *rows = [*csv.reader(stream)] or [[]]
-    kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
+    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
+        lines = stream.read().replace("\0", "").splitlines()
+    header = [field.name for field in fields(Progress)]
+    rows = [row for row in csv.reader(lines) if len(row) == len(header) and row[0].isdigit()]
+    kept = [row for row in rows if int(row[0]) <= step]
     with write_atomically(file) as temporary, temporary.open("w", newline="") as stream:
         csv.writer(stream).writerows([header, *kept])

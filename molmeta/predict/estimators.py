@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from molmeta.assays.measurement import parse_labels
 from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
-from molmeta.errors import InputError
+from molmeta.errors import InputError, MolmetaError
 from molmeta.meta.run import LoadedModel, load_model
 from molmeta.meta.scorer import Scorer
 
@@ -47,14 +50,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             smiles: Molecules, shape (n,).
-            y: Two classes, shape (n,); the larger label is the active one.
+            y: Two classes, shape (n,): 0 and 1, or two words. Of two numbers the larger is the
+                active one; of "active" and "inactive", "yes" and "no" the one that says so; of
+                any other two words the later one in the alphabet.
 
         Raises:
             InputError: If the sets differ in length, a label is missing, or the molecules that
                 parse are not of two classes.
         """
-        smiles = list(smiles)
-        labels = np.asarray(y)
+        smiles, labels = _listed(smiles), np.asarray(y)
         if labels.shape != (len(smiles),):
             raise InputError.of(
                 "labels y", got=f"shape {labels.shape}", expected=f"shape ({len(smiles)},)"
@@ -75,7 +79,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def decision_function(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
-        return self.score_graphs(featurize(list(smiles), workers=self.workers).graphs)
+        return self.score_graphs(featurize(_listed(smiles), workers=self.workers).graphs)
 
     def score_graphs(self, graphs: Graphs) -> NDArray[np.float64]:
         """As `decision_function`, from graphs; NaN for an empty graph."""
@@ -84,11 +88,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parsed = np.flatnonzero(np.diff(graphs.atom_offsets))
         if len(parsed):
             scores[parsed] = Scorer(self._model.learner, graphs).score(self._adapted, parsed)
+            if not np.isfinite(scores[parsed]).all():
+                raise MolmetaError("the model's scores are not finite: its training diverged")
         return scores
 
     def predict_proba(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each class, shape (n, 2); NaN where a molecule does not parse."""
-        active = 1 / (1 + np.exp(-self.decision_function(smiles)))
+        active = expit(self.decision_function(smiles))
         return np.column_stack([1 - active, active])
 
     def predict(self, smiles: Sequence[str]) -> NDArray[np.generic]:
@@ -97,6 +103,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: If a molecule does not parse, for which there is no class.
         """
+        smiles = list(smiles)
         scores = self.decision_function(smiles)
         if np.isnan(scores).any():
             bad = int(np.flatnonzero(np.isnan(scores))[0])
@@ -109,9 +116,20 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return classes
 
 
+def _listed(smiles: Sequence[str]) -> list[str]:
+    if isinstance(smiles, str):
+        raise InputError.of("smiles", got="a single text", expected="a list of SMILES")
+    return list(smiles)
+
+
 def _two_classes(labels: NDArray[np.generic]) -> NDArray[np.generic]:
-    missing = labels != labels if labels.dtype.kind in "fO" else np.zeros(len(labels), bool)
-    classes = np.unique(labels[~missing])
+    """The inactive and the active label.
+
+    Raises:
+        InputError: If a label is missing, or there are not two classes.
+    """
+    missing = np.asarray(pd.isna(labels))
+    classes = pd.Series(labels[~missing]).drop_duplicates().sort_values().to_numpy(labels.dtype)
     if missing.any() or len(classes) != 2:
         raise InputError.of(
             "support set",
@@ -120,4 +138,9 @@ def _two_classes(labels: NDArray[np.generic]) -> NDArray[np.generic]:
             expected="at least one active and one inactive molecule",
             fix="Add a measured molecule of the other class.",
         )
+    if labels.dtype.kind in "OUS":
+        try:
+            classes = classes[np.argsort(parse_labels(pd.Series(classes), "y"))]
+        except InputError:  # words of the user's own
+            return classes
     return classes

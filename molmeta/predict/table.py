@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
@@ -65,13 +66,13 @@ def predict_table(
     classifier.fit(known_smiles, support.labels[known])
     features = featurize(smiles, fingerprints=True, workers=workers, progress=progress)
     scores = classifier.score_graphs(features.graphs)
-    rejected = np.isnan(scores)
+    rejected = np.array([bool(reason) for reason in features.reasons])
     similarity = tanimoto(
         features.fingerprints, featurize(known_smiles, fingerprints=True).fingerprints
     )
     names = np.asarray(known_smiles, dtype=object)[similarity.argmax(1)]
     added: dict[str, Any] = {
-        "p_active": 1 / (1 + np.exp(-scores)),
+        "p_active": expit(scores),
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,

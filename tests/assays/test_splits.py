@@ -136,6 +136,18 @@ def test_leakage_counts() -> None:
     assert row["nearest_median"] == 1.0
 
 
+def test_scaffolds_of_some_molecules(store: AssayStore) -> None:
+    some = np.array([3, 0, 3, 7])
+    whole = scaffold_numbers(store)[some]
+    part = scaffold_numbers(store, some)
+    assert [len(set(numbers)) for numbers in (whole, part)] == [len(set(whole))] * 2
+    assert (part[:, None] == part).tolist() == (whole[:, None] == whole).tolist()
+    alcohols = AssayStore.from_frame(
+        pd.DataFrame({"assay": "A", "smiles": ["CCO", "OCC", "CCN"], "label": [1, 0, 1]})
+    )
+    assert len(set(scaffold_numbers(alcohols)[:2])) == 1  # one molecule, written in two ways
+
+
 def test_unknown_method(store: AssayStore) -> None:
     with pytest.raises(InputError, match="--by"):
         split_assays(store, "colour")

@@ -189,3 +189,19 @@ def _seconds_to_open(path: Path) -> float:
     store = AssayStore.open(path)
     assert len(store.graphs) == store.n_molecules
     return time.perf_counter() - start
+
+
+def test_a_store_of_other_features_or_with_damaged_files_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"assay": "a", "smiles": ["CCO", "CCN"], "label": [0, 1]})
+    AssayStore.from_frame(frame, tmp_path / "store")
+    header = (tmp_path / "store" / "store.json").read_text()
+    (tmp_path / "store" / "store.json").write_text(header.replace("pyg9", "other"))
+    with pytest.raises(InputError, match="other features"):
+        AssayStore.open(tmp_path / "store")
+    (tmp_path / "store" / "store.json").write_text(header)
+    (tmp_path / "store" / "graphs" / "atoms.npy").write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        _ = AssayStore.open(tmp_path / "store").graphs
+    (tmp_path / "store" / "assays.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="damaged"):
+        _ = AssayStore.open(tmp_path / "store").assay_ids

@@ -97,12 +97,13 @@ def test_scores_are_the_same_alone_and_among_others(store: AssayStore, name: str
     together = method.scores(store, support, labels, query)
     again = method.scores(store, support, labels, query)
     assert together.tobytes() == again.tobytes()
-    for number, molecule in enumerate(query):
-        alone: NDArray[np.float64] = method.scores(store, support, labels, np.array([molecule]))
+    for number in (0, 5):
+        alone: NDArray[np.float64] = method.scores(store, support, labels, query[[number]])
         assert alone[0] == pytest.approx(together[number], abs=1e-12)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_forest_is_tuned_within_the_support_set(store: AssayStore) -> None:
     (method,) = make_baselines(["rf-grid"])
     assay = store.assay("assay 0")

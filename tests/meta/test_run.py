@@ -183,7 +183,7 @@ def test_resuming_with_another_recipe_or_data_is_refused(
     other = {**TINY, "inner": {"lr": 0.5}}
     with pytest.raises(InputError, match=r"inner\.lr"):
         train(other, *stores, undisturbed, resume=True)
-    with pytest.raises(InputError, match="other training assays"):
+    with pytest.raises(InputError, match="other train assays"):
         train(TINY, stores[1], stores[1], undisturbed, resume=True)
 
 

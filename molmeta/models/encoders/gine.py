@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.nn import GINEConv, MeanAggregation, SumAggregation
 
+from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.registry import ENCODERS
 
@@ -31,9 +32,9 @@ class GINE(nn.Module):
     def __init__(
         self,
         *,
-        dim: int = 128,
-        layers: int = 5,
-        dropout: float = 0.0,
+        dim: Count = 128,
+        layers: CountOrNone = 5,
+        dropout: Fraction = 0.0,
         readout: Literal["sum", "mean"] = "sum",
     ) -> None:
         super().__init__()

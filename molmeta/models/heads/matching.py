@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from molmeta.config import Positive
 from molmeta.models.registry import HEADS
 
 
@@ -31,7 +32,7 @@ class MatchingHead(nn.Module):
             irrelevant; else the ratio acts as the prior, as in the paper.
     """
 
-    def __init__(self, *, scale: float = 10.0, balanced: bool = False) -> None:
+    def __init__(self, *, scale: Positive = 10.0, balanced: bool = False) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.balanced = balanced
