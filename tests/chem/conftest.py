@@ -14,7 +14,8 @@ from rdkit import Chem
 
 from molmeta.chem.graph import DenseGraphs, Graphs
 
-WRITTEN = [line.split()[0] for line in (Path(__file__).parent / "assorted.smi").open()]
+_FILE = Path(__file__).parent / "assorted.smi"
+WRITTEN = [line.split()[0] for line in _FILE.read_text(encoding="utf-8").splitlines()]
 IONS = [
     f"[{Chem.GetPeriodicTable().GetElementSymbol(number)}{charge}]"
     for number, charge in product(range(1, 119), ("", "+", "-2"))

@@ -136,7 +136,7 @@ def test_no_process_outlives_its_parent(sent: int, root: Path, tmp_path: Path) -
     while len(members(process.pid)) < 4 and time.monotonic() < deadline:  # and a tracker
         time.sleep(0.05)
     os.killpg(process.pid, sent) if sent == signal.SIGINT else process.send_signal(sent)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     while members(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not members(process.pid)
