@@ -29,6 +29,9 @@ def featurize(
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False,
+    descriptors: Annotated[
+        bool, typer.Option("--descriptors", help="Store RDKit descriptors as well.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.html", help="The audit as a page.")
     ] = None,
@@ -47,6 +50,7 @@ def featurize(
         limits=Limits(min_molecules=min_molecules, min_per_class=min_per_class),
         workers=workers or n_cores(),
         fingerprints=fingerprints,
+        descriptors=descriptors,
         progress=counter("molecules"),
     )
     say(f"{output}: {len(store):,} assays, {store.n_molecules:,} molecules")

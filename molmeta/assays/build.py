@@ -36,6 +36,7 @@ def featurize_files(
     limits: Limits | None = None,
     workers: int = 1,
     fingerprints: bool = False,
+    descriptors: bool = False,
     progress: Progress | None = None,
 ) -> AssayStore:
     """Read files into a new store.
@@ -49,6 +50,7 @@ def featurize_files(
         limits: The smallest assays worth keeping.
         workers: Processes that featurize.
         fingerprints: Whether ECFP counts are stored too.
+        descriptors: Whether descriptors are stored too.
         progress: Called with the number of molecules done since its last call.
 
     Raises:
@@ -66,6 +68,7 @@ def featurize_files(
         direction=columns.direction,
         limits=limits,
         fingerprints=fingerprints,
+        descriptors=descriptors,
         workers=workers,
         progress=progress,
     )
@@ -122,6 +125,7 @@ def build_store(
     direction: str | None = None,
     limits: Limits | None = None,
     fingerprints: bool = False,
+    descriptors: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> AssayStore:
@@ -134,6 +138,7 @@ def build_store(
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
         fingerprints: Whether ECFP counts are stored too.
+        descriptors: Whether descriptors are stored too.
         workers: Processes that featurize.
         progress: Called with the number of molecules done since its last call.
 
@@ -144,7 +149,11 @@ def build_store(
     rows, molecules = Rows(), Molecules()
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))
     for part in featurize_stream(
-        new_smiles, fingerprints=fingerprints, workers=workers, progress=progress
+        new_smiles,
+        fingerprints=fingerprints,
+        descriptors=descriptors,
+        workers=workers,
+        progress=progress,
     ):
         molecules.add(part)
     table = settle(rows, molecules, threshold, direction, limits)

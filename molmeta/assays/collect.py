@@ -79,6 +79,7 @@ class Molecules:
     def __init__(self) -> None:
         self._graphs: list[Graphs] = []
         self._fingerprints: list[sparse.csr_matrix] = []
+        self._descriptors: list[NDArray[np.float32]] = []
         self._identities: list[NDArray[np.int64]] = []
         self._reasons: list[str] = []
 
@@ -89,6 +90,8 @@ class Molecules:
         self._reasons += part.reasons
         if part.fingerprints is not None:
             self._fingerprints.append(part.fingerprints)
+        if part.descriptors is not None:
+            self._descriptors.append(part.descriptors)
 
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
@@ -131,6 +134,10 @@ class Molecules:
         if not self._fingerprints:
             return None
         return sparse.vstack(self._fingerprints, format="csr")[self.accepted]
+
+    def descriptors(self) -> NDArray[np.float32] | None:
+        """The descriptors of those that parse."""
+        return np.concatenate(self._descriptors)[self.accepted] if self._descriptors else None
 
 
 def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:

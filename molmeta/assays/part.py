@@ -40,10 +40,10 @@ def part_of(
     new_number[used] = np.arange(len(used))
     measurements = measurements.assign(molecule=new_number[molecule])[stays]
     counts = counts_by_assay(number[stays], len(part), measurements["kept"], measurements["label"])
-    fingerprints = store.fingerprints[used] if store.has_fingerprints else None
     return Contents(
         graphs=store.graphs.select(used),
-        fingerprints=fingerprints,
+        fingerprints=store.fingerprints[used] if store.has("fingerprints.npz") else None,
+        descriptors=store.descriptors[used] if store.has("descriptors.npy") else None,
         molecules=_arrow(store.table("molecules").iloc[used]),
         measurements=_arrow(measurements),
         assays=_arrow(part.assays.assign(**counts)),

@@ -7,11 +7,13 @@ measurements.parquet  molecule, label, value, bound, kept, file, row: grouped by
 assays.parquet        assay_id, n_rows, n_kept, n_active, unit
 audit.parquet         file, row, assay_id, smiles, action, reason: one row a row read
 fingerprints.npz      ECFP counts (optional)
+descriptors.npy       descriptors, memory-mapped (optional)
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import weakref
 from collections.abc import Sequence
@@ -29,11 +31,15 @@ from scipy import sparse
 
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
-from molmeta.chem.featurize import FEATURE_SPEC, featurize
+from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize
 from molmeta.chem.graph import Graphs
 from molmeta.errors import InputError
+from molmeta.resources import n_cores
 
 FORMAT, VERSION = "molmeta-store", 1
+
+LARGE = 10_000
+"""Molecules above which features that are not stored are computed by several processes."""
 
 
 def is_store(path: Path | str) -> bool:
@@ -71,7 +77,8 @@ class AssayStore:
     Attributes:
         path: The store's folder.
         header: The content of its `store.json`.
-        feature_spec: What its graphs and fingerprints are, to be compared with a model's.
+        feature_spec: What its graphs, fingerprints and descriptors are, to be compared with a
+            model's.
         n_molecules: Number of distinct SMILES that parse.
     """
 
@@ -144,16 +151,9 @@ class AssayStore:
     @cached_property
     def graphs(self) -> Graphs:
         """The molecules' graphs, memory-mapped."""
-        folder = self.path / "graphs"
-        try:
-            return Graphs(
-                **{
-                    field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r")
-                    for field in fields(Graphs)
-                }
-            )
-        except (OSError, ValueError, EOFError) as error:
-            raise self._damaged(error) from None
+        return Graphs(
+            **{field.name: self._array(f"graphs/{field.name}.npy") for field in fields(Graphs)}
+        )
 
     @cached_property
     def smiles(self) -> Sequence[str]:
@@ -169,14 +169,36 @@ class AssayStore:
     @cached_property
     def fingerprints(self) -> sparse.csr_matrix:
         """ECFP counts, uint8, (n_molecules, 2048); computed on first use where not stored."""
-        if self.has_fingerprints:
+        if self.has("fingerprints.npz"):
             return sparse.load_npz(self.path / "fingerprints.npz").tocsr()
-        return featurize(self.smiles, fingerprints=True, identities=False).fingerprints
+        return self._computed(fingerprints=True).fingerprints
 
-    @property
-    def has_fingerprints(self) -> bool:
-        """Whether fingerprints are stored, so that they need not be computed."""
-        return (self.path / "fingerprints.npz").exists()
+    @cached_property
+    def descriptors(self) -> NDArray[np.float32]:
+        """Those of `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS)).
+
+        Memory-mapped; computed on first use where not stored.
+        """
+        if self.has("descriptors.npy"):
+            return self._array("descriptors.npy")
+        descriptors = self._computed(descriptors=True).descriptors
+        assert descriptors is not None
+        return descriptors
+
+    def has(self, name: str) -> bool:
+        """Whether an optional file is stored, so that what it holds need not be computed."""
+        return (self.path / name).exists()
+
+    def _computed(self, *, fingerprints: bool = False, descriptors: bool = False) -> Featurized:
+        """What is not stored of the molecules: on all cores, unless this is a worker process."""
+        alone = self.n_molecules <= LARGE or multiprocessing.parent_process() is not None
+        return featurize(
+            self.smiles,
+            fingerprints=fingerprints,
+            descriptors=descriptors,
+            identities=False,
+            workers=1 if alone else n_cores(),
+        )
 
     @cached_property
     def _assays(self) -> pd.DataFrame:
@@ -232,6 +254,13 @@ class AssayStore:
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(error) from None
 
+    def _array(self, name: str) -> NDArray[Any]:
+        try:
+            array: NDArray[Any] = np.load(self.path / name, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(error) from None
+        return array
+
     def _damaged(self, error: Exception) -> InputError:
         return InputError.of(
             f"store {self.path}",
@@ -273,7 +302,14 @@ class AssayStore:
             chosen = self._selection[chosen]
         store = AssayStore(self.path, self.header, chosen, self._owner)
         # What is already read is shared; the rest is read when it is used.
-        for name in ("graphs", "smiles", "identities", "fingerprints", "_measurements"):
+        for name in (
+            "graphs",
+            "smiles",
+            "identities",
+            "fingerprints",
+            "descriptors",
+            "_measurements",
+        ):
             if name in self.__dict__:
                 store.__dict__[name] = self.__dict__[name]
         return store

@@ -32,12 +32,14 @@ class Contents:
     Attributes:
         graphs: One a molecule.
         fingerprints: One a molecule, or None.
+        descriptors: A row a molecule, or None.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
     """
 
     graphs: Graphs
     fingerprints: sparse.csr_matrix | None
+    descriptors: NDArray[np.float32] | None
     molecules: pa.Table
     measurements: pa.Table
     assays: pa.Table
@@ -65,6 +67,8 @@ def write_store(out: Path | str, contents: Contents) -> None:
             np.save(folder / "graphs" / f"{field.name}.npy", getattr(contents.graphs, field.name))
         if contents.fingerprints is not None:
             sparse.save_npz(folder / "fingerprints.npz", contents.fingerprints)
+        if contents.descriptors is not None:
+            np.save(folder / "descriptors.npy", contents.descriptors)
         for name in ("molecules", "measurements", "assays", "audit"):
             pq.write_table(
                 getattr(contents, name),
@@ -89,6 +93,7 @@ def contents_of(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> Conten
     return Contents(
         graphs=molecules.graphs,
         fingerprints=molecules.fingerprints(),
+        descriptors=molecules.descriptors(),
         molecules=pa.table(
             {
                 "smiles": pa.array(rows.words("smiles")[molecules.accepted], pa.string()),

@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
     path = tmp_path_factory.mktemp("assays") / "t.csv"
     columns = ["assay", "smiles", "label", "target"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    return featurize_files([path], None, fingerprints=True)
+    return featurize_files([path], None, fingerprints=True, descriptors=True)
 
 
 @pytest.mark.parametrize("by", METHODS)
@@ -97,8 +97,10 @@ def test_parts_account_for_every_row(store: AssayStore, by: str, tmp_path: Path)
             assert (audit["action"] == "kept").sum() == left.kept.sum()
             assert by in ("molecule", "scaffold") or stays.all()
         assert part.assays["n_kept"].sum() == (part.audit["action"] == "kept").sum()
-        expected = store.fingerprints[[list(store.smiles).index(s) for s in part.smiles]]
-        assert (part.fingerprints != expected).nnz == 0
+        chosen = [list(store.smiles).index(s) for s in part.smiles]
+        assert (part.fingerprints != store.fingerprints[chosen]).nnz == 0
+        np.testing.assert_array_equal(part.descriptors, store.descriptors[chosen])
+        assert (part.path / "descriptors.npy").exists()
         n_atoms = dict(zip(store.smiles, store.graphs.n_atoms, strict=True))
         assert part.graphs.n_atoms.tolist() == [n_atoms[smiles] for smiles in part.smiles]
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from molmeta.assays import AssayStore, featurize_files, load_assays
+from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.errors import InputError
 
 
@@ -82,6 +83,17 @@ def test_stored_fingerprints_equal_computed_ones(frame: pd.DataFrame, tmp_path: 
     assert (tmp_path / "s" / "fingerprints.npz").exists()
     assert stored.fingerprints.dtype == computed.fingerprints.dtype == np.uint8
     assert (stored.fingerprints != computed.fingerprints).nnz == 0
+
+
+def test_stored_descriptors_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame[["assay", "smiles", "label"]].to_csv(tmp_path / "t.csv", index=False)
+    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", descriptors=True)
+    assert isinstance(stored.descriptors, np.memmap)
+    assert stored.descriptors.dtype == np.float32
+    assert stored.descriptors.shape == (stored.n_molecules, len(DESCRIPTORS))
+    atoms = stored.descriptors[:, DESCRIPTORS.index("HeavyAtomCount")]
+    np.testing.assert_array_equal(atoms, stored.graphs.n_atoms)
+    np.testing.assert_array_equal(load_assays(tmp_path / "t.csv").descriptors, stored.descriptors)
 
 
 def test_reopened_store_is_the_same(frame: pd.DataFrame, tmp_path: Path) -> None:
