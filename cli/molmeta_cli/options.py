@@ -14,6 +14,7 @@ from molmeta.errors import InputError
 
 if TYPE_CHECKING:
     from molmeta.assays import AssayStore, Columns
+    from molmeta.assays.held_out import HeldOut
 
 Data = Annotated[
     list[Path],
@@ -115,6 +116,18 @@ def read_assays(paths: list[Path], columns: Columns, format: str = "auto") -> As
         if len(paths) == 1
         else featurize_files(paths, None, columns=columns, format=format)
     )
+
+
+def read_held_out(paths: list[Path], columns: Columns, format: str) -> HeldOut:
+    """Test assays as `train --test` takes them: DATA, or JSON lists of ids by fold."""
+    from molmeta.assays.held_out import HeldOut
+
+    lists = [path for path in paths if path.suffix == ".json"]
+    data = [path for path in paths if path.suffix != ".json"]
+    held_out = HeldOut.of_stores("test", [read_assays(data, columns, format)] if data else [])
+    for path in lists:
+        held_out |= HeldOut.of_lists(path)
+    return held_out
 
 
 def numbers(text: str, option: str) -> list[int]:

@@ -18,6 +18,7 @@ from molmeta_cli.options import (
     Format,
     Output,
     read_assays,
+    read_held_out,
     with_columns,
 )
 
@@ -34,6 +35,14 @@ def train(
     valid: Annotated[
         list[Path] | None,
         typer.Option("--valid", help="Validation assays; they choose the checkpoint."),
+    ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--test",
+            metavar="DATA|LISTS.json",
+            help="Test assays, or lists of their ids: training on one of them is refused.",
+        ),
     ] = None,
     config: Annotated[
         str, typer.Option("--config", help="A recipe's name or a YAML file.")
@@ -67,6 +76,7 @@ def train(
             read_assays(data, columns, format),
             read_assays(valid, columns, format) if valid else None,
             output,
+            test=read_held_out(test, columns, format) if test else None,
             resume=resume,
             device=pick_device(device),
             progress=_shower(steps),

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from molmeta import __version__
+from molmeta.assays.held_out import HeldOut
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.config import Recipe
@@ -55,6 +56,7 @@ def train(
     valid_assays: AssayStore | None,
     run: str | Path,
     *,
+    test: HeldOut | None = None,
     resume: bool = False,
     device: str | torch.device = "cpu",
     progress: Callable[[Progress], None] = lambda _: None,
@@ -67,6 +69,7 @@ def train(
         train_assays: What it learns from.
         valid_assays: What chooses the checkpoint; None keeps the last.
         run: The run folder: new or empty, or with `resume` the one to go on from.
+        test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
         device: Where tensors live.
         progress: Called with every row of `metrics.csv`.
@@ -80,10 +83,12 @@ def train(
         Interrupted: If `stop` said so; `resume` goes on from there.
     """
     recipe, run = resolve_recipe(recipe), Path(run).resolve()
+    _check_held_out(train_assays, valid_assays, test)
     assays, molecules = list(train_assays.assay_ids), _training_molecules(train_assays)
     data = {
         "train": _digest(train_assays),
         "valid": None if valid_assays is None else _digest(valid_assays),
+        "test": None if test is None else test.digest,
     }
     if resume and (run / CONFIG).exists():
         _check_same(run, recipe, data)
@@ -144,6 +149,17 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
             f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
         ) from None
     return LoadedModel(learner.to(device).eval(), recipe, run)
+
+
+def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut | None) -> None:
+    """Refuse to train on validation or test assays, and to choose a checkpoint by test assays."""
+    if test is not None:
+        test.check(train, "training")
+    if valid is not None:
+        # By id alone: FS-Mol's own folds have one assay in both, CHEMBL3882760 and …759.
+        HeldOut("validation", frozenset(valid.assay_ids)).check(train, "training")
+        if test is not None:
+            test.check(valid, "validation")
 
 
 def _find(run: str | Path) -> Path:

@@ -170,6 +170,9 @@ WRONG = {
     "too large support": (
         ["train", "DATA", "--set", "training.support_sizes=[900]", "-o", "OUT"], "908"
     ),
+    "test assays in training": (
+        ["train", "DATA", "--test", "DATA", "-o", "OUT"], "that are test assays"
+    ),
     "unknown ending": (
         [*PREDICT, "SUPPORT", "--input", "LIBRARY", "-o", "OUT.doc"], ".csv",
     ),

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.assays.held_out import HeldOut
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta import Scorer, load_model, train
 
@@ -191,7 +192,22 @@ def test_resuming_with_another_recipe_or_data_is_refused(
     with pytest.raises(InputError, match=r"inner\.lr"):
         train(other, *stores, undisturbed, resume=True)
     with pytest.raises(InputError, match="other train assays"):
-        train(TINY, stores[1], stores[1], undisturbed, resume=True)
+        train(TINY, stores[1], None, undisturbed, resume=True)
+
+
+def test_training_on_validation_or_test_assays_is_refused(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    train_assays, valid = stores
+    test = HeldOut.of_stores("test", [train_assays.subset(train_assays.assay_ids[:1])])
+    run = tmp_path / "run"
+    with pytest.raises(InputError, match="training assays; got 1 that are test assays"):
+        train(TINY, train_assays, valid, run, test=test)
+    with pytest.raises(InputError, match="validation assays; got 1 that are test assays"):
+        train(TINY, valid, train_assays, run, test=test)
+    with pytest.raises(InputError, match="training assays; got 18 that are validation assays"):
+        train(TINY, train_assays, train_assays, run)
+    assert not run.exists()
 
 
 def test_assays_too_small_are_refused_before_anything_is_written(
