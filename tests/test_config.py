@@ -22,7 +22,8 @@ def test_every_recipe_builds(name: str) -> None:
 def test_empty_recipe_is_all_defaults() -> None:
     resolved = resolve_recipe({})
     assert resolved["encoder"]["name"] == "gine"
-    assert resolved["inner"] == {"steps": 1, "lr": 0.05, "order": 2}
+    inner = resolved["inner"]
+    assert (inner["steps"], inner["lr"], inner["order"], inner["rates"]) == (1, 0.05, 2, "fixed")
 
 
 @pytest.mark.parametrize(

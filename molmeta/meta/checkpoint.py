@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -38,6 +40,15 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
             fix="Copy or train the model again.",
         ) from None
     return tensors
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> Tensor:
+    """A hash of names and values, shape (32,) uint8."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(_on_cpu(tensors).items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 
 def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: object) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -12,12 +13,14 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch_geometric.data import Batch
 
-from molmeta.config import Count
-from molmeta.episodes.episode import LabelledSet
+from molmeta.config import Count, unknown
+from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
+from molmeta.meta.checkpoint import fingerprint, load_tensors, save_tensors
 from molmeta.meta.inner import MAML, Parameters
 
-ADAPT = {"above": ("above.",), "all": ("",), "head": ("above.head.",)}
+_OF = "learner"
+ADAPT = {"above": ("above",), "all": ("encoder", "above"), "head": ("above.head",)}
 
 
 class Above(nn.Module):
@@ -51,11 +54,13 @@ class Learner(nn.Module):
         inner: The inner loop; `MAML()` if not given.
         adapt: Which parameters the inner loop moves, in training and in use alike: `above` (the
             projection and the head; the encoder's output stays a fixed vector a molecule), `all`,
-            or `head`.
+            `head` (ANIL, Raghu et al. 2020, arXiv:1909.09157), or names of parameters and of
+            modules, e.g. `above.head` and `encoder.final_norm`.
         projection: Width of the projection between encoder and head.
 
     Raises:
-        InputError: If nothing would adapt although the inner loop takes steps.
+        InputError: If the parts contradict each other, e.g. nothing would adapt although the
+            inner loop takes steps.
     """
 
     def __init__(
@@ -64,26 +69,65 @@ class Learner(nn.Module):
         head: nn.Module,
         inner: MAML | None = None,
         *,
-        adapt: Literal["above", "all", "head"] = "above",
+        adapt: Literal["above", "all", "head"] | tuple[str, ...] = "above",
         projection: Count = 128,
     ) -> None:
         super().__init__()
-        if adapt not in ADAPT:
-            raise InputError.of("adapt", got=repr(adapt), expected=f"one of {', '.join(ADAPT)}")
+        if isinstance(adapt, str) and adapt not in ADAPT:
+            raise InputError.of(
+                "adapt", got=repr(adapt), expected=f"one of {', '.join(ADAPT)}, or a list of names"
+            )
         self.encoder = encoder
         self.above = Above(nn.Linear(int(encoder.dim), projection), head)  # type: ignore[arg-type]
         self.inner = inner or MAML()
-        self.adapt_group = adapt
+        self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
+        self._check(projection)
+        self.inner.learn_rates(self.adapted_parameters())
+
+    def _check(self, projection: int) -> None:
+        """Refuse parts that contradict each other."""
+        head, kind = self.above.head, type(self.above.head).__name__
+        names = [name for name, _ in self.named_parameters() if not name.startswith("inner.")]
+        for name in self.adapt_names:
+            if not any(_belongs(parameter, (name,)) for parameter in names):
+                raise unknown("name in learner.adapt", name, _owners(names))
         if self.inner.steps and not self.adapted_parameters():
-            raise InputError.of(f"adapt: {adapt}", got="no parameter that could adapt")
+            raise InputError.of(
+                f"learner.adapt: {', '.join(self.adapt_names)}",
+                got=f"no parameter that could adapt in inner.steps: {self.inner.steps} "
+                f"(the head is a {kind})",
+                fix="Let something adapt that has trainable parameters, or set inner.steps: 0.",
+            )
+        if not (self.inner.steps or self.reads_support):
+            raise InputError.of(
+                "inner.steps: 0",
+                got=f"a {kind}, whose scores depend on the support set through inner steps alone",
+                fix="Take a step, or another head.",
+            )
+        width = getattr(head, "dim", projection)
+        if width != projection:
+            raise InputError.of(
+                f"head.dim: {width}",
+                got=f"vectors of learner.projection: {projection}",
+                fix=f"Set head.dim to {projection}.",
+            )
+
+    @property
+    def reads_support(self) -> bool:
+        """Whether scores depend on the support set without any inner step."""
+        return bool(getattr(self.above.head, "reads_support", True))
+
+    @property
+    def continuous(self) -> bool:
+        """Whether labels and scores are values instead of classes and log-odds."""
+        return bool(getattr(self.above.head, "continuous", False))
 
     def adapted_parameters(self) -> Parameters:
         """The parameters that the inner loop moves, by name."""
-        prefixes = ADAPT[self.adapt_group]
         return {
             name: value
             for name, value in self.named_parameters()
-            if name.startswith(prefixes) and value.requires_grad
+            if _belongs(name, self.adapt_names) and value.requires_grad
         }
 
     @property
@@ -125,14 +169,39 @@ class Learner(nn.Module):
         differentiable = self.training if differentiable is None else differentiable
         with torch.set_grad_enabled(differentiable):
             fixed = self.encode(support.molecules) if self.embeds_once else support.molecules
-            start = self.adapted_parameters()
             parameters = self.inner.adapt(
                 lambda moved: self._support_loss(moved, fixed, support.labels),
-                start,
+                self.adapted_parameters(),
                 steps=steps,
                 differentiable=differentiable,
             )
             return Adapted(self, parameters, self.encode(fixed, parameters), support.labels)
+
+    def outer_loss(self, episode: Episode, progress: float = 1.0) -> Tensor:
+        """The query loss after adaptation, to be differentiated through it.
+
+        Args:
+            episode: Support and query set.
+            progress: The part of training that is done, for the weights of `inner.multi_step`.
+        """
+        support, query = episode.support, episode.query
+        if self.embeds_once:
+            support, query = (
+                LabelledSet(self.encode(part.molecules), part.labels) for part in (support, query)
+            )
+        path = self.inner.path(
+            lambda moved: self._support_loss(moved, support.molecules, support.labels),
+            self.adapted_parameters(),
+        )
+        # What comes before the first step counts only where there is none.
+        weights = [0.0, *self.inner.step_weights(progress)][-self.inner.steps - 1 :]
+        losses = []
+        for weight, parameters in zip(weights, path, strict=True):
+            if weight:
+                embedded = self.encode(support.molecules, parameters)
+                adapted = Adapted(self, parameters, embedded, support.labels)
+                losses.append(weight * adapted.loss(query))
+        return torch.stack(losses).sum()
 
     @torch.no_grad()
     def centre(self, embeddings: Tensor) -> None:
@@ -167,21 +236,29 @@ class Learner(nn.Module):
         Its own label is masked before anything sees it.
 
         Returns:
-            Log-odds, shape (n,); and which of them count: those whose class has another member,
-            shape (n,).
+            Scores, shape (n,); and which of them count, shape (n,): those whose class has another
+            member, if the head predicts classes from the support set.
         """
         others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
         scores = self.scores(parameters, embeddings, labels, embeddings, others)
+        if self.continuous or not self.reads_support:
+            return scores, torch.full_like(others[0], len(labels) > 1 or not self.reads_support)
         active = labels.bool()
         n_of_class = torch.where(active, active.sum(), (~active).sum())
         return scores, (n_of_class > 1) & active.any() & ~active.all()
+
+    def losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Each molecule's loss, shape (n,): cross-entropy, or half the square if continuous."""
+        if self.continuous:
+            return (scores - labels).square() / 2
+        return functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
 
     def _support_loss(
         self, parameters: Parameters, molecules: Batch | Tensor, labels: Tensor
     ) -> Tensor:
         """The inner loss; exactly zero, hence no step, where no molecule counts."""
         scores, counts = self.leave_one_out(parameters, self.encode(molecules, parameters), labels)
-        losses = functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
+        losses = self.losses(scores, labels)
         return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)
 
 
@@ -207,9 +284,44 @@ class Adapted:
         return self.learner.scores(self.parameters, self.support, self.labels, query)
 
     def loss(self, query: LabelledSet) -> Tensor:
-        """The outer loss: mean binary cross-entropy over the query set."""
-        return functional.binary_cross_entropy_with_logits(
-            self.score(query.molecules), query.labels
+        """The outer loss: mean cross-entropy (or half mean square) over the query set."""
+        return self.learner.losses(self.score(query.molecules), query.labels).mean()
+
+    def save(self, file: str | Path) -> None:
+        """Write what adaptation found, the adapted parameters and the support set's vectors.
+
+        The learner itself is not in the file, which is small where only a head adapts.
+        """
+        tensors = {f"parameters.{name}": value for name, value in self.parameters.items()}
+        learner = fingerprint(self.learner.state_dict())
+        save_tensors(
+            Path(file), {**tensors, "support": self.support, "labels": self.labels, _OF: learner}
+        )
+
+    @staticmethod
+    def load(file: str | Path, learner: Learner) -> Adapted:
+        """Read what `save` wrote.
+
+        Args:
+            file: Its file.
+            learner: The learner that had been adapted, with the same weights.
+
+        Raises:
+            InputError: If the file cannot be read, or comes from another learner.
+        """
+        tensors = load_tensors(Path(file))
+        own = fingerprint(learner.state_dict())
+        if not torch.equal(tensors.get(_OF, torch.empty(0, dtype=own.dtype)), own):
+            raise InputError.of(
+                f"adapted learner {file}",
+                got="a file that was not saved from this learner",
+                expected="one adapted from a learner with the same weights",
+                fix="Load the model that it was adapted from, or adapt again.",
+            )
+        device = next(learner.parameters()).device
+        tensors = {name: value.to(device) for name, value in tensors.items()}
+        return Adapted(
+            learner, under("parameters.", tensors), tensors["support"], tensors["labels"]
         )
 
 
@@ -220,3 +332,14 @@ def under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
         for name, value in parameters.items()
         if name.startswith(prefix)
     }
+
+
+def _belongs(parameter: str, names: Iterable[str]) -> bool:
+    """Whether a parameter is one of `names`, or lies in a module of such a name."""
+    return any(f"{parameter}.".startswith(f"{name}.") for name in names)
+
+
+def _owners(parameters: Iterable[str]) -> set[str]:
+    """The names of parameters and of all modules that they lie in."""
+    parts = [name.split(".") for name in parameters]
+    return {".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)}

@@ -240,7 +240,7 @@ class Trainer:
             torch.manual_seed(_episode_seed(self.seed, step, slot))
             assay, draw = self.sampler.draw(step, slot)
             episode = make_episode(self.sampler.store.graphs, assay, draw, self.device)
-            loss = self.learner.adapt(episode.support).loss(episode.query) / self.assays_per_step
+            loss = self.learner.outer_loss(episode, step / self.steps) / self.assays_per_step
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
         self.workers.sum_gradients(self._parameters)
