@@ -1,7 +1,18 @@
 """Graphs → vectors → scores: plain modules that know nothing of meta-learning."""
 
-from molmeta.models.encoders import GINE
+from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, GATv2
 from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.registry import ENCODERS, HEADS
 
-__all__ = ["ENCODERS", "GINE", "HEADS", "LinearHead", "MatchingHead", "PrototypicalHead"]
+__all__ = [
+    "DMPNN",
+    "ENCODERS",
+    "GINE",
+    "GPS",
+    "HEADS",
+    "PNA",
+    "GATv2",
+    "LinearHead",
+    "MatchingHead",
+    "PrototypicalHead",
+]

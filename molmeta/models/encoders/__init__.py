@@ -1,5 +1,9 @@
 """Graph encoders: one file a family; each registers itself when it is imported."""
 
+from molmeta.models.encoders.dmpnn import DMPNN
+from molmeta.models.encoders.gatv2 import GATv2
 from molmeta.models.encoders.gine import GINE
+from molmeta.models.encoders.gps import GPS
+from molmeta.models.encoders.pna import PNA
 
-__all__ = ["GINE"]
+__all__ = ["DMPNN", "GINE", "GPS", "PNA", "GATv2"]

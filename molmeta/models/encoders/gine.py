@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from torch import Tensor, nn
-from torch_geometric.data import Batch
-from torch_geometric.nn import GINEConv, MeanAggregation, SumAggregation
+from torch_geometric.nn import GINEConv
 
 from molmeta.config import Count, CountOrNone, Fraction
-from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
+from molmeta.models.encoders.jumping import Jumping
+from molmeta.models.encoders.readout import Readouts
+from molmeta.models.encoders.residual import ResidualEncoder, mlp
 from molmeta.models.registry import ENCODERS
 
 
 @ENCODERS.register("gine")
-class GINE(nn.Module):
-    """Molecular graphs → one vector a molecule.
-
-    Each of `layers` residual blocks updates the atoms: with h the normalised atoms,
-    x_v ← x_v + MLP(h_v + Σ_u relu(h_u + e_uv)). Normalisation is a node-wise LayerNorm, so that
-    no molecule's vector depends on the others in its batch. The read-out is the atoms' sum
-    (scaled by 1/20, about the size of a drug) or their mean.
+class GINE(ResidualEncoder):
+    """Residual blocks of x_v ← x_v + MLP(h_v + Σ_u relu(h_u + e_uv)), h the normalised atoms.
 
     Args:
-        dim: Width of atoms and of the molecule's vector.
+        dim: Width of atoms, and of the molecule's vector for each read-out.
         layers: Number of message-passing layers.
         dropout: Probability of dropping an update's entries in training.
-        readout: How atoms become a molecule.
+        jumping: Which layers' atoms are read out.
+        readout: How atoms become a molecule; several are concatenated.
     """
 
     def __init__(
@@ -35,29 +29,14 @@ class GINE(nn.Module):
         dim: Count = 128,
         layers: CountOrNone = 5,
         dropout: Fraction = 0.0,
-        readout: Literal["sum", "mean"] = "sum",
+        jumping: Jumping = "last",
+        readout: Readouts = "sum",
     ) -> None:
-        super().__init__()
-        self.dim = dim
-        self.atoms = AtomEmbedding(dim)
-        self.bonds = nn.ModuleList([BondEmbedding(dim) for _ in range(layers)])
-        self.norms = nn.ModuleList([nn.LayerNorm(dim) for _ in range(layers)])
-        self.convolutions = nn.ModuleList([GINEConv(_mlp(dim)) for _ in range(layers)])
-        self.dropout = nn.Dropout(dropout)
-        self.final_norm = nn.LayerNorm(dim)
-        self.readout = SumAggregation() if readout == "sum" else MeanAggregation()
-        self._readout_scale = 1 / 20 if readout == "sum" else 1.0
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Encode a batch of n molecules → (n, dim)."""
-        x = self.atoms(batch)
-        for bonds, norm, convolution in zip(self.bonds, self.norms, self.convolutions, strict=True):
-            update = convolution(norm(x), batch.edge_index, bonds(batch))
-            x = x + self.dropout(update)
-        x = self.final_norm(x) * self._readout_scale
-        pooled: Tensor = self.readout(x, batch.batch, dim_size=batch.num_graphs)
-        return pooled
-
-
-def _mlp(dim: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+        super().__init__(
+            dim,
+            layers,
+            lambda: GINEConv(mlp(dim)),
+            dropout=dropout,
+            jumping=jumping,
+            readout=readout,
+        )
