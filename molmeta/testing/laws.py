@@ -85,10 +85,10 @@ def check(
             try:
                 law(Subject(name, module, width, tolerance))
             except BrokenLaw as broken:
-                raise BrokenLaw(f"{name} breaks the law {title!r}: {broken}.") from None
+                raise BrokenLaw(f'{name} breaks the law "{title}": {broken}.') from None
             except _RAISED as error:
                 raise BrokenLaw(
-                    f"{name} breaks the law {title!r}: "
+                    f'{name} breaks the law "{title}": '
                     f"it raised {type(error).__name__}: {str(error)[:300]}"
                 ) from error
 
