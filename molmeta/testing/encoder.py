@@ -50,7 +50,7 @@ def check_encoder(encoder: nn.Module | Callable[[], nn.Module], *, tolerance: fl
     Raises:
         BrokenLaw: The first law that it breaks and by how much.
     """
-    check(encoder, LAWS, width=0, tolerance=tolerance)
+    check(encoder, LAWS, width=None, tolerance=tolerance)
 
 
 def _shape(subject: Subject) -> None:

@@ -25,7 +25,7 @@ N_QUERY = 7
 
 
 def check_head(
-    head: nn.Module | Callable[[], nn.Module], *, dim: int = 16, tolerance: float = 1e-4
+    head: nn.Module | Callable[[], nn.Module], *, dim: int | None = None, tolerance: float = 1e-5
 ) -> None:
     """Hold a head to the laws of heads.
 
@@ -39,7 +39,7 @@ def check_head(
     Args:
         head: A module, of which a copy is tested; or a class or function that makes one when
             called without arguments.
-        dim: Width of the embeddings that it is given.
+        dim: Width of the embeddings that it is given; by default its own `dim`, where it has one.
         tolerance: How far equal scores may differ, as a fraction of the larger of 1 and the
             greatest score.
 

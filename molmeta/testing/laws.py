@@ -19,6 +19,9 @@ _RAISED = (
 )  # fmt: skip
 
 
+_WIDTH = 16
+
+
 class BrokenLaw(MolmetaError, AssertionError):
     """A part breaks a law that every part of its kind obeys; the message says which, how much."""
 
@@ -30,7 +33,7 @@ class Subject:
     Attributes:
         name: Its class's name.
         module: A copy, on the CPU, in evaluation mode.
-        width: Of the embeddings that a head is given; an encoder ignores it.
+        width: Of the embeddings that a head is given.
         tolerance: How far two results that a law calls equal may differ, as a fraction of the
             larger of 1 and their greatest entry.
     """
@@ -66,7 +69,11 @@ Law = Callable[[Subject], None]
 
 
 def check(
-    part: nn.Module | Callable[[], nn.Module], laws: Sequence[Law], *, width: int, tolerance: float
+    part: nn.Module | Callable[[], nn.Module],
+    laws: Sequence[Law],
+    *,
+    width: int | None,
+    tolerance: float,
 ) -> None:
     """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched.
 
@@ -79,6 +86,7 @@ def check(
         name = type(built).__name__
         if not isinstance(built, nn.Module):
             raise BrokenLaw(f"{name}: got {built!r}; expected a torch.nn.Module or what makes one")
+        width = width or int(getattr(built, "dim", 0) or _WIDTH)
         for law in laws:
             title = (law.__doc__ or "").partition("\n")[0].rstrip(".")
             module = copy.deepcopy(built).cpu().eval()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from molmeta.models import HEADS
+from molmeta.models import HEADS, LinearHead, MatchingHead, PrototypicalHead
 from molmeta.testing import BrokenLaw, check_head
 
 
@@ -53,10 +55,10 @@ class LeaksPrevalence(Mean):
         return super().forward(support, labels, query, visible) + labels.mean()
 
 
-class CentresOnAll(Mean):
+class ScalesByAll(Mean):
     def forward(self, support, labels, query, visible=None):  # type: ignore[no-untyped-def]
-        middle = support.mean(-2, keepdim=True)
-        return super().forward(support - middle, labels, query, visible)
+        size = support.square().mean((-2, -1), keepdim=True).sqrt()
+        return super().forward(support / size, labels, query, visible)
 
 
 class OneViewOnly(Mean):
@@ -104,6 +106,19 @@ def test_every_registered_head_obeys_every_law(name: str) -> None:
     check_head(HEADS.find(name))
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        lambda: MatchingHead(metric="euclidean", balanced=True),
+        lambda: PrototypicalHead(metric="mahalanobis"),
+        lambda: PrototypicalHead(balanced=False),
+        lambda: LinearHead(dim=24, start="prototypes"),
+    ],
+)
+def test_variants_obey_every_law(variant: Callable[[], nn.Module]) -> None:
+    check_head(variant)
+
+
 def test_a_right_head_passes_at_any_width() -> None:
     check_head(Mean, dim=5)
 
@@ -116,7 +131,7 @@ def test_a_right_head_passes_at_any_width() -> None:
         (Standardised, "alone and among others.*differs by"),
         (SoftmaxOverQueries, "alone and among others.*differs by"),
         (LeaksPrevalence, "bit-identical.*flipping the hidden label 0 moves the score by 0.06"),
-        (CentresOnAll, "could as well be absent.*differs by"),
+        (ScalesByAll, "could as well be absent.*differs by"),
         (OneViewOnly, "its own view.*differs by"),
         (DividesByZero, "finite"),
         (SquareRoot, "gradient of the support set.*not finite"),
