@@ -21,8 +21,6 @@ from molmeta_cli.options import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from molmeta.assays import Columns
     from molmeta.evaluation import Method
 
@@ -38,13 +36,21 @@ def evaluate(
         list[str] | None,
         typer.Option("--model", "-m", help="A run folder or shipped model; may be repeated."),
     ] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="classification, or regression of the values.")
+    ] = "classification",
     protocol: Annotated[str, typer.Option("--protocol", help="How episodes are drawn.")] = "fsmol",
     support_sizes: Annotated[
         str, typer.Option("--support-sizes", help="Comma-separated numbers of molecules.")
     ] = "16,32,64",
     draws: Annotated[int, typer.Option("--draws", min=1, help="Draws an assay and size.")] = 10,
     baselines: Annotated[
-        str, typer.Option("--baselines", help="Comma-separated, e.g. rf,simsearch.")
+        str,
+        typer.Option(
+            "--baselines",
+            help="Comma-separated, e.g. rf,simsearch; probe:MODEL is a linear model on MODEL's "
+            "encoder.",
+        ),
     ] = "",
     assay_info: Annotated[
         Path | None,
@@ -65,18 +71,20 @@ def evaluate(
 ) -> None:
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
     from molmeta.evaluation import evaluate as run_evaluation
-    from molmeta.evaluation import make_baselines
     from molmeta.evaluation.assay_info import read_target_classes
     from molmeta.evaluation.compare import compare_folders
-    from molmeta.evaluation.learners import model_methods
+    from molmeta.evaluation.frequent_hitters import FrequentHitters
+    from molmeta.evaluation.learners import model_methods, named_methods
+    from molmeta.evaluation.protocol import find_task
     from molmeta.evaluation.report import write_report
-    from molmeta.evaluation.trained import FrequentHitters
+    from molmeta.evaluation.view import as_text
     from molmeta.meta.device import pick_device
     from molmeta.resources import n_cores
 
+    aim, place = find_task(task), str(pick_device(device))
     methods: list[Method] = [
-        *model_methods(model or [], str(pick_device(device))),
-        *make_baselines(names(baselines)),
+        *model_methods(model or [], place),
+        *named_methods(names(baselines), aim, place),
     ]
     if frequent_hitters:
         methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns)))
@@ -86,30 +94,14 @@ def evaluate(
         protocol=protocol,
         support_sizes=numbers(support_sizes, "--support-sizes"),
         draws=draws,
+        task=aim,
         out=output,
         target_classes=read_target_classes(assay_info) if assay_info else None,
         workers=workers or n_cores(),
         progress=fraction("assays × sizes"),
     )
-    say(_table(results.summary))
+    say(as_text(results))
     say(f"per draw and per assay: {output}")
     if report:
         write_report(compare_folders([output]), report)
         say(f"report: {report}")
-
-
-def _table(summary: pd.DataFrame) -> str:
-    """Mean ΔAUPRC over assays and its 95 % interval: a row a method, a column a support size."""
-    import pandas as pd
-
-    cells = summary.assign(
-        cell=[
-            f"{row.delta_auprc:.3f} ({row.delta_auprc_low:.3f}-{row.delta_auprc_high:.3f})"
-            for row in summary.itertuples()
-        ]
-    ).pivot(index="method", columns="support_size", values="cell")
-    n_assays = summary.groupby("support_size")["n_assays"].max()
-    cells.columns = pd.Index([f"{size} ({n_assays[size]} assays)" for size in cells.columns])
-    order = summary["method"].unique()
-    title = "mean ΔAUPRC over assays by support size, with its 95 % interval"
-    return f"{title}\n{cells.loc[order].to_string()}"

@@ -265,7 +265,9 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
         C: Inverse strength of the penalty.
     """
     squares, axes = np.linalg.eigh(kernel)
-    spanned = squares > 1e-10 * squares[-1]
+    spanned = squares > max(1e-10 * squares[-1], 1e-12)
+    if not spanned.any():  # all molecules are the same to the kernel
+        return np.full(len(cross), labels.mean())
     lengths, axes = np.sqrt(squares[spanned]), axes[:, spanned]
     model = LogisticRegression(C=C, solver="newton-cholesky").fit(axes * lengths, labels > 0.5)
     probabilities: Scores = model.predict_proba(cross @ axes / lengths)[:, 1]

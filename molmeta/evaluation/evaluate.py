@@ -106,7 +106,14 @@ def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], t
         )
     unfit = [m.name for m in methods if (m.scale == "value") != (task == "regression")]
     if unfit:
-        raise InputError.of("methods", got=", ".join(unfit), expected=f"methods that do {task}")
+        raise InputError.of(
+            "methods",
+            got=", ".join(unfit),
+            expected=f"methods that do {task}",
+            fix="A trained encoder does it as `--baselines probe:MODEL`."
+            if task == "regression"
+            else None,
+        )
     if not len(store):
         raise InputError.of("test assays", got="none", expected="at least one")
     if not sizes or sizes[0] < 1:

@@ -1,11 +1,11 @@
-"""A trained model as a method of the evaluation."""
+"""A trained model as a method of the evaluation: as it is, and as an encoder to be probed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -13,29 +13,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
+from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.leakage import Training
-from molmeta.evaluation.protocol import Scale
+from molmeta.evaluation.probe import STRENGTHS, probe_scores
+from molmeta.evaluation.protocol import Method, Scale, Task
 from molmeta.meta.run import LoadedModel, load_model
 from molmeta.meta.scorer import Scorer
 from molmeta.meta.trainer import MODEL
 
+PROBE = "probe"
+
 
 @dataclass(frozen=True)
-class LearnerMethod:
-    """The model of a run folder, adapted to each support set.
+class TrainedMethod:
+    """What methods share that use the model of a run folder.
 
-    It is sent to worker processes as its path, and loaded where it is first used.
+    It is sent to worker processes as its path, and loaded where it is first used. A molecule of
+    a store is embedded at most once in each process.
 
     Attributes:
         name: What tables call it.
         path: The run folder.
         device: Where it computes.
-        steps: Inner steps instead of the model's own number.
     """
 
     name: str
     path: Path
     device: str = "cpu"
+
+    @cached_property
+    def training(self) -> Training:
+        """What the model was trained on."""
+        return Training.of_run(self.path)
+
+    @cached_property
+    def _model(self) -> LoadedModel:
+        return load_model(self.path, self.device)
+
+    @cached_property
+    def _identity(self) -> str:
+        """A hash of the weights, and the recipe that gives them their meaning."""
+        weights = hashlib.sha256((self.path / MODEL).read_bytes()).hexdigest()[:16]
+        recipe = {k: v for k, v in self._model.recipe.items() if k != "training"}
+        return f"{weights} {json.dumps(recipe, sort_keys=True)}"
+
+    def _scorer(self, store: AssayStore) -> Scorer:
+        if store.path not in self._scorers:
+            self._scorers[store.path] = Scorer(self._model.learner, store.graphs)
+        return self._scorers[store.path]
+
+    @cached_property
+    def _scorers(self) -> dict[Path, Scorer]:
+        return {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class LearnerMethod(TrainedMethod):
+    """The model of a run folder, adapted to each support set.
+
+    Attributes:
+        steps: Inner steps instead of the model's own number.
+    """
+
     steps: int | None = None
 
     @property
@@ -43,17 +85,10 @@ class LearnerMethod:
         """The matching head's log-odds."""
         return "log_odds"
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """A hash of weights, recipe and number of steps."""
-        weights = hashlib.sha256((self.path / MODEL).read_bytes()).hexdigest()[:16]
-        recipe = {k: v for k, v in self._model.recipe.items() if k != "training"}
-        return f"{weights} {json.dumps(recipe, sort_keys=True)} steps={self.steps}"
-
-    @cached_property
-    def training(self) -> Training:
-        """What the model was trained on."""
-        return Training.of_run(self.path)
+        """A hash of the weights, the recipe and the number of steps."""
+        return f"{self._identity} steps={self.steps}"
 
     def scores(
         self,
@@ -63,22 +98,44 @@ class LearnerMethod:
         query: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """Adapt to the support set, then score the query; see `protocol.Method`."""
-        scorer = self._scorers.get(store.path)
-        if scorer is None:
-            scorer = self._scorers[store.path] = Scorer(self._model.learner, store.graphs)
+        scorer = self._scorer(store)
         adapted = scorer.adapt(support, labels, steps=self.steps)
         return scorer.score(adapted, query).astype(np.float64)
 
-    @cached_property
-    def _model(self) -> LoadedModel:
-        return load_model(self.path, self.device)
 
-    @cached_property
-    def _scorers(self) -> dict[Path, Scorer]:
-        return {}
+@dataclass(frozen=True)
+class EncoderProbe(TrainedMethod):
+    """The linear probe on the encoder of a run folder.
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"name": self.name, "path": self.path, "device": self.device, "steps": self.steps}
+    Attributes:
+        task: What it predicts.
+    """
+
+    task: Task = "classification"
+
+    @property
+    def scale(self) -> Scale:
+        """Probabilities in classification, values in regression."""
+        return "value" if self.task == "regression" else "probability"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights, the recipe and the task."""
+        return f"probe of {self._identity}, {self.task}, {STRENGTHS}"
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Fit the probe to the support set; see `protocol.Method`."""
+        scorer = self._scorer(store)
+        known, asked = (
+            scorer.vectors(part).numpy().astype(np.float64) for part in (support, query)
+        )
+        return probe_scores(known, labels.astype(np.float64), asked, self.task)
 
 
 def model_methods(models: Sequence[str | Path], device: str = "cpu") -> list[LearnerMethod]:
@@ -87,5 +144,27 @@ def model_methods(models: Sequence[str | Path], device: str = "cpu") -> list[Lea
     Raises:
         InputError: If a model cannot be used.
     """
-    paths = [load_model(model).path for model in models]
-    return [LearnerMethod(path.name, path, device) for path in paths]
+    return [LearnerMethod(path.name, path, device) for path in map(_path, models)]
+
+
+def named_methods(
+    names: Sequence[str], task: Task = "classification", device: str = "cpu"
+) -> list[Method]:
+    """Baselines by name; `probe:MODEL` is the linear probe on a model's encoder.
+
+    Raises:
+        InputError: If there is none of a name, or it cannot do the task.
+    """
+    methods: list[Method] = []
+    for name in names:
+        kind, colon, model = name.partition(":")
+        if colon and kind == PROBE:
+            path = _path(model)
+            methods.append(EncoderProbe(f"{PROBE}:{path.name}", path, device, task))
+        else:
+            methods += make_baselines([name], task)
+    return methods
+
+
+def _path(model: str | Path) -> Path:
+    return load_model(model).path

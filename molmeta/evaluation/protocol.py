@@ -112,6 +112,19 @@ def find_protocol(name: str) -> Drawing:
     return PROTOCOLS[name]
 
 
+def find_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for task in typing.get_args(Task):
+        if name == task:
+            found: Task = task
+            return found
+    raise unknown("task", name, typing.get_args(Task))
+
+
 def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
     """Rows whose label is known, and in regression the value too."""
     known = ~np.isnan(assay.labels)

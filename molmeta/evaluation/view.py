@@ -110,6 +110,19 @@ def records(table: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
+def as_text(results: Results) -> str:
+    """The leading metric's mean and its interval: a row a method, a column a support size."""
+    metric, summary = results.metric, results.summary
+    columns = summary[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy()
+    cells = summary.assign(
+        cell=[f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in columns]
+    ).pivot(index="method", columns="support_size", values="cell")
+    n_assays = summary.groupby("support_size")["n_assays"].max()
+    cells.columns = pd.Index([f"{size} ({n_assays[size]} assays)" for size in cells.columns])
+    title = f"mean {LABELS[metric]} over assays by support size, with its 95 % interval"
+    return f"{title}\n{cells.loc[summary['method'].unique()].to_string()}"
+
+
 def number(value: float, *, sign: bool = False) -> str:
     """Three decimals, with a proper minus; a dash for NaN."""
     if math.isnan(value):

@@ -45,11 +45,18 @@ class Scorer:
         result: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
         return result
 
+    def vectors(self, indices: NDArray[np.int64]) -> Tensor:
+        """What the encoder makes of the molecules at `indices` before any adaptation, on the CPU.
+
+        Shape (n, dim).
+        """
+        self._embed(indices)
+        return self._embedded[indices]
+
     def _molecules(self, indices: NDArray[np.int64], chunk: int | None = None) -> list[Tensor]:
         """What the learner reads: vectors where it embeds once, else graphs in chunks."""
         if self.learner.embeds_once:
-            self._embed(indices)
-            return [self._embedded[indices].to(self._device)]
+            return [self.vectors(indices).to(self._device)]
         chunk = chunk or len(indices)
         return [
             collate(self.graphs, indices[start : start + chunk], self._device)

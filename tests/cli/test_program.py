@@ -132,6 +132,26 @@ def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) ->
     assert (tmp_path / "results" / "summary.csv").exists()
 
 
+def test_evaluate_regression_and_a_probe(run: Path, example: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(example / "test.csv")
+    table["pic50"] = 5 + 2 * table["active"] + 0.01 * table["smiles"].str.len()
+    table.to_csv(tmp_path / "values.csv", index=False)
+    done = molmeta(
+        "evaluate", "--data", tmp_path / "values.csv", "--task", "regression", "--support-sizes",
+        "16", "--draws", "2", "--baselines", f"constant,gp,knn,rf,probe:{run}", "-o",
+        tmp_path / "results", "--value-column", "pic50", "--units", "pXC50", "--label-column",
+        "active", "--report", tmp_path / "report.html", "--workers", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "R² (out of sample)" in done.stderr
+    summary = pd.read_csv(tmp_path / "results" / "summary.csv").set_index("method")
+    assert summary.index.tolist() == ["constant", "gp", "knn", "rf", "probe:run"]
+    assert summary.loc["constant", "r2_os"] == pytest.approx(0, abs=1e-9)
+    assert summary.loc["gp", "r2_os"] > 0.2
+    assert summary[["rmse", "spearman"]].notna().any().all()
+    assert (tmp_path / "report.html").stat().st_size > 1000
+
+
 def test_interrupted_training_resumes(example: Path, tmp_path: Path) -> None:
     command = [
         *COMMAND, "train", str(example / "train.csv"), "--valid", str(example / "valid.csv"),
@@ -172,6 +192,17 @@ WRONG = {
     ),
     "test assays in training": (
         ["train", "DATA", "--test", "DATA", "-o", "OUT"], "that are test assays"
+    ),
+    "unknown task": (
+        ["evaluate", "--data", "DATA", "--task", "regresion", "-o", "OUT"],
+        "Did you mean 'regression'",
+    ),
+    "a classifier asked to regress": (
+        ["evaluate", "--model", "RUN", "--data", "DATA", "--task", "regression", "-o", "OUT"],
+        "methods that do regression",
+    ),
+    "unknown model to probe": (
+        ["evaluate", "--data", "DATA", "--baselines", "probe:absent", "-o", "OUT"], "absent"
     ),
     "unknown ending": (
         [*PREDICT, "SUPPORT", "--input", "LIBRARY", "-o", "OUT.doc"], ".csv",

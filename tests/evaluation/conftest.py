@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from molmeta.assays import drug_mechanisms
 from molmeta.assays.store import AssayStore
+from molmeta.meta import train
 
 
 def make_frame(n_assays: int = 3, n: int = 30) -> pd.DataFrame:
@@ -38,3 +42,16 @@ def store() -> AssayStore:
         columns=frame.columns,
     )
     return AssayStore.from_frame(pd.concat([frame, odd]))
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a learner that was trained for two steps."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    recipe = {
+        "encoder": {"dim": 8, "layers": 1},
+        "learner": {"projection": 4},
+        "training": {"steps": 2, "assays_per_step": 1, "support_sizes": [4], "query_size": 4},
+    }
+    train(recipe, AssayStore.from_frame(drug_mechanisms("train")), None, folder)
+    return folder

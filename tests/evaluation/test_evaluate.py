@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import Draw
 from molmeta.errors import InputError, MolmetaError
-from molmeta.evaluation import evaluate, make_baselines, read_results
+from molmeta.evaluation import BASELINES, evaluate, make_baselines, read_results
+from molmeta.evaluation.frequent_hitters import FrequentHitters
 from molmeta.evaluation.leakage import Training
+from molmeta.evaluation.learners import model_methods, named_methods
 from molmeta.evaluation.measure import METRICS
-from molmeta.evaluation.protocol import PROTOCOLS, Scale
+from molmeta.evaluation.protocol import PROTOCOLS, Method, Scale
 from molmeta.evaluation.results import JOURNAL
 from molmeta.metrics import delta_auprc
+from tests.evaluation.conftest import make_frame
 
-EVERY = ["constant", "rf", "knn", "logistic", "simsearch", "simsearch-soft", "gp"]
+EVERY = sorted(set(BASELINES) - {"rf-grid"})
 
 
 @dataclass
@@ -44,6 +50,20 @@ class Recorder:
     ) -> NDArray[np.float64]:
         self.calls.append((support, labels, query))
         return self.give(query)
+
+
+class Spy:
+    """A method that keeps the bytes of the scores that another gives."""
+
+    def __init__(self, method: Method) -> None:
+        self.method, self.given = method, b""
+        self.name, self.scale, self.training = method.name, method.scale, None
+        self.fingerprint = method.fingerprint
+
+    def scores(self, *arguments: Any) -> NDArray[np.float64]:
+        scores = self.method.scores(*arguments)
+        self.given = scores.tobytes()
+        return scores
 
 
 def test_columns_and_counts(store: AssayStore, tmp_path: Path) -> None:
@@ -94,26 +114,22 @@ def test_a_row_that_does_not_parse_is_skipped_or_scored_at_prevalence(store: Ass
 
 
 def test_scrambled_query_labels_leave_every_score_as_it_is(
-    store: AssayStore, monkeypatch: pytest.MonkeyPatch
+    store: AssayStore, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assay = store.assay("assay 0")
     fixed = PROTOCOLS["fsmol"](store, assay, "classification", 16, 0)
+    methods: list[Method] = [
+        *named_methods([*EVERY, f"probe:{run}"]),
+        *model_methods([run]),
+        FrequentHitters.fit(store.subset(["assay 1"])),
+    ]
 
-    def scores_with(labels: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-        given: dict[str, NDArray[np.float64]] = {}
+    def scores_with(labels: NDArray[np.float32]) -> dict[str, bytes]:
+        """What each method gives when the evaluator is fed these labels."""
+        spies = [Spy(method) for method in methods]
         monkeypatch.setattr(AssayStore, "assay", lambda self, key: replace(assay, labels=labels))
-        methods = make_baselines(EVERY)
-        for method in methods:
-            original = type(method).scores
-
-            def spy(self: object, *args: object, _original: Callable = original) -> object:
-                result = _original(self, *args)
-                given[self.name] = result  # type: ignore[attr-defined]
-                return result
-
-            monkeypatch.setattr(type(method), "scores", spy)
-        evaluate(methods, store.subset(["assay 0"]), draws=1)
-        return given
+        evaluate(spies, store.subset(["assay 0"]), draws=1)
+        return {spy.name: spy.given for spy in spies}
 
     def same_draw(store: AssayStore, assay: Assay, task: str, size: int, seed: int) -> Draw:
         return fixed
@@ -123,10 +139,12 @@ def test_scrambled_query_labels_leave_every_score_as_it_is(
     scrambled_labels = assay.labels.copy()
     scrambled_labels[fixed.query] = np.random.default_rng(0).permutation(assay.labels[fixed.query])
     assert (scrambled_labels != assay.labels).any()
-    scrambled = scores_with(scrambled_labels)
-    assert set(honest) == set(scrambled) == set(EVERY)
-    for name, scores in honest.items():
-        assert scores.tobytes() == scrambled[name].tobytes()
+    assert scores_with(scrambled_labels) == honest
+    assert len(honest) == len(EVERY) + 3
+    other_support = assay.labels.copy()
+    other_support[fixed.support] = 1 - assay.labels[fixed.support]
+    changed = scores_with(other_support)
+    assert {name for name in honest if changed[name] == honest[name]} == {"frequent-hitters"}
 
 
 def test_constant_is_zero_to_the_last_bit(store: AssayStore) -> None:
@@ -148,14 +166,65 @@ def test_the_same_seeds_give_the_same_tables(
 
 
 def test_what_is_done_is_not_done_again(store: AssayStore, tmp_path: Path) -> None:
-    first, again, other = Recorder(), Recorder(), Recorder(fingerprint="changed")
+    first, again = Recorder(), Recorder()
     evaluate([first], store, draws=2, out=tmp_path)
     before = (tmp_path / "results.csv").read_bytes()
     evaluate([again], store, draws=2, out=tmp_path)
+    assert len(first.calls) == 6
     assert again.calls == []
     assert (tmp_path / "results.csv").read_bytes() == before
-    evaluate([other], store, draws=2, out=tmp_path)
-    assert len(other.calls) == len(first.calls) == 6
+
+
+CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "a label": lambda rows: rows.assign(label=[1 - rows["label"][0], *rows["label"][1:]]),
+    "a value": lambda rows: rows.assign(value=[9.0, *rows["value"][1:]]),
+    "a molecule": lambda rows: rows.assign(smiles=["NCCO", *rows["smiles"][1:]]),
+    "another SMILES of a molecule": lambda rows: rows.assign(smiles=["CN", *rows["smiles"][1:]]),
+    "the order": lambda rows: rows[::-1],
+    "the assay's id": lambda rows: rows.assign(assay="other"),
+}
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "protocol", "draws", "support_sizes", "method"])
+def test_whatever_matters_is_done_again(tmp_path: Path, change: str) -> None:
+    rows = make_frame(1)
+    evaluate([Recorder()], AssayStore.from_frame(rows), draws=2, out=tmp_path)
+    anew = Recorder(fingerprint="changed" if change == "method" else "recorder")
+    asked: dict[str, Any] = {"draws": 2, "support_sizes": [16], "protocol": "fsmol"}
+    asked |= {"protocol": {"protocol": "random"}, "draws": {"draws": 3},
+              "support_sizes": {"support_sizes": [8]}}.get(change, {})  # fmt: skip
+    changed = CHANGES.get(change, lambda rows: rows)(rows).reset_index(drop=True)
+    evaluate([anew], AssayStore.from_frame(changed), out=tmp_path, **asked)
+    assert len(anew.calls) == asked["draws"]
+
+
+@pytest.mark.parametrize("library", ["rdkit", "sklearn"])
+def test_other_versions_are_done_again(
+    store: AssayStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    evaluate([Recorder()], store, draws=1, out=tmp_path)
+    monkeypatch.setattr(f"{library}.__version__", "0.1")
+    anew = Recorder()
+    evaluate([anew], store, draws=1, out=tmp_path)
+    assert len(anew.calls) == 3
+
+
+def test_a_models_fingerprint_tells_weights_steps_and_use(run: Path, tmp_path: Path) -> None:
+    (model,), (probe,) = model_methods([run]), named_methods([f"probe:{run}"])
+    assert model.training is not None
+    fingerprints = {
+        model.fingerprint,
+        replace(model, steps=3).fingerprint,
+        probe.fingerprint,
+        named_methods([f"probe:{run}"], "regression")[0].fingerprint,
+    }
+    assert len(fingerprints) == 4
+    copied = shutil.copytree(run, tmp_path / "copy")
+    assert model_methods([copied])[0].fingerprint == model.fingerprint
+    weights = load_file(copied / "model.safetensors")
+    name = next(iter(weights))
+    save_file({**weights, name: weights[name] + 1}, copied / "model.safetensors")
+    assert model_methods([copied])[0].fingerprint != model.fingerprint
 
 
 def test_a_killed_evaluation_goes_on(store: AssayStore, tmp_path: Path) -> None:

@@ -1,23 +1,18 @@
-"""Simple methods that learned something before the support set: floors for any meta-learner."""
+"""Frequent hitters: what training assays say of a molecule, whatever the support set says."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor, nn
-from torch_geometric.data import Batch
 
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
-from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale
-from molmeta.meta.embedding import embed
 
 # Strength of the ridge penalty, in molecules.
 _RIDGE = 100.0
@@ -81,69 +76,6 @@ class FrequentHitters:
         """See `protocol.Method`; support and labels are ignored."""
         scores: NDArray[np.float64] = _bits(store, query) @ self.weights
         return scores
-
-
-@dataclass(frozen=True)
-class LinearProbe:
-    """Logistic regression on the vectors of any encoder.
-
-    Attributes:
-        vectors: One a molecule of the store, NaN where no assay has it, shape (n_molecules, d).
-        training: What the encoder was trained on; None if nothing.
-        name: What tables call it.
-        C: Inverse strength of the penalty, for vectors of total variance 1.
-    """
-
-    vectors: NDArray[np.float32]
-    training: Training | None = None
-    name: str = "probe"
-    C: float = 10.0
-
-    @classmethod
-    def of_encoder(
-        cls,
-        encoder: nn.Module | Callable[[Batch], Tensor],
-        store: AssayStore,
-        *,
-        training: Training | None = None,
-        name: str = "probe",
-    ) -> LinearProbe:
-        """Embed the molecules of the test assays.
-
-        Args:
-            encoder: Graph batch → (n, d), in evaluation mode.
-            store: The test assays.
-            training: What the encoder was trained on.
-            name: What tables call it.
-        """
-        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        used = used[used >= 0]
-        embedded = embed(encoder, store.graphs, used).numpy()
-        vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
-        vectors[used] = embedded / np.sqrt(embedded.var(axis=0).sum())
-        return cls(vectors, training, name)
-
-    @property
-    def scale(self) -> Scale:
-        """Probabilities."""
-        return "probability"
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the vectors."""
-        return f"LinearProbe({hashlib.sha256(self.vectors.tobytes()).hexdigest()[:16]}, C={self.C})"
-
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
-        """See `protocol.Method`."""
-        known, asked = (self.vectors[part].astype(np.float64) for part in (support, query))
-        targets = labels.astype(np.float64)
-        return logistic_probabilities(known @ known.T, targets, asked @ known.T, self.C)
 
 
 def _bits(store: AssayStore, molecules: NDArray[np.int64]) -> sparse.csr_matrix:

@@ -1,4 +1,4 @@
-"""Methods trained before the support set, leakage records and assay information."""
+"""What was known before the support set: frequent hitters, leakage, assay information."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
-from torch_geometric.data import Batch
 
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation import Training, evaluate
 from molmeta.evaluation.assay_info import read_target_classes
+from molmeta.evaluation.frequent_hitters import FrequentHitters
 from molmeta.evaluation.leakage import overlap
-from molmeta.evaluation.trained import FrequentHitters, LinearProbe
 
 
 def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssayStore) -> None:
@@ -32,18 +29,6 @@ def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssaySto
         for labels in (assay.labels[:8], 1 - assay.labels[:8])
     ]
     np.testing.assert_array_equal(*scores)
-
-
-def test_linear_probe_on_an_encoder(store: AssayStore) -> None:
-    def count_elements(batch: Batch) -> Tensor:
-        counts = torch.zeros(int(batch.batch.max()) + 1, 100)
-        return counts.index_put_((batch.batch, batch.x[:, 0]), torch.ones(()), accumulate=True)
-
-    probe = LinearProbe.of_encoder(count_elements, store)
-    found = evaluate([probe], store.subset(["assay 0", "assay 1"]), draws=3)
-    assert found.summary["delta_auprc"][0] > 0.2
-    assert probe.training is None
-    assert found.results["brier"].between(0, 1).all()
 
 
 def test_training_records_are_read_from_a_run(store: AssayStore, tmp_path: Path) -> None:

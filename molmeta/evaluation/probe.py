@@ -1,0 +1,134 @@
+"""The linear probe: what a linear model finds in an encoder's vectors, given a support set.
+
+As in Tian et al., "Rethinking few-shot image classification", 2020, arXiv:2003.11539: the encoder
+stays as it is, and everything that is fitted or tuned is so on the support set alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.assays.store import AssayStore
+from molmeta.evaluation.baselines import logistic_probabilities
+from molmeta.evaluation.gaussian_process import predict_mean
+from molmeta.evaluation.leakage import Training
+from molmeta.evaluation.protocol import Scale, Task
+from molmeta.meta.embedding import embed
+
+Floats = NDArray[np.float64]
+
+# Inverse strengths of the penalty among which the support set chooses.
+STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+_N_FOLDS = 5
+
+
+def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Floats:
+    """Fit a linear model to the support set's vectors and score the queries, shape (q,).
+
+    Vectors are centred on the support set and divided by its root mean squared length.
+    Classification is logistic regression, its penalty chosen by cross-validated likelihood within
+    the support set; regression is ridge regression, its penalty chosen by marginal likelihood.
+
+    Args:
+        known: Vectors of the support set, shape (s, d).
+        labels: Its labels or values, shape (s,).
+        asked: Vectors of the queries, shape (q, d).
+        task: What is predicted.
+    """
+    centre = known.mean(axis=0)
+    length = np.sqrt(((known - centre) ** 2).sum(axis=1).mean()) or 1.0
+    known, asked = (known - centre) / length, (asked - centre) / length
+    kernel, cross = known @ known.T, asked @ known.T
+    if task == "regression":
+        return predict_mean(kernel, labels, cross)
+    return logistic_probabilities(kernel, labels, cross, _best_strength(kernel, labels))
+
+
+def _best_strength(kernel: Floats, labels: Floats) -> float:
+    """Of `STRENGTHS` the one with the best held-out likelihood; 1 where a class is too small."""
+    n_folds = int(min(_N_FOLDS, labels.sum(), (1 - labels).sum()))
+    if n_folds < 2:
+        return 1.0
+    losses = np.zeros(len(STRENGTHS))
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
+    for kept, left in folds.split(kernel, labels > 0.5):
+        for number, strength in enumerate(STRENGTHS):
+            found = logistic_probabilities(
+                kernel[np.ix_(kept, kept)], labels[kept], kernel[np.ix_(left, kept)], strength
+            )
+            right = np.where(labels[left] > 0.5, found, 1 - found)
+            losses[number] -= np.log(np.maximum(right, 1e-12)).sum()
+    return STRENGTHS[int(losses.argmin())]
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """The linear probe on vectors that any encoder made.
+
+    Attributes:
+        vectors: One a molecule of the store, NaN where no assay has it, shape (n_molecules, d).
+        training: What the encoder was trained on; None if nothing.
+        name: What tables call it.
+        task: What it predicts.
+    """
+
+    vectors: NDArray[np.float32]
+    training: Training | None = None
+    name: str = "probe"
+    task: Task = "classification"
+
+    @classmethod
+    def of_encoder(
+        cls,
+        encoder: nn.Module | Callable[[Batch], Tensor],
+        store: AssayStore,
+        *,
+        training: Training | None = None,
+        name: str = "probe",
+        task: Task = "classification",
+    ) -> LinearProbe:
+        """Embed the molecules of the test assays.
+
+        Args:
+            encoder: Graph batch → (n, d), in evaluation mode.
+            store: The test assays.
+            training: What the encoder was trained on.
+            name: What tables call it.
+            task: What it predicts.
+        """
+        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
+        used = used[used >= 0]
+        embedded = embed(encoder, store.graphs, used).numpy()
+        vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
+        vectors[used] = embedded
+        return cls(vectors, training, name, task)
+
+    @property
+    def scale(self) -> Scale:
+        """Probabilities in classification, values in regression."""
+        return "value" if self.task == "regression" else "probability"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the vectors, and the task."""
+        vectors = hashlib.sha256(self.vectors.tobytes()).hexdigest()[:16]
+        return f"LinearProbe({vectors}, {self.task}, {STRENGTHS})"
+
+    def scores(
+        self,
+        store: AssayStore,
+        support: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        query: NDArray[np.int64],
+    ) -> Floats:
+        """See `protocol.Method`."""
+        known, asked = (self.vectors[part].astype(np.float64) for part in (support, query))
+        return probe_scores(known, labels.astype(np.float64), asked, self.task)
