@@ -1,9 +1,11 @@
 """Graph encoders: one file a family; each registers itself when it is imported."""
 
 from molmeta.models.encoders.dmpnn import DMPNN
+from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.gatv2 import GATv2
 from molmeta.models.encoders.gine import GINE
 from molmeta.models.encoders.gps import GPS
 from molmeta.models.encoders.pna import PNA
+from molmeta.models.encoders.readout import Readout
 
-__all__ = ["DMPNN", "GINE", "GPS", "PNA", "GATv2"]
+__all__ = ["DMPNN", "GINE", "GPS", "PNA", "AtomEmbedding", "BondEmbedding", "GATv2", "Readout"]

@@ -1,0 +1,53 @@
+"""Every registered encoder and head trains from the program on the bundled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from molmeta.models import ENCODERS, HEADS
+from tests.cli.program import molmeta
+
+TINY = [
+    "steps=4", "assays_per_step=2", "support_sizes=[8]", "query_size=8", "log_every=2",
+    "valid_every=4", "valid_support_sizes=[8]", "valid_draws=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("parts")
+    assert molmeta("example", "-o", folder / "example").returncode == 0
+    for fold in ("train", "valid"):
+        table = folder / "example" / f"{fold}.csv"
+        assert molmeta("featurize", table, "-o", folder / fold).returncode == 0
+    return folder / "train", folder / "valid"
+
+
+@pytest.mark.parametrize("adapt", ["above", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("encoder", ENCODERS.names())
+def test_every_encoder_trains(
+    data: tuple[Path, Path], tmp_path: Path, encoder: str, adapt: str
+) -> None:
+    train(data, tmp_path, f"encoder={{name: {encoder}, dim: 16}}", f"learner.adapt={adapt}")
+
+
+@pytest.mark.parametrize("head", HEADS.names())
+def test_every_head_trains(data: tuple[Path, Path], tmp_path: Path, head: str) -> None:
+    train(data, tmp_path, f"head={head}", "encoder={dim: 16, layers: 1}")
+
+
+def train(data: tuple[Path, Path], folder: Path, *settings: str) -> None:
+    """A few steps, none of them skipped, whose losses and scores are numbers."""
+    everything = [*settings, *(f"training.{setting}" for setting in TINY)]
+    done = molmeta(
+        "train", data[0], "--valid", data[1], "--config", "default", "-o", folder / "run",
+        *(word for setting in everything for word in ("--set", setting)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = pd.read_csv(folder / "run" / "metrics.csv")
+    assert metrics["step"].tolist() == [2, 4]
+    assert metrics["loss"].notna().all()
+    assert not metrics["skipped"].any()
