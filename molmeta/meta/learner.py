@@ -319,7 +319,8 @@ class Adapted:
                 fix="Load the model that it was adapted from, or adapt again.",
             )
         device = next(learner.parameters()).device
-        tensors = {name: value.to(device) for name, value in tensors.items()}
+        # A copy is aligned in memory, as computed tensors are: the same bits come out.
+        tensors = {name: value.to(device, copy=True) for name, value in tensors.items()}
         return Adapted(
             learner, under("parameters.", tensors), tensors["support"], tensors["labels"]
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
+from molmeta.errors import InputError
 from molmeta.meta.inner import MAML
 
 # L_S(θ) = ½ θᵀAθ − bᵀθ has gradient Aθ − b and curvature A.
@@ -88,3 +92,122 @@ def test_not_differentiable_result_is_detached_and_equal() -> None:
     attached = maml.adapt(support_loss, {"theta": theta})["theta"]
     assert detached.grad_fn is None
     torch.testing.assert_close(detached.detach(), attached.detach(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("rates", ["module", "tensor", "element"])
+def test_learned_rates_start_at_lr_and_get_the_gradient_of_meta_sgd(rates: str) -> None:
+    """θ′ = θ − αg, so that ∂L_Q/∂α = −g · ∇L_Q(θ′), and α = lr · exp(r)."""
+    theta = torch.tensor([0.3, -0.7], dtype=torch.float64, requires_grad=True)
+    maml = MAML(lr=LR, rates=rates)
+    maml.learn_rates({"theta": theta})
+    adapted = maml.adapt(support_loss, {"theta": theta})["theta"]
+    torch.testing.assert_close(adapted, MAML(lr=LR).adapt(support_loss, {"theta": theta})["theta"])
+    (log_ratio,) = maml.parameters()
+    (found,) = torch.autograd.grad((adapted**3).sum(), log_ratio)
+    expected = -LR * (A @ theta - B) * 3 * adapted**2
+    torch.testing.assert_close(found, expected if rates == "element" else expected.sum())
+
+
+def test_rates_are_shared_within_a_module_and_named_in_the_state() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    names = {}
+    for rates in ("fixed", "module", "tensor", "element"):
+        maml = MAML(rates=rates)
+        maml.learn_rates(dict(network.named_parameters()))
+        names[rates] = {name: tuple(t.shape) for name, t in maml.state_dict().items()}
+    assert names["fixed"] == {}
+    assert names["module"] == {"log_ratios.0": (), "log_ratios.1": ()}
+    assert names["tensor"].keys() == names["element"].keys()
+    assert names["tensor"]["log_ratios.0/bias"] == ()
+    assert names["element"]["log_ratios.0/weight"] == (3, 2)
+
+
+def test_a_rate_that_nobody_created_is_asked_for() -> None:
+    theta = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(InputError, match="learn_rates"):
+        MAML(rates="tensor").adapt(support_loss, {"theta": theta})
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_recomputed_steps_give_the_same_gradients(steps: int) -> None:
+    for order in (1, 2):
+        kept, expected = query_gradient(MAML(steps=steps, lr=LR, order=order))
+        again, adapted = query_gradient(MAML(steps=steps, lr=LR, order=order, recompute=True))
+        assert torch.equal(adapted, expected)
+        assert torch.equal(again, kept)
+
+
+def test_recomputed_steps_draw_the_same_dropout() -> None:
+    gradients = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Dropout(0.5), nn.Linear(64, 1))
+        parameters = dict(network.named_parameters())
+        x = torch.randn(8, 4)
+
+        def loss(p: dict[str, Tensor], net: nn.Module = network, x: Tensor = x) -> Tensor:
+            return functional_call(net, p, (x,)).square().mean()
+
+        torch.manual_seed(1)
+        adapted = MAML(steps=2, lr=0.1, recompute=recompute).adapt(loss, parameters)
+        gradients.append(torch.autograd.grad(loss(adapted), list(parameters.values())))
+    for kept, again in zip(*gradients, strict=True):
+        assert torch.equal(kept, again)
+
+
+def test_recomputed_steps_keep_fewer_tensors() -> None:
+    """What autograd holds for the backward pass grows with the steps unless they are recomputed."""
+    held = {}
+    for recompute in (False, True):
+        for steps in (1, 5):
+            network = nn.Sequential(*[nn.Linear(8, 8), nn.Tanh()] * 6)
+            maml = MAML(steps=steps, lr=0.1, recompute=recompute)
+            x, n_bytes = torch.randn(512, 8), 0
+
+            def pack(tensor: Tensor) -> Tensor:
+                nonlocal n_bytes
+                n_bytes += tensor.nbytes
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                maml.adapt(
+                    lambda p, net=network, x=x: functional_call(net, p, (x,)).square().mean(),
+                    dict(network.named_parameters()),
+                )
+            held[recompute, steps] = n_bytes
+    assert held[False, 5] > 4 * held[False, 1]
+    assert held[True, 5] < held[False, 5] / 10
+
+
+def test_path_holds_every_step() -> None:
+    theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    maml = MAML(steps=3, lr=LR)
+    path = [p["theta"] for p in maml.path(support_loss, {"theta": theta})]
+    assert len(path) == 4
+    for before, after in pairwise(path):
+        torch.testing.assert_close(after, before - LR * (A @ before - B))
+
+
+def test_losses_of_all_steps_count_equally_at_first_and_the_last_alone_in_the_end() -> None:
+    maml = MAML(steps=4, multi_step=0.5)
+    assert maml.step_weights(0.0) == pytest.approx([0.25] * 4)
+    assert maml.step_weights(0.25) == pytest.approx([0.125] * 3 + [0.625])
+    for progress in (0.5, 1.0):
+        assert maml.step_weights(progress) == [0.0, 0.0, 0.0, 1.0]
+    assert MAML(steps=4).step_weights(0.0) == [0.0, 0.0, 0.0, 1.0]
+    assert MAML(steps=0).step_weights(0.0) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"rates": "tensor", "steps": 0}, "rates: tensor"),
+        ({"rates": "element", "lr": 0.0}, "rates: element"),
+        ({"multi_step": 0.5, "steps": 1}, "two steps"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    settings: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        MAML(**settings)
