@@ -86,11 +86,12 @@ def evaluate(
         *model_methods(model or [], place),
         *named_methods(names(baselines), aim, place),
     ]
+    forms = [method.training.standardize for method in methods if method.training]
     if frequent_hitters:
-        methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns)))
+        methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns, forms=forms)))
     results = run_evaluation(
         methods,
-        read_assays(data, columns, format),
+        read_assays(data, columns, format, forms),
         protocol=protocol,
         support_sizes=numbers(support_sizes, "--support-sizes"),
         draws=draws,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import Data, Format, Output, Workers, with_columns
 
@@ -32,6 +33,17 @@ def featurize(
     descriptors: Annotated[
         bool, typer.Option("--descriptors", help="Store RDKit descriptors as well.")
     ] = False,
+    standardize: Annotated[
+        bool,
+        typer.Option(
+            help="Bring molecules to standard form: largest fragment, neutral, groups one way."
+        ),
+    ] = True,
+    stereo: Annotated[bool, typer.Option(help="Keep stereochemistry in it.")] = True,
+    isotopes: Annotated[bool, typer.Option(help="Keep isotope labels in it.")] = True,
+    one_tautomer: Annotated[
+        bool, typer.Option("--one-tautomer", help="Replace tautomers by RDKit's canonical one.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.html", help="The audit as a page.")
     ] = None,
@@ -40,8 +52,15 @@ def featurize(
     """Turn tables of measurements into an assay store (-o), with an audit of every row."""
     from molmeta.assays import Limits, featurize_files
     from molmeta.assays.audit import describe
+    from molmeta.chem.standardize import STANDARD, Standardizer
+    from molmeta.chem.standardize import describe as describe_form
     from molmeta.resources import n_cores
 
+    form = Standardizer(keep_stereo=stereo, keep_isotopes=isotopes, keep_tautomer=not one_tautomer)
+    if not standardize and form != STANDARD:
+        raise InputError.of(
+            "--no-standardize", got=describe_form(form), expected="no other flag of that form"
+        )
     store = featurize_files(
         data,
         output,
@@ -51,6 +70,7 @@ def featurize(
         workers=workers or n_cores(),
         fingerprints=fingerprints,
         descriptors=descriptors,
+        standardize=form if standardize else None,
         progress=counter("molecules"),
     )
     say(f"{output}: {len(store):,} assays, {store.n_molecules:,} molecules")

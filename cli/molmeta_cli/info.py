@@ -32,6 +32,7 @@ def _describe(thing: Path) -> dict[str, object]:
 def _store(path: Path) -> dict[str, object]:
     from molmeta.assays import AssayStore
     from molmeta.assays.audit import describe
+    from molmeta.chem.standardize import describe as describe_form
 
     store = AssayStore.open(path)
     assays = store.assays
@@ -46,11 +47,13 @@ def _store(path: Path) -> dict[str, object]:
         "measured in": ", ".join(f"{unit} ({n:,} assays)" for unit, n in units.items()),
         "audit": describe(store.audit_summary()),
         "files": f"{len(store.header['files']):,}",
+        "form": describe_form(store.standardize),
         "features": store.feature_spec,
     }
 
 
 def _model(path: Path) -> dict[str, object]:
+    from molmeta.chem.standardize import describe as describe_form
     from molmeta.meta import load_model
 
     model = load_model(path)
@@ -58,6 +61,7 @@ def _model(path: Path) -> dict[str, object]:
     return {
         "what": "model",
         "parameters": f"{n_parameters:,}",
+        "reads": describe_form(model.standardize),
         "embeds once": model.learner.embeds_once,
         **model.recipe,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -15,6 +15,7 @@ from molmeta.errors import InputError
 if TYPE_CHECKING:
     from molmeta.assays import AssayStore, Columns
     from molmeta.assays.held_out import HeldOut
+    from molmeta.chem.standardize import Standardizer
 
 Data = Annotated[
     list[Path],
@@ -107,14 +108,24 @@ def with_columns(verb: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def read_assays(paths: list[Path], columns: Columns, format: str = "auto") -> AssayStore:
-    """DATA as every verb takes it: one store, or any number of tables that become one."""
-    from molmeta.assays import featurize_files, load_assays
+def read_assays(
+    paths: list[Path],
+    columns: Columns,
+    format: str = "auto",
+    forms: Sequence[Standardizer | None] = (),
+) -> AssayStore:
+    """DATA as every verb takes it: one store, or any number of tables that become one.
 
+    The molecules of tables are brought to the first of `forms`, else to the default one.
+    """
+    from molmeta.assays import featurize_files, load_assays
+    from molmeta.chem.standardize import STANDARD
+
+    form = forms[0] if forms else STANDARD
     return (
-        load_assays(paths[0], columns, format=format)
+        load_assays(paths[0], columns, format=format, standardize=form)
         if len(paths) == 1
-        else featurize_files(paths, None, columns=columns, format=format)
+        else featurize_files(paths, None, columns=columns, format=format, standardize=form)
     )
 
 

@@ -51,7 +51,9 @@ def predict(
 
     check_ending(output)
     loaded = load_model(model, pick_device(device))
-    known = read_support(support, columns, format=format, assay_id=assay)
+    known = read_support(
+        support, columns, format=format, assay_id=assay, standardize=loaded.standardize
+    )
     say(_describe(known))
     predictions = predict_table(
         loaded,

@@ -21,6 +21,7 @@ from molmeta.assays.store import AssayStore, is_store
 from molmeta.assays.units import comparable
 from molmeta.assays.write import contents_of, write_store
 from molmeta.chem.featurize import featurize_stream
+from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
 
 Progress = Callable[[int], None]
@@ -37,6 +38,7 @@ def featurize_files(
     workers: int = 1,
     fingerprints: bool = False,
     descriptors: bool = False,
+    standardize: Standardizer | None = STANDARD,
     progress: Progress | None = None,
 ) -> AssayStore:
     """Read files into a new store.
@@ -51,6 +53,7 @@ def featurize_files(
         workers: Processes that featurize.
         fingerprints: Whether ECFP counts are stored too.
         descriptors: Whether descriptors are stored too.
+        standardize: Brings each molecule to its standard form; None leaves it as drawn.
         progress: Called with the number of molecules done since its last call.
 
     Raises:
@@ -69,15 +72,26 @@ def featurize_files(
         limits=limits,
         fingerprints=fingerprints,
         descriptors=descriptors,
+        standardize=standardize,
         workers=workers,
         progress=progress,
     )
 
 
 def load_assays(
-    path: Path | str, columns: Columns | None = None, *, format: str = "auto"
+    path: Path | str,
+    columns: Columns | None = None,
+    *,
+    format: str = "auto",
+    standardize: Standardizer | None = STANDARD,
 ) -> AssayStore:
     """DATA as every verb takes it: a store is opened, anything else becomes a temporary store.
+
+    Args:
+        path: A store's folder, or a file or folder that a reader knows.
+        columns: What the user says about the columns, and how values become labels.
+        format: The reader's name, or "auto".
+        standardize: As for `build_store`; a store's molecules stay as they are.
 
     Raises:
         InputError: If it is neither, or cannot be used; or if a threshold or direction is given
@@ -92,7 +106,7 @@ def load_assays(
                 fix="Featurize the source files anew.",
             )
         return AssayStore.open(path)
-    return featurize_files([path], None, columns=columns, format=format)
+    return featurize_files([path], None, columns=columns, format=format, standardize=standardize)
 
 
 def build_from_frame(frame: pd.DataFrame, out: Path | str | None = None) -> AssayStore:
@@ -126,6 +140,7 @@ def build_store(
     limits: Limits | None = None,
     fingerprints: bool = False,
     descriptors: bool = False,
+    standardize: Standardizer | None = STANDARD,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> AssayStore:
@@ -139,6 +154,7 @@ def build_store(
         limits: The smallest assays worth keeping.
         fingerprints: Whether ECFP counts are stored too.
         descriptors: Whether descriptors are stored too.
+        standardize: Brings each molecule to its standard form; None leaves it as drawn.
         workers: Processes that featurize.
         progress: Called with the number of molecules done since its last call.
 
@@ -152,12 +168,13 @@ def build_store(
         new_smiles,
         fingerprints=fingerprints,
         descriptors=descriptors,
+        standardize=standardize,
         workers=workers,
         progress=progress,
     ):
         molecules.add(part)
     table = settle(rows, molecules, threshold, direction, limits)
-    contents = contents_of(rows, molecules, table)
+    contents = contents_of(rows, molecules, table, standardize)
     if out is not None:
         write_store(out, contents)
         return AssayStore.open(out)

@@ -49,6 +49,7 @@ def part_of(
         assays=_arrow(part.assays.assign(**counts)),
         audit=_arrow(_audit(store, rows, stays)),
         files=store.header["files"],
+        standardize=store.standardize,
     )
 
 

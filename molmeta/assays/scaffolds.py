@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.assays.store import AssayStore
+from molmeta.chem.standardize import Standardizer
 
 
 def scaffold_numbers(
@@ -27,7 +28,7 @@ def scaffold_numbers(
     if molecules is None:
         molecules = np.arange(store.n_molecules)
     names = [
-        _scaffold(store.smiles[number]) or f"acyclic {store.identities[number]}"
+        _scaffold(store.smiles[number], store.standardize) or f"acyclic {store.identities[number]}"
         for number in molecules
     ]
     numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
@@ -35,8 +36,9 @@ def scaffold_numbers(
 
 
 @lru_cache(maxsize=100_000)  # the draws of an assay ask for the same molecules again and again
-def _scaffold(smiles: str) -> str:
+def _scaffold(smiles: str, standardize: Standardizer | None) -> str:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
+        mol = standardize(mol) if standardize else mol
         core = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
     return str(Chem.MolToSmiles(core, isomericSmiles=False))

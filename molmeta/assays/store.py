@@ -1,6 +1,6 @@
 """AssayStore: assays and their molecules' graphs as a folder that opens at once.
 
-store.json            what it is: version, counts, feature specification, files read
+store.json            what it is: version, counts, feature specification, standard form, files read
 graphs/*.npy          the arrays of chem.Graphs, memory-mapped
 molecules.parquet     smiles, identity: one row a distinct SMILES that parses
 measurements.parquet  molecule, label, value, bound, kept, file, row: grouped by assay
@@ -33,6 +33,7 @@ from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
 from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize
 from molmeta.chem.graph import Graphs
+from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 from molmeta.resources import n_cores
 
@@ -79,6 +80,7 @@ class AssayStore:
         header: The content of its `store.json`.
         feature_spec: What its graphs, fingerprints and descriptors are, to be compared with a
             model's.
+        standardize: What its molecules were brought to standard form by; None: they are as drawn.
         n_molecules: Number of distinct SMILES that parse.
     """
 
@@ -92,6 +94,7 @@ class AssayStore:
         """Use `open`; the arguments are what `open` and `subset` found out."""
         self.path, self.header = path, header
         self.feature_spec: dict[str, object] = header["feature_spec"]
+        self.standardize = Standardizer.from_spec(header.get("standardize"))
         self.n_molecules: int = header["n_molecules"]
         self._selection = selection
         self._owner = owner  # keeps a temporary folder alive
@@ -197,6 +200,7 @@ class AssayStore:
             fingerprints=fingerprints,
             descriptors=descriptors,
             identities=False,
+            standardize=self.standardize,
             workers=1 if alone else n_cores(),
         )
 

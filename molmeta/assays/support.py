@@ -18,6 +18,7 @@ from molmeta.assays.measurement import UNTESTED
 from molmeta.assays.part import LEFT_OUT
 from molmeta.assays.store import AssayStore, is_store
 from molmeta.assays.tables import open_table
+from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
 
 
@@ -58,6 +59,7 @@ def read_support(
     *,
     format: str = "auto",
     assay_id: str | None = None,
+    standardize: Standardizer | None = STANDARD,
 ) -> Support:
     """Read one assay with everything that its rows hold.
 
@@ -66,6 +68,7 @@ def read_support(
         columns: What the user says about the columns, and how values become labels.
         format: The reader's name, or "auto".
         assay_id: Which assay, if there are several; of a wide table, its column.
+        standardize: Tells repeats of one molecule: as for `build_store`.
 
     Raises:
         InputError: If the file cannot be used, or has several assays and none is named.
@@ -73,7 +76,7 @@ def read_support(
     in_file = not is_store(path)
     if in_file and assay_id is not None and assay_id in open_table(path).columns:
         columns, assay_id = replace(columns or Columns(), label_column=assay_id), None
-    store = load_assays(path, columns, format=format)
+    store = load_assays(path, columns, format=format, standardize=standardize)
     if assay_id is None and len(store) > 1:
         raise InputError.of(
             f"support set {path}",

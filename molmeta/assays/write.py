@@ -22,6 +22,7 @@ from molmeta.assays.store import FORMAT, VERSION
 from molmeta.assays.units import commonest_kind
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.graph import Graphs
+from molmeta.chem.standardize import Standardizer
 from molmeta.resources import replace_folder
 
 
@@ -35,6 +36,7 @@ class Contents:
         descriptors: A row a molecule, or None.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
+        standardize: What the molecules were brought to standard form by, or None.
     """
 
     graphs: Graphs
@@ -45,6 +47,7 @@ class Contents:
     assays: pa.Table
     audit: pa.Table
     files: Sequence[str]
+    standardize: Standardizer | None
 
 
 def write_store(out: Path | str, contents: Contents) -> None:
@@ -55,6 +58,7 @@ def write_store(out: Path | str, contents: Contents) -> None:
         "version": VERSION,
         "molmeta": molmeta.__version__,
         "feature_spec": FEATURE_SPEC,
+        "standardize": contents.standardize.spec if contents.standardize else None,
         "files": list(contents.files),
         "n_molecules": len(contents.molecules),
         "n_assays": len(contents.assays),
@@ -81,13 +85,16 @@ def write_store(out: Path | str, contents: Contents) -> None:
         (folder / "store.json").write_text(text, encoding="utf-8")
 
 
-def contents_of(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> Contents:
+def contents_of(
+    rows: Rows, molecules: Molecules, table: pd.DataFrame, standardize: Standardizer | None
+) -> Contents:
     """What a store of newly read rows holds.
 
     Args:
         rows: What was read.
         molecules: The distinct SMILES of the rows.
         table: The rows as `build.settle` gives them.
+        standardize: What the molecules were brought to standard form by.
     """
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(
@@ -123,6 +130,7 @@ def contents_of(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> Conten
             }
         ),
         files=rows.words("file").tolist(),
+        standardize=standardize,
     )
 
 

@@ -8,10 +8,13 @@ in that form already, and a cheap test tells which cannot be changed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from molmeta.errors import InputError
 
 VERSION = 1
 
@@ -51,6 +54,20 @@ class Standardizer:
         """What stores and checkpoints record, and compare before they are used together."""
         return {"version": VERSION, **asdict(self)}
 
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, object] | None) -> Standardizer | None:
+        """The standardizer of that `spec`; None, molecules as drawn, for None.
+
+        Raises:
+            InputError: If it is of another version of molmeta.
+        """
+        if spec is None:
+            return None
+        options = {name: value for name, value in spec.items() if name != "version"}
+        if spec.get("version") != VERSION or options.keys() != asdict(cls()).keys():
+            raise InputError.of("standard form of molecules", got=dict(spec), expected=cls().spec)
+        return cls(**{name: bool(value) for name, value in options.items()})
+
     def __call__(self, mol: Chem.Mol) -> Chem.Mol:
         """The standard form of a sanitized molecule; the molecule itself if it has that form.
 
@@ -58,7 +75,8 @@ class Standardizer:
             ValueError: If RDKit finds no such form.
         """
         if could_change(mol):
-            mol = rdMolStandardize.ChargeParent(mol)
+            parent = rdMolStandardize.ChargeParent(mol)
+            mol = mol if _is_hydrogenated(mol, parent) else parent
         if not self.keep_isotopes and mol.HasSubstructMatch(_ISOTOPE):
             mol = Chem.RemoveHs(rdMolStandardize.IsotopeParent(mol, skipStandardize=True))
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
@@ -67,6 +85,37 @@ class Standardizer:
         if not self.keep_tautomer:
             mol = rdMolStandardize.TautomerParent(mol, skipStandardize=True)
         return mol
+
+
+STANDARD = Standardizer()
+"""The form in which molecules are read unless told otherwise. FS-Mol's are published in it."""
+
+
+def describe(standardize: Standardizer | None) -> str:
+    """The form of molecules in words, with the flags of `molmeta featurize` that give it."""
+    if standardize is None:
+        return "molecules as drawn (--no-standardize)"
+    flags = {
+        "--no-stereo": standardize.keep_stereo,
+        "--no-isotopes": standardize.keep_isotopes,
+        "--one-tautomer": standardize.keep_tautomer,
+    }
+    named = " ".join(flag for flag, keep in flags.items() if not keep)
+    return f"molecules in standard form ({named or '--standardize'})"
+
+
+def _is_hydrogenated(mol: Chem.Mol, parent: Chem.Mol) -> bool:
+    """Whether clean-up has saturated rings, as RDKit's does to mesoionic ones.
+
+    Moving charges and taking up protons leave the number of hydrogens less the charge alone.
+    """
+    if mol.GetNumAtoms() != parent.GetNumAtoms():
+        return False
+    before, after = (
+        sum(atom.GetTotalNumHs() for atom in each.GetAtoms()) - Chem.GetFormalCharge(each)
+        for each in (mol, parent)
+    )
+    return after > before
 
 
 def could_change(mol: Chem.Mol) -> bool:

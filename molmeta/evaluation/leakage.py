@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
+from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
+from molmeta.meta.run import load_config
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,19 @@ class Training:
         assays: Their ids.
         molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the
             same in every store.
+        standardize: The form of these molecules.
     """
 
     assays: frozenset[str]
     molecules: NDArray[np.int64]
+    standardize: Standardizer | None = STANDARD
 
     @classmethod
     def of_store(cls, store: AssayStore) -> Training:
         """The training record of something trained on every assay of `store`."""
         used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        return cls(frozenset(store.assay_ids), np.unique(store.identities[used[used >= 0]]))
+        molecules = np.unique(store.identities[used[used >= 0]])
+        return cls(frozenset(store.assay_ids), molecules, store.standardize)
 
     @classmethod
     def of_run(cls, run: Path) -> Training:
@@ -48,7 +53,8 @@ class Training:
                 got=f"no readable assays.json and molecules.npy ({error})",
                 expected="both, which `molmeta train` writes, to check for leakage",
             ) from None
-        return cls(frozenset(assays), molecules)
+        form = Standardizer.from_spec(load_config(run).get("standardize"))
+        return cls(frozenset(assays), molecules, form)
 
 
 def overlap(training: Training, store: AssayStore) -> list[tuple[str, bool, float]]:

@@ -1,8 +1,9 @@
 """Runs: a recipe and assays in, a folder with a trained model out; and such a folder back in.
 
 A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
-version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and molecule identities of the
-training assays, for leakage checks), `README.md` (a model card) and `checkpoints/`.
+standard form of molecules, version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and
+molecule identities of the training assays, for leakage checks), `README.md` (a model card) and
+`checkpoints/`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from molmeta import __version__
+from molmeta.assays.form import check_form
 from molmeta.assays.held_out import HeldOut
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import FEATURE_SPEC
+from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import load_tensors
@@ -43,11 +46,14 @@ class LoadedModel:
         learner: In evaluation mode.
         recipe: Resolved.
         path: The run folder.
+        standardize: What its training molecules were brought to standard form by, which queries
+            need too; None: they were as drawn.
     """
 
     learner: Learner
     recipe: Recipe
     path: Path
+    standardize: Standardizer | None = STANDARD
 
 
 def train(
@@ -84,6 +90,9 @@ def train(
     """
     recipe, run = resolve_recipe(recipe), Path(run).resolve()
     _check_held_out(train_assays, valid_assays, test)
+    form = train_assays.standardize
+    if valid_assays is not None:
+        check_form(valid_assays, form, f"training store {train_assays.path}")
     assays, molecules = list(train_assays.assay_ids), _training_molecules(train_assays)
     data = {
         "train": _digest(train_assays),
@@ -117,6 +126,7 @@ def train(
             {
                 "molmeta": __version__,
                 "features": FEATURE_SPEC,
+                "standardize": form.spec if form else None,
                 "recipe": recipe,
                 "data": data,
             },
@@ -139,7 +149,8 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
         InputError: If the folder, its recipe or its weights cannot be used.
     """
     run = _find(run)
-    recipe = resolve_recipe(load_config(run)["recipe"])
+    config = load_config(run)
+    recipe, form = resolve_recipe(config["recipe"]), config.get("standardize")
     learner = build_learner(recipe)
     try:
         learner.load_state_dict(load_tensors(run / MODEL))
@@ -148,7 +159,7 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
         raise InputError.of(
             f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
         ) from None
-    return LoadedModel(learner.to(device).eval(), recipe, run)
+    return LoadedModel(learner.to(device).eval(), recipe, run, Standardizer.from_spec(form))
 
 
 def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut | None) -> None:

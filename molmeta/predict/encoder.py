@@ -25,12 +25,15 @@ class MoleculeEncoder:
 
     def __init__(self, model: LoadedModel) -> None:
         self._encoder = model.learner.encoder
+        self._standardize = model.standardize
         self._device = next(model.learner.parameters()).device
         self.dim = int(model.learner.encoder.dim)  # type: ignore[arg-type]
 
     def encode(self, smiles: Sequence[str], *, workers: int = 1) -> NDArray[np.float32]:
         """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
-        features = featurize(list(smiles), workers=workers)
+        features = featurize(
+            list(smiles), identities=False, standardize=self._standardize, workers=workers
+        )
         parsed = np.flatnonzero([not reason for reason in features.reasons])
         vectors = np.full((len(features.reasons), self.dim), np.nan, np.float32)
         if len(parsed):

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.assays.measurement import parse_labels
-from molmeta.chem.featurize import featurize
+from molmeta.chem.featurize import Featurized, featurize
 from molmeta.chem.graph import Graphs
 from molmeta.errors import InputError, MolmetaError
 from molmeta.meta.run import LoadedModel, load_model
@@ -63,13 +63,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError.of(
                 "labels y", got=f"shape {labels.shape}", expected=f"shape ({len(smiles)},)"
             )
-        features = featurize(smiles, workers=self.workers)
+        self._model = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
+        features = self._featurize(smiles)
         parsed = np.asarray([not reason for reason in features.reasons], dtype=bool)
         self.rejected_ = [
             (position, reason) for position, reason in enumerate(features.reasons) if reason
         ]
         self.classes_ = _two_classes(labels[parsed])
-        self._model = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
         self._support = Graphs.select(features.graphs, np.flatnonzero(parsed))
         self._labels = (labels[parsed] == self.classes_[1]).astype(np.float32)
         self._adapted = Scorer(self._model.learner, self._support).adapt(
@@ -79,7 +79,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def decision_function(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
-        return self.score_graphs(featurize(_listed(smiles), workers=self.workers).graphs)
+        check_is_fitted(self, "classes_")
+        return self.score_graphs(self._featurize(_listed(smiles)).graphs)
 
     def score_graphs(self, graphs: Graphs) -> NDArray[np.float64]:
         """As `decision_function`, from graphs; NaN for an empty graph."""
@@ -91,6 +92,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not np.isfinite(scores[parsed]).all():
                 raise MolmetaError("the model's scores are not finite: its training diverged")
         return scores
+
+    def _featurize(self, smiles: list[str]) -> Featurized:
+        """Molecules in the form that the model was trained on."""
+        return featurize(
+            smiles,
+            identities=False,
+            standardize=self._model.standardize,
+            workers=self.workers,
+        )
 
     def predict_proba(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each class, shape (n, 2); NaN where a molecule does not parse."""

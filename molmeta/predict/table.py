@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,11 @@ def predict_table(
     known_smiles = [support.smiles[i] for i in known]
     classifier = FewShotClassifier(model, steps=steps, workers=workers)
     classifier.fit(known_smiles, support.labels[known])
-    features = featurize(smiles, fingerprints=True, workers=workers, progress=progress)
+    read = partial(featurize, fingerprints=True, identities=False, standardize=model.standardize)
+    features = read(smiles, workers=workers, progress=progress)
     scores = classifier.score_graphs(features.graphs)
     rejected = np.array([bool(reason) for reason in features.reasons])
-    similarity = tanimoto(
-        features.fingerprints, featurize(known_smiles, fingerprints=True).fingerprints
-    )
+    similarity = tanimoto(features.fingerprints, read(known_smiles).fingerprints)
     names = np.asarray(known_smiles, dtype=object)[similarity.argmax(1)]
     added: dict[str, Any] = {
         "p_active": expit(scores),

@@ -27,7 +27,7 @@ CHEMBL = [
     "M2;CC;IC50;'>';10000;nM;;;False;CHEMBL1;;CHEMBL9;Tyrosine-protein kinase X;2001;",
     "M3;CCC;IC50;'=';300;nM;6.52;Outside typical range;False;CHEMBL1;;CHEMBL9;Kinase X;2001;",
     "M4;CCN;IC50;'=';300;nM;6.52;;True;CHEMBL1;;CHEMBL9;Tyrosine-protein kinase X;2001;",
-    "M5;CCO.Cl;IC50;'=';200;nM;6.7;;False;CHEMBL1;;CHEMBL9;Tyrosine-protein kinase X;2001;",
+    "M5;CCCCO.Cl;IC50;'=';200;nM;6.7;;False;CHEMBL1;;CHEMBL9;Tyrosine-protein kinase X;2001;",
     "M6;;IC50;'=';20;nM;;;False;CHEMBL1;;CHEMBL9;Tyrosine-protein kinase X;2001;",
     "M7;CCF;Inhibition;None;None;None;;;False;CHEMBL2;;CHEMBL8;Receptor;2002;",
     "M8;CCCl;Inhibition;'=';80;%;;;False;CHEMBL2;;CHEMBL8;Receptor;2002;",

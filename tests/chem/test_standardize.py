@@ -129,6 +129,9 @@ def test_real_molecules(real_smiles: Callable) -> None:
         ("CC(=O)O[Na]", "CC(=O)O"),
         ("C[C@H](N)C(=O)O", "C[C@H](N)C(=O)O"),
         ("[13CH3]O", "[13CH3]O"),
+        # Clean-up would saturate the rings of mesoionic molecules: they stay as they are.
+        ("CCOC(=O)[N-]c1c[n+](N2CCOCC2)no1", "CCOC(=O)[N-]c1c[n+](N2CCOCC2)no1"),
+        ("Cc1ccc(-n2c([S-])c(C=O)[n+]3ccccc23)cc1", "Cc1ccc(-n2c([S-])c(C=O)[n+]3ccccc23)cc1"),
     ],
 )
 def test_examples(smiles: str, standard: str) -> None:
@@ -150,6 +153,11 @@ def test_what_is_not_kept(keep: str, smiles: str, standard: str) -> None:
     standardize = Standardizer(**{keep: False})
     assert featurize([smiles], standardize=standardize).identities == [standard]
     assert standardize.spec != Standardizer().spec
+
+
+@pytest.mark.parametrize("form", [None, Standardizer(), Standardizer(keep_isotopes=False)])
+def test_it_is_recorded_and_read_back(form: Standardizer | None) -> None:
+    assert Standardizer.from_spec(form.spec if form else None) == form
 
 
 def test_graphs_and_fingerprints_are_those_of_the_standard_form(assert_same: Callable) -> None:

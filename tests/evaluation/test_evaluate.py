@@ -66,6 +66,12 @@ class Spy:
         return scores
 
 
+def test_a_store_of_another_form_than_the_model_is_refused(store: AssayStore) -> None:
+    training = Training(frozenset(), np.array([], np.int64), standardize=None)
+    with pytest.raises(InputError, match="as recorder has them"):
+        evaluate([Recorder(training=training)], store)
+
+
 def test_columns_and_counts(store: AssayStore, tmp_path: Path) -> None:
     found = evaluate(
         make_baselines(["simsearch"]), store, support_sizes=[16, 28], draws=2, out=tmp_path

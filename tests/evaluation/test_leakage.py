@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from molmeta.assays.store import AssayStore
+from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 from molmeta.evaluation import Training, evaluate
 from molmeta.evaluation.assay_info import read_target_classes
@@ -36,6 +37,9 @@ def test_training_records_are_read_from_a_run(store: AssayStore, tmp_path: Path)
         Training.of_run(tmp_path)
     (tmp_path / "assays.json").write_text(json.dumps(["assay 0", "elsewhere"]))
     np.save(tmp_path / "molecules.npy", np.unique(store.identities))
+    config = {"features": FEATURE_SPEC, "recipe": {}, "standardize": None}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert Training.of_run(tmp_path).standardize is None
     seen = overlap(Training.of_run(tmp_path), store)
     assert seen[:2] == [("assay 0", True, 1.0), ("assay 1", False, 1.0)]
 

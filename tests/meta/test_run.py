@@ -16,8 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.assays import AssayStore, drug_mechanisms, featurize_files
 from molmeta.assays.held_out import HeldOut
+from molmeta.chem.standardize import STANDARD
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta import Scorer, load_model, train
 
@@ -64,6 +65,17 @@ def undisturbed(
     run = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(TINY, *stores, run)
     return run
+
+
+def test_the_form_of_the_training_molecules_is_saved(
+    stores: tuple[AssayStore, AssayStore], undisturbed: Path, tmp_path: Path
+) -> None:
+    assert load_model(undisturbed).standardize == stores[0].standardize == STANDARD
+    (tmp_path / "drawn.csv").write_text("assay,smiles,label\nA,CCO,1\nA,CC,0\n")
+    drawn = featurize_files([tmp_path / "drawn.csv"], None, standardize=None)
+    with pytest.raises(InputError, match="--no-standardize"):
+        train(TINY, stores[0], drawn, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_run_folder_holds_what_it_says(undisturbed: Path) -> None:

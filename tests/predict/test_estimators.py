@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,6 +11,8 @@ from sklearn.base import clone
 from molmeta import FewShotClassifier, load_encoder
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
+from molmeta.meta.run import LoadedModel
+from molmeta.predict.encoder import MoleculeEncoder
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]
@@ -31,6 +35,20 @@ def test_probabilities_sum_to_one_and_agree_with_classes(fitted: FewShotClassifi
     np.testing.assert_allclose(probabilities.sum(1), 1)
     classes = fitted.classes_[probabilities.argmax(1)]
     np.testing.assert_array_equal(classes, fitted.predict(LIBRARY["smiles"]))
+
+
+def test_queries_are_read_in_the_form_of_the_training_molecules(model: LoadedModel) -> None:
+    """`model` is of the default form, `drawn` the same model of none."""
+    drawn = replace(model, standardize=None)
+    smiles = ["CN1CCCC1c1cccnc1", "Cl.CN1CCCC1c1cccnc1"]
+    for known in (KNOWN["smiles"], KNOWN["smiles"] + ".Cl"):
+        scores = FewShotClassifier(model).fit(known, KNOWN["label"]).decision_function(smiles)
+        assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+    scores = FewShotClassifier(drawn).fit(KNOWN["smiles"], KNOWN["label"]).decision_function(smiles)
+    assert scores[0] != pytest.approx(scores[1], abs=1e-3)
+    for loaded, same in ((model, True), (drawn, False)):
+        vectors = MoleculeEncoder(loaded).encode(smiles)
+        assert np.allclose(vectors[0], vectors[1], atol=1e-6) == same
 
 
 def test_what_does_not_parse_keeps_its_row(fitted: FewShotClassifier) -> None:

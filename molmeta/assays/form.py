@@ -1,0 +1,27 @@
+"""Whether molecules of a store are in the form that something else was made for."""
+
+from __future__ import annotations
+
+from molmeta.assays.store import AssayStore
+from molmeta.chem.standardize import Standardizer, describe
+from molmeta.errors import InputError
+
+
+def check_form(store: AssayStore, expected: Standardizer | None, who: str) -> None:
+    """Refuse a store whose molecules are in another form: its graphs would mislead.
+
+    Args:
+        store: What shall be used.
+        expected: The form that is needed.
+        who: What needs it, e.g. "model runs/first".
+
+    Raises:
+        InputError: If the forms differ.
+    """
+    if store.standardize != expected:
+        raise InputError.of(
+            f"store {store.path}",
+            got=describe(store.standardize),
+            expected=f"{describe(expected)}, as {who} has them",
+            fix="Featurize the source files again with the flags named last.",
+        )
