@@ -34,8 +34,9 @@ FOREST_GRID: dict[str, list[Any]] = {
     "max_depth": [5, 10, 20],
     "max_features": [None, "sqrt", "log2"],
     "min_samples_leaf": [2, 5],
+    "n_estimators": [100, 200],
 }
-"""The grid of FS-Mol's published random forest, but for its 100 or 200 trees."""
+"""The grid of FS-Mol's published random forest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +47,13 @@ class Baseline(ABC):
         name: What tables call it.
         task: What it predicts.
         tasks: What it can predict.
+        reads: Fingerprints alone.
     """
 
     name: str
     task: Task = "classification"
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
+    reads: ClassVar[tuple[str, ...]] = ("fingerprints",)
 
     @property
     def scale(self) -> Scale:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,13 @@ class FrequentHitters:
         weights: One a bit, shape (size,).
         training: What it was trained on.
         name: What tables call it.
+        reads: Fingerprints alone.
     """
 
     weights: NDArray[np.float64]
     training: Training
     name: str = "frequent-hitters"
+    reads: ClassVar[tuple[str, ...]] = ("fingerprints",)
 
     @classmethod
     def fit(cls, store: AssayStore) -> FrequentHitters:

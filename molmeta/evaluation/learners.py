@@ -47,6 +47,11 @@ class TrainedMethod:
         return Training.of_run(self.path)
 
     @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """What the encoder reads."""
+        return tuple(getattr(self._model.learner.encoder, "reads", ("graphs",)))
+
+    @cached_property
     def _model(self) -> LoadedModel:
         return load_model(self.path, self.device)
 

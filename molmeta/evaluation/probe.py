@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,12 +79,14 @@ class LinearProbe:
         training: What the encoder was trained on; None if nothing.
         name: What tables call it.
         task: What it predicts.
+        reads: Nothing: the vectors are at hand.
     """
 
     vectors: NDArray[np.float32]
     training: Training | None = None
     name: str = "probe"
     task: Task = "classification"
+    reads: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of_encoder(

@@ -6,7 +6,7 @@ A method is handed the support set's labels and the query set's molecules, never
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Literal
 
@@ -42,6 +42,10 @@ class Method(typing.Protocol):
     @property
     def training(self) -> Training | None:
         """What it was trained on, to be compared with the test assays; None for nothing."""
+
+    @property
+    def reads(self) -> Collection[str]:
+        """What it reads of a store: some of `graphs`, `fingerprints` and `descriptors`."""
 
     def scores(
         self,

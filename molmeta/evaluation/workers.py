@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from molmeta.evaluation.protocol import Method
 Unit = tuple[str, int]
 """An assay's id and a support size."""
 
+# What stores may hold beside graphs; where they do not, it is computed once and sent around.
+_FEATURES = {"fingerprints": "fingerprints.npz", "descriptors": "descriptors.npy"}
+
 
 def run_units(
     units: Mapping[Unit, Sequence[Method]], store: AssayStore, plan: Plan, workers: int
@@ -28,43 +31,66 @@ def run_units(
         units: What to do, and with which methods.
         store: The assays; workers open it by its path.
         plan: What is the same for all.
-        workers: Processes; methods are pickled to each of them once.
+        workers: Processes; methods are pickled to each of them once. All sizes of an assay go to
+            the same one, which embeds its molecules once.
     """
-    if workers <= 1 or len(units) < 2:
-        for (assay_id, size), methods in units.items():
-            yield (assay_id, size), evaluate_assay(methods, store, assay_id, size, plan)
+    sizes: dict[str, list[int]] = {}
+    for assay_id, size in units:
+        sizes.setdefault(assay_id, []).append(size)
+    if workers <= 1 or len(sizes) < 2:
+        for (assay_id, size), given in units.items():
+            yield (assay_id, size), evaluate_assay(given, store, assay_id, size, plan)
         return
+    methods = {method.name: method for some in units.values() for method in some}
     with ProcessPoolExecutor(
-        min(workers, len(units)),
+        min(workers, len(sizes)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
-        initargs=(store.path, plan, {m.name: m for methods in units.values() for m in methods}),
+        initargs=(store.path, _features(methods.values(), store), plan, methods),
     ) as pool:
-        # Large support sets take longest: they go first.
-        futures: dict[Future[dict[str, Record]], Unit] = {
-            pool.submit(_work, assay_id, size, [method.name for method in methods]): (
-                assay_id,
-                size,
+        # Large assays take longest: they go first.
+        largest = sorted(sizes, key=lambda assay_id: -len(store.assay(assay_id)))
+        futures = [
+            pool.submit(
+                _work,
+                {(name, n): [m.name for m in units[name, n]] for n in sizes[name]},
             )
-            for (assay_id, size), methods in sorted(units.items(), key=lambda item: -item[0][1])
-        }
+            for name in largest
+        ]
         try:
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                yield from future.result().items()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _features(methods: Iterable[Method], store: AssayStore) -> dict[str, Any]:
+    """The features that the methods read and the store's folder lacks."""
+    read = {name for method in methods for name in method.reads}
+    return {
+        name: getattr(store, name)
+        for name, file in _FEATURES.items()
+        if name in read and not store.has(file)
+    }
 
 
 _worker: dict[str, Any] = {}
 
 
-def _begin(path: Path, plan: Plan, methods: dict[str, Method]) -> None:
+def _begin(path: Path, features: Mapping[str, Any], plan: Plan, methods: dict[str, Method]) -> None:
     # Ctrl-C is the parent's to handle; one thread a process, for they share the cores.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)
-    _worker.update(store=AssayStore.open(path), plan=plan, methods=methods)
+    store = AssayStore.open(path)
+    vars(store).update(features)  # where its cached properties keep them
+    _worker.update(store=store, plan=plan, methods=methods)
 
 
-def _work(assay_id: str, size: int, names: Sequence[str]) -> dict[str, Record]:
-    methods = [_worker["methods"][name] for name in names]
-    return evaluate_assay(methods, _worker["store"], assay_id, size, _worker["plan"])
+def _work(units: Mapping[Unit, Sequence[str]]) -> dict[Unit, dict[str, Record]]:
+    done = {}
+    for (assay_id, size), names in units.items():
+        methods = [_worker["methods"][name] for name in names]
+        done[assay_id, size] = evaluate_assay(
+            methods, _worker["store"], assay_id, size, _worker["plan"]
+        )
+    return done

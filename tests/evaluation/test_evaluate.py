@@ -38,6 +38,7 @@ class Recorder:
     scale: Scale = "ranking"
     fingerprint: str = "recorder"
     training: Training | None = None
+    reads: tuple[str, ...] = ()
     give: Callable[[NDArray[np.int64]], NDArray[np.float64]] = lambda query: query.astype(float)
     calls: list[tuple[NDArray[np.int64], ...]] = field(default_factory=list)
 
@@ -58,6 +59,7 @@ class Spy:
     def __init__(self, method: Method) -> None:
         self.method, self.given = method, b""
         self.name, self.scale, self.training = method.name, method.scale, None
+        self.reads = method.reads
         self.fingerprint = method.fingerprint
 
     def scores(self, *arguments: Any) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ class Leaky:
     name: str = "leaky"
     scale: Scale = "log_odds"
     fingerprint: str = "leaky"
+    reads: tuple[str, ...] = ()
 
     def scores(
         self,
