@@ -27,6 +27,9 @@ def featurize(
     min_per_class: Annotated[
         int, typer.Option("--min-per-class", min=0, help="Drop assays with fewer of either class.")
     ] = 0,
+    duplicates: Annotated[
+        str, typer.Option("--duplicates", help="What tells repeats: inchikey or smiles.")
+    ] = "inchikey",
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False,
@@ -67,6 +70,7 @@ def featurize(
         columns=columns,
         format=format,
         limits=Limits(min_molecules=min_molecules, min_per_class=min_per_class),
+        duplicates=duplicates,
         workers=workers or n_cores(),
         fingerprints=fingerprints,
         descriptors=descriptors,

@@ -15,6 +15,7 @@ from molmeta.assays.activity import check_direction, check_threshold, label_valu
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import Limits, curate
+from molmeta.assays.duplicates import check_duplicates, substances
 from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
 from molmeta.assays.readers import expand, open_source
 from molmeta.assays.store import AssayStore, is_store
@@ -35,6 +36,7 @@ def featurize_files(
     columns: Columns | None = None,
     format: str = "auto",
     limits: Limits | None = None,
+    duplicates: str = "inchikey",
     workers: int = 1,
     fingerprints: bool = False,
     descriptors: bool = False,
@@ -50,6 +52,7 @@ def featurize_files(
         columns: What the user says about the columns, and how values become labels.
         format: The reader's name, or "auto".
         limits: The smallest assays worth keeping.
+        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
         workers: Processes that featurize.
         fingerprints: Whether ECFP counts are stored too.
         descriptors: Whether descriptors are stored too.
@@ -70,6 +73,7 @@ def featurize_files(
         threshold=threshold,
         direction=columns.direction,
         limits=limits,
+        duplicates=duplicates,
         fingerprints=fingerprints,
         descriptors=descriptors,
         standardize=standardize,
@@ -138,6 +142,7 @@ def build_store(
     threshold: float | str | None = None,
     direction: str | None = None,
     limits: Limits | None = None,
+    duplicates: str = "inchikey",
     fingerprints: bool = False,
     descriptors: bool = False,
     standardize: Standardizer | None = STANDARD,
@@ -152,6 +157,7 @@ def build_store(
         threshold: How values become labels where there are none (see `activity`); None: not.
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
+        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
         fingerprints: Whether ECFP counts are stored too.
         descriptors: Whether descriptors are stored too.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
@@ -162,6 +168,7 @@ def build_store(
         InputError: If no measurement has a label.
     """
     threshold, direction = check_threshold(threshold), check_direction(direction)
+    check_duplicates(duplicates)
     rows, molecules = Rows(), Molecules()
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))
     for part in featurize_stream(
@@ -173,7 +180,13 @@ def build_store(
         progress=progress,
     ):
         molecules.add(part)
-    table = settle(rows, molecules, threshold, direction, limits)
+    table = join(rows, molecules)
+    if duplicates == "inchikey":
+        smiles = rows.words("smiles")[molecules.accepted].tolist()
+        table["identity"] = substances(
+            table, smiles, molecules.graphs, standardize=standardize, workers=workers
+        )
+    table = settle(table, rows, molecules, threshold, direction, limits)
     contents = contents_of(rows, molecules, table, standardize)
     if out is not None:
         write_store(out, contents)
@@ -191,7 +204,19 @@ def _batches(smiles: list[str]) -> Iterator[list[str]]:
     return (smiles[start : start + _BATCH] for start in range(0, len(smiles), _BATCH))
 
 
+def join(rows: Rows, molecules: Molecules) -> pd.DataFrame:
+    """The rows with their molecules, and with the reasons of those that have none."""
+    table = rows.table()
+    table["molecule"] = molecules.numbers[table["smiles"]]
+    table["identity"] = molecules.identities[table["smiles"]]
+    table["reason"] = rows.words("reason")[table["reason"]]
+    rejected = molecules.reasons[table["smiles"]]
+    table["reason"] = table["reason"].where(table["reason"] != "", rejected)
+    return table
+
+
 def settle(
+    table: pd.DataFrame,
     rows: Rows,
     molecules: Molecules,
     threshold: float | str | None,
@@ -199,12 +224,6 @@ def settle(
     limits: Limits | None,
 ) -> pd.DataFrame:
     """What the rows come to: comparable values, labels, and what becomes of each row and why."""
-    table = rows.table()
-    table["molecule"] = molecules.numbers[table["smiles"]]
-    table["identity"] = molecules.identities[table["smiles"]]
-    table["reason"] = rows.words("reason")[table["reason"]]
-    rejected = molecules.reasons[table["smiles"]]
-    table["reason"] = table["reason"].where(table["reason"] != "", rejected)
     table = table.assign(threshold=np.nan, kind="", bound=0)
     if table["value"].notna().any():
         table = _with_values(rows, molecules, table)

@@ -251,6 +251,20 @@ def test_direction_as_typed(tmp_path: Path) -> None:
         load_assays(path, Columns(threshold=5, direction="down"))
 
 
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "NaN"])
+def test_nan_and_infinities_are_no_values(tmp_path: Path, value: str) -> None:
+    (tmp_path / "t.csv").write_text(f"smiles,value\nCCO,{value}\nCC,5\nCCC,7\n")
+    store = load_assays(tmp_path / "t.csv", Columns(threshold=6.0))
+    assert store.audit["action"].tolist() == ["dropped", "kept", "kept"]
+    assert np.isnan(store.assay(0).values[0])
+    (tmp_path / "u.csv").write_text(f"smiles,active\nCCO,{value}\nCC,0\nCCC,1\n")
+    if value.casefold() == "nan":
+        assert load_assays(tmp_path / "u.csv").audit["reason"][0] == "no label"
+    else:
+        with pytest.raises(InputError, match="label"):
+            load_assays(tmp_path / "u.csv")
+
+
 def test_no_values_no_threshold() -> None:
     frame = pd.DataFrame({"assay": "A", "smiles": ["CCO", "CC"], "label": [1, 0]})
     assert AssayStore.from_frame(frame).assays["unit"].tolist() == [""]

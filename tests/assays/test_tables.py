@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from molmeta.assays import load_assays
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -83,8 +84,11 @@ def test_blank_lines(tmp_path: Path) -> None:
 
 def test_one_long_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(f"smiles,active\nCCO,1\n{'C' * 2_000_000},0\n")
-    assert rows_of(path)["smiles"].str.len().tolist() == [3, 2_000_000]
+    path.write_text(f"smiles,active\nCCO,1\n{'C' * 10_000_000},0\n")
+    assert rows_of(path)["smiles"].str.len().tolist() == [3, 10_000_000]
+    audit = load_assays(path).audit
+    assert audit["action"].tolist() == ["kept", "dropped"]
+    assert audit["reason"][1].startswith("10,000,000 characters")
 
 
 HOSTILE = {

@@ -1,0 +1,86 @@
+"""Which measurements of an assay are of one substance, however its molecule is drawn.
+
+Canonical SMILES tell most repeats; InChIKeys also bring together most tautomers
+(https://www.inchi-trust.org). They are dear, and only molecules of one formula can share one, so
+that they are made only where an assay has several molecules of a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from molmeta.assays.collect import identity_numbers
+from molmeta.chem.featurize import featurize
+from molmeta.chem.graph import Graphs
+from molmeta.chem.standardize import Standardizer
+from molmeta.errors import InputError
+
+DUPLICATES = ("inchikey", "smiles")
+"""What tells that two measurements are of one substance."""
+
+
+def check_duplicates(by: str) -> str:
+    """One of `DUPLICATES` as typed.
+
+    Raises:
+        InputError: If it is anything else.
+    """
+    if by not in DUPLICATES:
+        raise InputError.of("--duplicates", got=repr(by), expected=" or ".join(DUPLICATES))
+    return by
+
+
+def substances(
+    table: pd.DataFrame,
+    smiles: Sequence[str],
+    graphs: Graphs,
+    *,
+    standardize: Standardizer | None,
+    workers: int = 1,
+) -> NDArray[np.int64]:
+    """A number for the substance of each measurement, the same for tautomers in one assay.
+
+    Args:
+        table: n measurements: `assay` (0 where none), `molecule` (−1 where none), `identity` by
+            canonical SMILES.
+        smiles: Of each molecule, (m,).
+        graphs: Of each molecule, (m,).
+        standardize: The form of the molecules.
+        workers: Processes that make InChIKeys.
+
+    Returns:
+        (n,).
+    """
+    usable = table[(table["assay"] > 0) & (table["molecule"] >= 0)]
+    distinct = usable.drop_duplicates(["assay", "identity"])
+    distinct = distinct.assign(formula=_formulas(graphs)[distinct["molecule"]])
+    several = distinct.duplicated(["assay", "formula"], keep=False)
+    unsure = distinct[several].drop_duplicates("identity")
+    keys = featurize(
+        [smiles[number] for number in unsure["molecule"]],
+        inchikeys=True,
+        standardize=standardize,
+        workers=workers,
+    ).identities
+    key_of = pd.Series(identity_numbers(keys), index=unsure["identity"].to_numpy(), dtype=np.int64)
+    identity = table["identity"].to_numpy(np.int64)
+    at = key_of.index.get_indexer(pd.Index(identity))
+    numbers: NDArray[np.int64] = np.where(
+        at < 0, identity, key_of.to_numpy()[at] if len(keys) else 0
+    )
+    return numbers
+
+
+def _formulas(graphs: Graphs) -> NDArray[np.uint64]:
+    """A number for the molecular formula of each molecule, (m,): a sum of random numbers."""
+    element = np.random.default_rng(0).integers(1 << 63, size=256, dtype=np.uint64)
+    atomic_number, n_hydrogens = graphs.atom_rows[:, 0], graphs.atom_rows[:, 4].astype(np.uint64)
+    by_row = element[atomic_number] + n_hydrogens * element[1]
+    sums = np.concatenate(
+        [np.zeros(1, np.uint64), np.cumsum(by_row[graphs.atoms], dtype=np.uint64)]
+    )
+    return np.diff(sums[graphs.atom_offsets])

@@ -1,0 +1,81 @@
+"""Repeats of a substance in an assay: tautomers are one by InChIKey, and two by SMILES."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rdkit import Chem
+from rdkit.Chem.rdinchi import MolToInchiKey
+
+from molmeta.assays import featurize_files
+from molmeta.assays.collect import identity_numbers
+from molmeta.assays.duplicates import substances
+from molmeta.chem.featurize import featurize
+from molmeta.errors import InputError
+
+PYRIDONE, HYDROXYPYRIDINE, ETHANOL = "O=c1cccc[nH]1", "Oc1ccccn1", "CCO"
+ROWS = f"""assay,smiles,active
+A,{PYRIDONE},1
+A,{HYDROXYPYRIDINE},1
+A,{ETHANOL},0
+A,COC,0
+B,c1(O)ccccn1,1
+B,{ETHANOL},0
+B,OCC,1
+B,CC,0
+C,Oc1ccccn1,1
+C,O=c1[nH]cccc1,0
+C,CC,0
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "t.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def reasons(path: Path, by: str) -> list[str]:
+    return featurize_files([path], None, duplicates=by).audit["reason"].tolist()
+
+
+def test_tautomers_are_merged_or_contradict_each_other(table: Path) -> None:
+    contradicting = "contradicting labels for one molecule"
+    same = ["same molecule as row 0", "", ""]
+    ethanol = ["", contradicting, contradicting, ""]
+    assert reasons(table, "inchikey") == ["", *same, *ethanol, *[contradicting] * 2, ""]
+    assert reasons(table, "smiles") == ["", "", "", "", *ethanol, "", "", ""]
+    with pytest.raises(InputError, match="--duplicates"):
+        reasons(table, "name")
+
+
+def test_the_store_keeps_both_molecules(table: Path) -> None:
+    store = featurize_files([table], None)
+    assert {PYRIDONE, HYDROXYPYRIDINE} <= set(store.smiles)
+    assert len(set(store.identities)) == len({Chem.CanonSmiles(s) for s in store.smiles})
+
+
+@pytest.mark.shared_data
+def test_no_repeat_is_missed(shared_data: Path) -> None:
+    """Against InChIKeys of every molecule, in assays of the validation file."""
+    rows = pd.read_csv(shared_data / "fsmol/valid.csv.gz")[["assay_id", "smiles"]]
+    rows = rows[rows["assay_id"].isin(rows["assay_id"].unique()[:8])].reset_index(drop=True)
+    accepted = [not reason for reason in featurize(rows["smiles"].tolist()).reasons]
+    rows = rows[accepted]
+    number, smiles = pd.factorize(rows["smiles"])
+    features = featurize(list(smiles))
+    table = pd.DataFrame(
+        {
+            "assay": pd.factorize(rows["assay_id"])[0] + 1,
+            "molecule": number,
+            "identity": identity_numbers(features.identities)[number],
+        }
+    )
+    got = substances(table, list(smiles), features.graphs, standardize=None)
+    keys = pd.Series([MolToInchiKey(Chem.MolFromSmiles(text)) for text in smiles])
+    expected = pd.DataFrame({"assay": table["assay"], "key": keys[number].to_numpy()})
+    found = table.assign(key=got)[["assay", "key"]]
+    assert (found.groupby(["assay", "key"]).ngroup().nunique()) == len(expected.drop_duplicates())
