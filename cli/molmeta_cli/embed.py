@@ -12,7 +12,10 @@ from molmeta_cli.options import Device, Model, Output, SmilesColumn, Workers
 
 
 def embed(
-    input: Annotated[Path, typer.Option("--input", help="Table of molecules.")],
+    input: Annotated[
+        list[Path],
+        typer.Option("--input", help="Molecules: a file, folder or store; may be repeated."),
+    ],
     output: Output,
     model: Model = "default",
     device: Device = "auto",

@@ -23,10 +23,11 @@ def predict(
     output: Output,
     columns: Columns,
     input: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--input",
-            help="Molecules to predict; without it, the support table's blank labels.",
+            help="Molecules to predict: a file, folder or store, may be repeated; without it, the "
+            "support table's blank labels.",
         ),
     ] = None,
     model: Model = "default",
@@ -58,7 +59,7 @@ def predict(
     predictions = predict_table(
         loaded,
         known,
-        None if input is None else open_library(input, columns.smiles_column),
+        None if not input else open_library(input, columns.smiles_column),
         workers=workers or n_cores(),
         progress=counter("molecules"),
     )

@@ -16,8 +16,9 @@ from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import Limits, curate
 from molmeta.assays.duplicates import check_duplicates, substances
+from molmeta.assays.folders import expand
 from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
-from molmeta.assays.readers import expand, open_source
+from molmeta.assays.readers import open_source
 from molmeta.assays.store import AssayStore, is_store
 from molmeta.assays.units import comparable
 from molmeta.assays.write import contents_of, write_store

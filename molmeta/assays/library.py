@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from molmeta.assays.columns import SMILES_NAMES, find_column, listed
+from molmeta.assays.folders import expand
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.store import is_store
@@ -22,29 +23,57 @@ _N_SAMPLED = 200
 
 @dataclass(frozen=True)
 class Library:
-    """A file's molecules.
+    """The molecules of files of the same columns.
 
     Attributes:
-        table: All its columns.
+        tables: All their columns.
         smiles_column: The one that holds the SMILES.
     """
 
-    table: Table
+    tables: tuple[Table, ...]
     smiles_column: str
 
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        more = f" and {len(self.tables) - 1} more" if len(self.tables) > 1 else ""
+        return f"{self.tables[0].path}{more}"
+
     def chunks(self) -> Iterator[pd.DataFrame]:
-        """All rows with all columns, in frames of bounded size, the row number as index."""
-        return self.table.chunks()
+        """All rows with all columns, in frames of bounded size, the row number as index.
+
+        Of several files each row's is told in the column `file`.
+        """
+        for table in self.tables:
+            for chunk in table.chunks():
+                yield chunk.assign(file=table.path.name) if len(self.tables) > 1 else chunk
 
 
-def open_library(path: Path | str, smiles_column: str | None = None) -> Library:
-    """Open a file of molecules of any kind that `open_table` knows, or a store's molecules.
+def open_library(
+    paths: Path | str | Iterable[Path | str], smiles_column: str | None = None
+) -> Library:
+    """Open molecules: files of any kind that `open_table` knows, folders of them, or a store.
 
     Raises:
-        InputError: If it cannot be read, or no column holds SMILES.
+        InputError: If one cannot be read, no column holds SMILES, or files differ in columns.
     """
-    table = open_table(Path(path) / "molecules.parquet" if is_store(path) else path)
-    return Library(table, find_smiles(table, smiles_column))
+    if isinstance(paths, Path | str):
+        paths = [paths]
+    files = [
+        file
+        for path in map(Path, paths)
+        for file in ([path / "molecules.parquet"] if is_store(path) else expand([path]))
+    ]
+    tables = tuple(map(open_table, files))
+    first, other = tables[0], next((t for t in tables if t.columns != tables[0].columns), None)
+    if other is not None:
+        raise InputError.of(
+            f"columns of {other.path}",
+            got=listed(other.columns),
+            expected=f"{listed(first.columns)}, as in {first.path}",
+            fix="Use files of one kind at a time.",
+        )
+    return Library(tables, find_smiles(first, smiles_column))
 
 
 def find_smiles(table: Table, wanted: str | None = None) -> str:

@@ -60,7 +60,7 @@ def predict_table(
         InputError: If there is nothing to predict, or the support set lacks a class.
     """
     rows, smiles = _blank_rows(support) if library is None else read_library(library)
-    _check_output(rows, f"input {support.assay_id if library is None else library.table.path}")
+    _check_output(rows, f"input {support.assay_id if library is None else library.name}")
     known = np.flatnonzero(support.kept)
     known_smiles = [support.smiles[i] for i in known]
     classifier = FewShotClassifier(model, steps=steps, workers=workers)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
-from molmeta.assays import AssayStore, catalog
+from molmeta.assays import AssayStore, catalog, open_library
 from tests.cli.program import molmeta
 
 COLUMNS = {
@@ -185,6 +185,34 @@ def test_every_kind_of_file_becomes_assays(kind: str, tmp_path: Path) -> None:
     assert f"{sum(expected)} rows = {kept} kept + {merged} merged + {dropped} dropped" in (
         done.stderr
     )
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_kind_of_file_is_a_library_too(kind: str, tmp_path: Path) -> None:
+    """One row a row of the file, and of a folder one a row of each file in it."""
+    path = KINDS[kind][0](tmp_path)
+    done = molmeta("embed", "--input", path, "-o", tmp_path / "v.csv", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    vectors = pd.read_csv(tmp_path / "v.csv")
+    n_rows = sum(len(chunk) for chunk in open_library(path).chunks())
+    assert len(vectors) == n_rows
+    assert vectors["v0"].notna().sum() >= 2
+    assert ("file" in vectors) == path.is_dir()
+
+
+def test_files_of_a_library_have_the_same_columns(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("smiles,name\nCCC,c\nxyz,d\n")
+    (tmp_path / "c.csv").write_text("smiles,name\nCCN,e\n")
+    b, c = tmp_path / "b.csv", tmp_path / "c.csv"
+    done = molmeta("embed", "--input", b, "--input", c, "-o", tmp_path / "v.csv")
+    assert done.returncode == 0, done.stderr
+    vectors = pd.read_csv(tmp_path / "v.csv")
+    assert vectors["file"].tolist() == ["b.csv", "b.csv", "c.csv"]
+    assert vectors["v0"].isna().tolist() == [False, True, False]
+    wide = KINDS["wide CSV"][0](tmp_path)
+    done = molmeta("embed", "--input", b, "--input", wide, "-o", tmp_path / "w.csv")
+    assert done.returncode == 2
+    assert "files of one kind at a time" in done.stderr
 
 
 def test_files_of_several_kinds_at_once(tmp_path: Path) -> None:
