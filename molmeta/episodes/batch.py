@@ -1,16 +1,73 @@
-"""From flat arrays of graphs to the batches that encoders read."""
+"""From arrays of molecules to the batches that encoders read."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch_geometric.data import Batch
 
 from molmeta.assays.store import Assay
 from molmeta.chem.graph import Graphs
 from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
+
+
+class Molecules(Protocol):
+    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules."""
+
+    @property
+    def graphs(self) -> Graphs:
+        """n graphs."""
+
+    @property
+    def fingerprints(self) -> csr_matrix | None:
+        """ECFP counts, (n, 2048) uint8; None where they were not asked for."""
+
+    @property
+    def descriptors(self) -> NDArray[np.float32] | None:
+        """Descriptors, (n, 69); None where they were not asked for."""
+
+
+def reads_of(encoder: object) -> tuple[str, ...]:
+    """What an encoder reads of a molecule: its `reads`, by default its graph alone."""
+    reads: tuple[str, ...] = getattr(encoder, "reads", ("graphs",))
+    return reads
+
+
+def make_batch(
+    molecules: Molecules,
+    indices: NDArray[np.int64],
+    reads: Sequence[str] = ("graphs",),
+    device: str | torch.device = "cpu",
+) -> Batch:
+    """What an encoder reads of the molecules at `indices`, shape (n,).
+
+    Args:
+        molecules: A store, or what `featurize` gave.
+        indices: Repeats are allowed.
+        reads: Of `graphs` (see `collate`), `fingerprints` (`fp_columns` and `fp_counts`, one entry
+            an environment of a molecule, and `fp_offsets`, (n,), where each molecule begins: what
+            `torch.nn.functional.embedding_bag` takes) and `descriptors` ((n, 69), NaN where RDKit
+            has none).
+        device: Where the tensors go.
+    """
+    batch = collate(molecules.graphs, indices, device) if "graphs" in reads else Batch()
+    if "fingerprints" in reads:
+        assert molecules.fingerprints is not None, "featurized without fingerprints"
+        rows = molecules.fingerprints[indices]
+        batch.fp_columns = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+        batch.fp_counts = torch.from_numpy(rows.data.astype(np.float32)).to(device)
+        batch.fp_offsets = torch.from_numpy(rows.indptr[:-1].astype(np.int64)).to(device)
+    if "descriptors" in reads:
+        assert molecules.descriptors is not None, "featurized without descriptors"
+        chosen = np.asarray(molecules.descriptors[indices], dtype=np.float32)
+        batch.descriptors = torch.from_numpy(chosen).to(device)
+    return batch
 
 
 def collate(
@@ -39,12 +96,16 @@ def collate(
 
 
 def make_episode(
-    graphs: Graphs, assay: Assay, draw: Draw, device: str | torch.device = "cpu"
+    molecules: Molecules,
+    assay: Assay,
+    draw: Draw,
+    reads: Sequence[str] = ("graphs",),
+    device: str | torch.device = "cpu",
 ) -> Episode:
     """The episode of `draw`, whose indices are rows of `assay`."""
     support, query = (
         LabelledSet(
-            collate(graphs, assay.molecules[rows], device),
+            make_batch(molecules, assay.molecules[rows], reads, device),
             torch.from_numpy(assay.labels[rows]).to(device),
         )
         for rows in (draw.support, draw.query)

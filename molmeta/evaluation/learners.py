@@ -64,7 +64,7 @@ class TrainedMethod:
 
     def _scorer(self, store: AssayStore) -> Scorer:
         if store.path not in self._scorers:
-            self._scorers[store.path] = Scorer(self._model.learner, store.graphs)
+            self._scorers[store.path] = Scorer(self._model.learner, store)
         return self._scorers[store.path]
 
     @cached_property

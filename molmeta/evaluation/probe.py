@@ -109,7 +109,7 @@ class LinearProbe:
         """
         used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
         used = used[used >= 0]
-        embedded = embed(encoder, store.graphs, used).numpy()
+        embedded = embed(encoder, store, used).numpy()
         vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
         vectors[used] = embedded
         return cls(vectors, training, name, task)

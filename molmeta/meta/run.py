@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from molmeta import __version__
 from molmeta.assays.form import check_form
 from molmeta.assays.held_out import HeldOut
 from molmeta.assays.store import AssayStore
-from molmeta.chem.featurize import FEATURE_SPEC
+from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
+from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import load_tensors
 from molmeta.meta.learner import Learner
@@ -54,6 +55,29 @@ class LoadedModel:
     recipe: Recipe
     path: Path
     standardize: Standardizer | None = STANDARD
+
+    def featurize(
+        self,
+        smiles: Sequence[object],
+        *,
+        fingerprints: bool = False,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> Featurized:
+        """SMILES → what the encoder reads of them, in the form that it was trained on.
+
+        Arguments as of `chem.featurize`.
+        """
+        reads = reads_of(self.learner.encoder)
+        return featurize(
+            smiles,
+            fingerprints=fingerprints or "fingerprints" in reads,
+            descriptors="descriptors" in reads,
+            identities=False,
+            standardize=self.standardize,
+            workers=workers,
+            progress=progress,
+        )
 
 
 def train(

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch_geometric.data import Batch
 
-from molmeta.chem.graph import Graphs
-from molmeta.episodes.batch import collate
+from molmeta.episodes.batch import Molecules, make_batch, reads_of
 from molmeta.episodes.episode import LabelledSet
-from molmeta.meta.embedding import CHUNK, embed
+from molmeta.meta.embedding import batches, embed
 from molmeta.meta.learner import Adapted, Learner
 
 
@@ -19,15 +19,15 @@ class Scorer:
 
     Args:
         learner: In evaluation mode.
-        graphs: The molecules; where the learner embeds once, their vectors are kept.
+        molecules: A store or `Featurized`; where the learner embeds once, the vectors are kept.
     """
 
-    def __init__(self, learner: Learner, graphs: Graphs) -> None:
+    def __init__(self, learner: Learner, molecules: Molecules) -> None:
         self.learner = learner
-        self.graphs = graphs
+        self.molecules = molecules
         self._device = next(learner.parameters()).device
         self._embedded = torch.empty(0)
-        self._known = np.zeros(len(graphs), dtype=bool)
+        self._known = np.zeros(len(molecules.graphs), dtype=bool)
 
     def adapt(
         self, support: NDArray[np.int64], labels: NDArray[np.float32], *, steps: int | None = None
@@ -35,13 +35,19 @@ class Scorer:
         """Adapt to the molecules at `support`, shape (s,), with their labels, shape (s,)."""
         known = torch.from_numpy(labels.astype(np.float32)).to(self._device)
         return self.learner.adapt(
-            LabelledSet(self._molecules(support)[0], known), steps=steps, differentiable=False
+            LabelledSet(self._read(support), known), steps=steps, differentiable=False
         )
 
     @torch.no_grad()
     def score(self, adapted: Adapted, query: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log-odds of being active of the molecules at `query`, shape (q,)."""
-        scores = [adapted.score(molecules) for molecules in self._molecules(query, CHUNK)]
+        encoder = self.learner.encoder
+        parts = (
+            [self._read(query)]
+            if self.learner.embeds_once
+            else batches(encoder, self.molecules, query, self._device)
+        )
+        scores = [adapted.score(part) for part in parts]
         result: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
         return result
 
@@ -53,22 +59,19 @@ class Scorer:
         self._embed(indices)
         return self._embedded[indices]
 
-    def _molecules(self, indices: NDArray[np.int64], chunk: int | None = None) -> list[Tensor]:
-        """What the learner reads: vectors where it embeds once, else graphs in chunks."""
+    def _read(self, indices: NDArray[np.int64]) -> Batch | Tensor:
+        """What the learner reads of these molecules: their vectors where it embeds once."""
         if self.learner.embeds_once:
-            return [self.vectors(indices).to(self._device)]
-        chunk = chunk or len(indices)
-        return [
-            collate(self.graphs, indices[start : start + chunk], self._device)
-            for start in range(0, len(indices), chunk)
-        ]
+            return self.vectors(indices).to(self._device)
+        reads = reads_of(self.learner.encoder)
+        return make_batch(self.molecules, indices, reads, self._device)
 
     def _embed(self, indices: NDArray[np.int64]) -> None:
         missing = np.unique(indices[~self._known[indices]])
         if not len(missing):
             return
-        vectors = embed(self.learner.encoder, self.graphs, missing, device=self._device)
+        vectors = embed(self.learner.encoder, self.molecules, missing, device=self._device)
         if not len(self._embedded):
-            self._embedded = vectors.new_full((len(self.graphs), vectors.shape[1]), torch.nan)
+            self._embedded = vectors.new_full((len(self._known), vectors.shape[1]), torch.nan)
         self._embedded[missing] = vectors
         self._known[missing] = True

@@ -26,7 +26,7 @@ def validation_score(
         support_sizes: Sizes of the support set.
         n_draws: Draws an assay and size, seeds 0, 1, …
     """
-    scorer = Scorer(learner, store.graphs)
+    scorer = Scorer(learner, store)
     by_size = [
         [
             np.mean(scores)

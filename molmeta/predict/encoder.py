@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from molmeta.chem.featurize import featurize
 from molmeta.meta.embedding import embed
 from molmeta.meta.run import LoadedModel, load_model
 
@@ -24,20 +23,17 @@ class MoleculeEncoder:
     """
 
     def __init__(self, model: LoadedModel) -> None:
-        self._encoder = model.learner.encoder
-        self._standardize = model.standardize
+        self._model = model
         self._device = next(model.learner.parameters()).device
         self.dim = int(model.learner.encoder.dim)  # type: ignore[arg-type]
 
     def encode(self, smiles: Sequence[str], *, workers: int = 1) -> NDArray[np.float32]:
         """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
-        features = featurize(
-            list(smiles), identities=False, standardize=self._standardize, workers=workers
-        )
+        features = self._model.featurize(list(smiles), workers=workers)
         parsed = np.flatnonzero([not reason for reason in features.reasons])
         vectors = np.full((len(features.reasons), self.dim), np.nan, np.float32)
         if len(parsed):
-            embedded = embed(self._encoder, features.graphs, parsed, device=self._device)
+            embedded = embed(self._model.learner.encoder, features, parsed, device=self._device)
             vectors[parsed] = embedded.numpy()
         return vectors
 

@@ -14,8 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.assays.measurement import parse_labels
-from molmeta.chem.featurize import Featurized, featurize
-from molmeta.chem.graph import Graphs
+from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.meta.run import LoadedModel, load_model
 from molmeta.meta.scorer import Scorer
@@ -64,43 +63,33 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "labels y", got=f"shape {labels.shape}", expected=f"shape ({len(smiles)},)"
             )
         self._model = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
-        features = self._featurize(smiles)
+        features = self._model.featurize(smiles, workers=self.workers)
         parsed = np.asarray([not reason for reason in features.reasons], dtype=bool)
         self.rejected_ = [
             (position, reason) for position, reason in enumerate(features.reasons) if reason
         ]
         self.classes_ = _two_classes(labels[parsed])
-        self._support = Graphs.select(features.graphs, np.flatnonzero(parsed))
         self._labels = (labels[parsed] == self.classes_[1]).astype(np.float32)
-        self._adapted = Scorer(self._model.learner, self._support).adapt(
-            np.arange(len(self._labels)), self._labels, steps=self.steps
+        self._adapted = Scorer(self._model.learner, features).adapt(
+            np.flatnonzero(parsed), self._labels, steps=self.steps
         )
         return self
 
     def decision_function(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
         check_is_fitted(self, "classes_")
-        return self.score_graphs(self._featurize(_listed(smiles)).graphs)
+        return self.score_features(self._model.featurize(_listed(smiles), workers=self.workers))
 
-    def score_graphs(self, graphs: Graphs) -> NDArray[np.float64]:
-        """As `decision_function`, from graphs; NaN for an empty graph."""
+    def score_features(self, features: Featurized) -> NDArray[np.float64]:
+        """As `decision_function`, from what the model's `featurize` gave."""
         check_is_fitted(self, "classes_")
-        scores = np.full(len(graphs), np.nan)
-        parsed = np.flatnonzero(np.diff(graphs.atom_offsets))
+        scores = np.full(len(features), np.nan)
+        parsed = np.flatnonzero([not reason for reason in features.reasons])
         if len(parsed):
-            scores[parsed] = Scorer(self._model.learner, graphs).score(self._adapted, parsed)
+            scores[parsed] = Scorer(self._model.learner, features).score(self._adapted, parsed)
             if not np.isfinite(scores[parsed]).all():
                 raise MolmetaError("the model's scores are not finite: its training diverged")
         return scores
-
-    def _featurize(self, smiles: list[str]) -> Featurized:
-        """Molecules in the form that the model was trained on."""
-        return featurize(
-            smiles,
-            identities=False,
-            standardize=self._model.standardize,
-            workers=self.workers,
-        )
 
     def predict_proba(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each class, shape (n, 2); NaN where a molecule does not parse."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
-from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
@@ -65,11 +63,12 @@ def predict_table(
     known_smiles = [support.smiles[i] for i in known]
     classifier = FewShotClassifier(model, steps=steps, workers=workers)
     classifier.fit(known_smiles, support.labels[known])
-    read = partial(featurize, fingerprints=True, identities=False, standardize=model.standardize)
-    features = read(smiles, workers=workers, progress=progress)
-    scores = classifier.score_graphs(features.graphs)
+    features = model.featurize(smiles, fingerprints=True, workers=workers, progress=progress)
+    scores = classifier.score_features(features)
     rejected = np.array([bool(reason) for reason in features.reasons])
-    similarity = tanimoto(features.fingerprints, read(known_smiles).fingerprints)
+    similarity = tanimoto(
+        features.fingerprints, model.featurize(known_smiles, fingerprints=True).fingerprints
+    )
     names = np.asarray(known_smiles, dtype=object)[similarity.argmax(1)]
     added: dict[str, Any] = {
         "p_active": expit(scores),

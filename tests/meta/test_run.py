@@ -152,7 +152,7 @@ def test_loading_gives_the_same_scores_as_before_saving(
     support, query = assay.molecules[:12], assay.molecules[12:]
     scores = []
     for _ in range(2):
-        scorer = Scorer(load_model(undisturbed).learner, valid.graphs)
+        scorer = Scorer(load_model(undisturbed).learner, valid)
         scores.append(scorer.score(scorer.adapt(support, assay.labels[:12]), query))
     assert np.array_equal(*scores)
 
@@ -162,7 +162,7 @@ def test_scrambled_query_labels_cannot_matter_and_query_company_does_not(
 ) -> None:
     valid = stores[1]
     assay = valid.assay(0)
-    scorer = Scorer(load_model(undisturbed).learner, valid.graphs)
+    scorer = Scorer(load_model(undisturbed).learner, valid)
     adapted = scorer.adapt(assay.molecules[:12], assay.labels[:12])
     together = scorer.score(adapted, assay.molecules[12:])
     alone = [scorer.score(adapted, assay.molecules[[i]])[0] for i in range(12, len(assay))]
