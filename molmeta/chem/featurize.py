@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix, vstack
 from molmeta.chem.binary import is_trustworthy, read_binary
 from molmeta.chem.descriptors import describe
 from molmeta.chem.features import first_outside, read_by_getters
-from molmeta.chem.fingerprint import ecfp
+from molmeta.chem.fingerprint import SIZE, ecfp
 from molmeta.chem.graph import Graphs
 from molmeta.chem.molecule import MAX_ATOMS, Molecule, parse_all
 from molmeta.chem.standardize import Standardizer
@@ -28,7 +28,7 @@ FEATURE_SPEC: dict[str, object] = {
     "version": 1,
     "atoms": "pyg9",
     "bonds": "pyg3",
-    "ecfp": {"radius": 2, "size": 2048, "counts": True},
+    "ecfp": {"radius": 2, "size": SIZE, "counts": True},
 }
 """What stores and checkpoints record, and compare before they are used together."""
 

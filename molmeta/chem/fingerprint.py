@@ -13,8 +13,11 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from scipy.sparse import csr_matrix
 
+SIZE = 2048
+"""The number of columns that environments are hashed to, in stores and models."""
 
-def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = 2048) -> csr_matrix:
+
+def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
     """Hashed counts of the atom environments of each molecule.
 
     Args:

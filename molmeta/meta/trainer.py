@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, Fraction, NotNegative, Positive
-from molmeta.episodes.batch import make_episode
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_state, save_state, save_tensors
 from molmeta.meta.embedding import embed
 from molmeta.meta.learner import Learner, under
+from molmeta.meta.outer import accumulate_gradients
 from molmeta.meta.parallel import Workers
 from molmeta.meta.validation import check_validation, validation_score
 from molmeta.resources import write_atomically
@@ -90,6 +90,8 @@ class Trainer:
         support_sizes: Sizes of the support set; each episode draws one.
         query_size: Molecules of the query set, at most.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
+        encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
+            pre-trained.
         warmup: Steps of warm-up.
         weight_decay: AdamW's, on matrices only.
         clip: Largest norm of the outer gradient.
@@ -117,6 +119,7 @@ class Trainer:
         support_sizes: Sizes = (16,),
         query_size: Count = 32,
         lr: Positive = 3e-4,
+        encoder_rate: NotNegative = 1.0,
         warmup: CountOrNone = 100,
         weight_decay: NotNegative = 1e-2,
         clip: Positive = 1.0,
@@ -151,15 +154,8 @@ class Trainer:
         learner.centre(self._sample_embeddings().to(self.device))
         self.averaged = copy.deepcopy(learner).eval()
         self._parameters = [p for p in learner.parameters() if p.requires_grad]
-        matrices = [p for p in self._parameters if p.ndim > 1]
-        vectors = [p for p in self._parameters if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=lr,
-        )
+        groups = _groups(learner, weight_decay, encoder_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=lr, fused=True)
         self._state = _State()
 
     def run(
@@ -199,7 +195,7 @@ class Trainer:
         rng = np.random.default_rng(self.seed)
         sample = rng.permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
         self.learner.eval()
-        return embed(self.learner.encoder, self.sampler.store.graphs, sample, device=self.device)
+        return embed(self.learner.encoder, self.sampler.store, sample, device=self.device)
 
     def _loop(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         state, losses, started = self._state, [], time.perf_counter()
@@ -234,15 +230,14 @@ class Trainer:
         """One outer step: this process's share of the mean loss, and the gradient's norm."""
         self.learner.train()
         self.optimizer.zero_grad()
-        total = 0.0
-        for slot in self.workers.share(self.assays_per_step):
-            # Dropout, too, is a function of (seed, step, slot).
-            torch.manual_seed(_episode_seed(self.seed, step, slot))
-            assay, draw = self.sampler.draw(step, slot)
-            episode = make_episode(self.sampler.store.graphs, assay, draw, self.device)
-            loss = self.learner.outer_loss(episode, step / self.steps) / self.assays_per_step
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
+        total = accumulate_gradients(
+            self.learner,
+            self.sampler,
+            step=step,
+            slots=self.workers.share(self.assays_per_step),
+            n_slots=self.assays_per_step,
+            progress=step / self.steps,
+        )
         self.workers.sum_gradients(self._parameters)
         norm = float(nn.utils.clip_grad_norm_(self._parameters, self.clip))
         self._update(step, norm)
@@ -262,7 +257,7 @@ class Trainer:
             return
         state.skipped_in_a_row = 0
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(step)
+            group["lr"] = self._rate(step) * group["share"]
         self.optimizer.step()
         # Early averages forget fast, so that they do not hang on to the initial weights.
         decay = min(self.average, (1 + step) / (10 + step))
@@ -329,8 +324,18 @@ class Trainer:
             raise damaged_state(self.run_folder, error) from None
 
 
-def _episode_seed(seed: int, step: int, slot: int) -> int:
-    return int(np.random.SeedSequence([seed, step, slot]).generate_state(1, np.uint32)[0])
+def _groups(learner: Learner, weight_decay: float, encoder_rate: float) -> list[dict[str, object]]:
+    """The trained parameters by their weight decay and their share of the learning rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in learner.named_parameters():
+        if parameter.requires_grad:
+            decay = weight_decay if parameter.ndim > 1 else 0.0
+            share = encoder_rate if name.startswith("encoder.") else 1.0
+            groups.setdefault((decay, share), []).append(parameter)
+    return [
+        {"params": members, "weight_decay": decay, "share": share}
+        for (decay, share), members in groups.items()
+    ]
 
 
 def _append_metrics(file: Path, row: Progress) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from molmeta.chem.featurize import featurize
-from molmeta.episodes.batch import collate
+from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.testing.laws import (
     BrokenLaw,
     Subject,
@@ -134,7 +134,8 @@ def _encode(subject: Subject, molecules: Sequence[str]) -> Tensor:
 
 
 def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
-    return collate(featurize(list(molecules)).graphs, np.arange(len(molecules)))
+    features = featurize(list(molecules), fingerprints=True, descriptors=True)
+    return make_batch(features, np.arange(len(molecules)), reads_of(subject.module))
 
 
 def _loss(subject: Subject, molecules: Sequence[str]) -> Tensor:
@@ -155,6 +156,8 @@ def _demand_all_finite(subject: Subject, molecules: Sequence[str]) -> None:
 
 def _reorder_atoms(batch: Batch) -> Batch:
     """The same molecules with their atoms shuffled; edges stay sorted by source and target."""
+    if "edge_index" not in batch:
+        return batch
     shuffle = torch.rand(len(batch.batch), generator=torch.Generator().manual_seed(2))
     old = torch.from_numpy(np.lexsort((shuffle.numpy(), batch.batch.numpy())))
     new = torch.empty_like(old).index_copy(0, old, torch.arange(len(old)))

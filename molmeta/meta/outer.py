@@ -1,0 +1,104 @@
+"""The outer gradient of a training step: the episodes' query losses after adaptation, averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molmeta.assays.store import Assay
+from molmeta.episodes.batch import make_episode, reads_of
+from molmeta.episodes.draw import Draw
+from molmeta.episodes.episode import Episode, LabelledSet
+from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.meta.embedding import batches
+from molmeta.meta.learner import Learner
+
+Drawn = tuple[Assay, Draw]
+
+
+def accumulate_gradients(
+    learner: Learner,
+    sampler: EpisodeSampler,
+    *,
+    step: int,
+    slots: range,
+    n_slots: int,
+    progress: float,
+) -> float:
+    """Add the gradient of some episodes' share of the mean outer loss to the parameters' own.
+
+    Dropout is a function of the sampler's seed, the step and the slots alone. Where molecules are
+    embedded once, those of all episodes pass through the encoder together.
+
+    Args:
+        learner: In training mode.
+        sampler: Where the episodes come from.
+        step: Of training.
+        slots: The episodes of the step that are this process's.
+        n_slots: Episodes of the step, all processes together.
+        progress: The part of training that is done.
+
+    Returns:
+        The episodes' share of the mean loss.
+    """
+    drawn = [sampler.draw(step, slot) for slot in slots]
+    if not drawn:
+        return 0.0
+    if not learner.embeds_once:
+        reads, device = reads_of(learner.encoder), _device(learner)
+        total = 0.0
+        for slot, (assay, draw) in zip(slots, drawn, strict=True):
+            torch.manual_seed(_seed(sampler.seed, step, slot))
+            episode = make_episode(sampler.store, assay, draw, reads, device)
+            total += _backward(learner, episode, n_slots, progress)
+        return total
+    torch.manual_seed(_seed(sampler.seed, step, slots[0]))
+    numbers = np.unique(np.concatenate([_molecules(one) for one in drawn]))
+    vectors = torch.cat(
+        [
+            learner.encode(batch)
+            for batch in batches(learner.encoder, sampler.store, numbers, _device(learner))
+        ]
+    )
+    # The encoder's backward pass runs once, after all episodes have said what they want of it.
+    wanted = vectors.detach().requires_grad_(vectors.requires_grad)
+    total = sum(
+        _backward(learner, _episode(one, wanted, numbers), n_slots, progress) for one in drawn
+    )
+    if wanted.grad is not None:
+        vectors.backward(wanted.grad)  # type: ignore[no-untyped-call]
+    return total
+
+
+def _backward(learner: Learner, episode: Episode, n_slots: int, progress: float) -> float:
+    loss = learner.outer_loss(episode, progress) / n_slots
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.item()
+
+
+def _molecules(drawn: Drawn) -> NDArray[np.int64]:
+    assay, draw = drawn
+    return assay.molecules[np.concatenate([draw.support, draw.query])]
+
+
+def _episode(drawn: Drawn, vectors: Tensor, numbers: NDArray[np.int64]) -> Episode:
+    """The episode on the vectors, (n, d), of the molecules `numbers`, sorted, (n,)."""
+    assay, draw = drawn
+    support, query = (
+        LabelledSet(
+            vectors[torch.from_numpy(np.searchsorted(numbers, assay.molecules[rows]))],
+            torch.from_numpy(assay.labels[rows]).to(vectors.device),
+        )
+        for rows in (draw.support, draw.query)
+    )
+    return Episode(assay.id, support, query)
+
+
+def _device(learner: Learner) -> torch.device:
+    return next(learner.parameters()).device
+
+
+def _seed(seed: int, step: int, slot: int) -> int:
+    return int(np.random.SeedSequence([seed, step, slot]).generate_state(1, np.uint32)[0])

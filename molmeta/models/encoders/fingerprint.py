@@ -1,0 +1,89 @@
+"""Fingerprints and descriptors → vectors: a residual network on what was counted in a molecule."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.chem.descriptors import DESCRIPTORS
+from molmeta.chem.fingerprint import SIZE
+from molmeta.config import Count, Fraction
+from molmeta.models.encoders.quantiles import QuantileScale
+from molmeta.models.registry import ENCODERS
+
+
+@ENCODERS.register("fingerprint")
+class FingerprintEncoder(nn.Module):
+    """ECFP counts and quantile-scaled descriptors → one vector a molecule.
+
+    The first layer sees log(1 + count) of each environment and the descriptors' ranks among the
+    training molecules; `layers - 1` residual blocks follow. Normalisation is a LayerNorm.
+
+    Args:
+        dim: Width of the molecule's vector.
+        hidden: Width in between.
+        layers: Hidden layers.
+        dropout: Probability of dropping a hidden unit in training.
+    """
+
+    reads = ("fingerprints", "descriptors")
+
+    def __init__(
+        self,
+        *,
+        dim: Count = 512,
+        hidden: Count = 1024,
+        layers: Count = 1,
+        dropout: Fraction = 0.2,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        # Some 50 environments a molecule: their sum has about unit variance.
+        self.environments = nn.Parameter(torch.randn(SIZE, hidden) * 0.03)
+        self.scale = QuantileScale(len(DESCRIPTORS))
+        self.descriptors = nn.Linear(len(DESCRIPTORS), hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList([_block(hidden, dropout) for _ in range(layers - 1)])
+        self.last = nn.Linear(hidden, dim)
+        self.final_norm = nn.LayerNorm(dim)
+
+    def fit_inputs(self, batch: Batch) -> None:
+        """Learn the distribution of the descriptors from a sample of the training molecules."""
+        self.scale.fit(batch.descriptors)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Encode a batch of n molecules → (n, dim)."""
+        x = _counts(batch) @ self.environments + self.descriptors(self.scale(batch.descriptors))
+        x = self.dropout(nn.functional.silu(self.norm(x)))
+        for block in self.blocks:
+            x = x + block(x)
+        encoded: Tensor = self.final_norm(self.last(x))
+        return encoded
+
+
+def _counts(batch: Batch) -> Tensor:
+    """log(1 + count) of the environments as a sparse matrix, (n, SIZE).
+
+    Not `embedding_bag`: that has no second derivative, which MAML on the encoder needs.
+    """
+    rows = len(batch.fp_offsets)
+    ends = batch.fp_offsets.new_tensor([len(batch.fp_columns)])
+    return torch.sparse_csr_tensor(
+        torch.cat([batch.fp_offsets, ends]),
+        batch.fp_columns,
+        batch.fp_counts.log1p(),
+        (rows, SIZE),
+        check_invariants=False,
+    )
+
+
+def _block(hidden: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        nn.LayerNorm(hidden),
+        nn.Linear(hidden, hidden),
+        nn.SiLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, hidden),
+    )

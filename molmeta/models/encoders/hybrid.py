@@ -1,0 +1,80 @@
+"""Hybrid: a graph encoder beside fingerprints and descriptors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.config import Count, Fraction, NotNegative, resolve
+from molmeta.models.encoders.fingerprint import FingerprintEncoder
+from molmeta.models.registry import ENCODERS
+
+
+class Hybrid(nn.Module):
+    """The sum of what fingerprints say and, after a projection of its own, what a graph says.
+
+    Joined at full scale a graph encoder, which learns more slowly, drowns the fingerprints early
+    on; `graph_scale` lets it grow into its share.
+
+    Args:
+        graph: Reads graphs; its `dim` is free.
+        fingerprint: Reads fingerprints and descriptors; gives the sum its width.
+        graph_scale: Initial weight of the graph's part.
+    """
+
+    reads = ("graphs", "fingerprints", "descriptors")
+
+    def __init__(
+        self, graph: nn.Module, fingerprint: FingerprintEncoder, graph_scale: float = 0.3
+    ) -> None:
+        super().__init__()
+        self.dim = fingerprint.dim
+        self.graph = graph
+        self.fingerprint = fingerprint
+        self.projection = nn.Linear(int(graph.dim), self.dim)  # type: ignore[arg-type]
+        self.graph_norm = nn.LayerNorm(self.dim)
+        nn.init.constant_(self.graph_norm.weight, graph_scale)
+        self.final_norm = nn.LayerNorm(self.dim)
+
+    def fit_inputs(self, batch: Batch) -> None:
+        """Learn the distribution of the descriptors from a sample of the training molecules."""
+        self.fingerprint.fit_inputs(batch)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Encode a batch of n molecules → (n, dim)."""
+        graph = self.graph_norm(self.projection(self.graph(batch)))
+        encoded: Tensor = self.final_norm(self.fingerprint(batch) + graph)
+        return encoded
+
+
+@ENCODERS.register("hybrid")
+def hybrid(
+    *,
+    graph: str = "gine",
+    graph_settings: dict[str, Any] | None = None,
+    graph_scale: NotNegative = 0.3,
+    dim: Count = 512,
+    hidden: Count = 1024,
+    layers: Count = 1,
+    dropout: Fraction = 0.2,
+) -> Hybrid:
+    """A hybrid from the names and settings that recipes give.
+
+    Args:
+        graph: Name of the graph encoder.
+        graph_settings: Of the graph encoder, e.g. `{dim: 64, layers: 4}`.
+        graph_scale: Initial weight of the graph's part.
+        dim: As of `FingerprintEncoder`, like all that follow.
+        hidden: As above.
+        layers: As above.
+        dropout: As above.
+
+    Raises:
+        InputError: If there is no such graph encoder, or it has no such settings.
+    """
+    part = ENCODERS.find(graph)
+    settings = resolve(part, graph_settings or {}, "encoder.graph_settings")
+    fingerprint = FingerprintEncoder(dim=dim, hidden=hidden, layers=layers, dropout=dropout)
+    return Hybrid(part(**settings), fingerprint, graph_scale)
