@@ -80,7 +80,8 @@ def _backward(learner: Learner, episode: Episode, n_slots: int, progress: float)
 
 def _molecules(drawn: Drawn) -> NDArray[np.int64]:
     assay, draw = drawn
-    return assay.molecules[np.concatenate([draw.support, draw.query])]
+    molecules: NDArray[np.int64] = assay.molecules[np.concatenate([draw.support, draw.query])]
+    return molecules
 
 
 def _episode(drawn: Drawn, vectors: Tensor, numbers: NDArray[np.int64]) -> Episode:

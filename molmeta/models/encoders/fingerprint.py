@@ -11,6 +11,7 @@ from molmeta.chem.fingerprint import SIZE
 from molmeta.config import Count, Fraction
 from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.registry import ENCODERS
+from molmeta.models.sparse import SparseRows
 
 
 @ENCODERS.register("fingerprint")
@@ -63,20 +64,9 @@ class FingerprintEncoder(nn.Module):
         return encoded
 
 
-def _counts(batch: Batch) -> Tensor:
-    """log(1 + count) of the environments as a sparse matrix, (n, SIZE).
-
-    Not `embedding_bag`: that has no second derivative, which MAML on the encoder needs.
-    """
-    rows = len(batch.fp_offsets)
-    ends = batch.fp_offsets.new_tensor([len(batch.fp_columns)])
-    return torch.sparse_csr_tensor(
-        torch.cat([batch.fp_offsets, ends]),
-        batch.fp_columns,
-        batch.fp_counts.log1p(),
-        (rows, SIZE),
-        check_invariants=False,
-    )
+def _counts(batch: Batch) -> SparseRows:
+    """log(1 + count) of the environments, (n, SIZE)."""
+    return SparseRows(batch.fp_columns, batch.fp_counts.log1p(), batch.fp_offsets, SIZE)
 
 
 def _block(hidden: int, dropout: float) -> nn.Module:
