@@ -30,14 +30,14 @@ from molmeta.chem.features import (
     HYBRIDIZATIONS,
     LOWEST_CHARGE,
     Features,
+    first_outside,
     read_by_getters,
 )
+from molmeta.chem.graph import Graphs
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
-_WITHOUT_EXTRAS = int(Chem.PropertyPickleOptions.NoConformers)
-_NOTHING = Chem.MolFromSmiles("").ToBinary(_WITHOUT_EXTRAS)
 _BEGIN_BONDS, _END, _BEGIN_RINGS = 11, 22, 66
 _AT_ATOM_COUNT, _AT_BOND_COUNT, _AT_ATOMS = 20, 24, 30
 _MOST_RECORDS = 255  # above that RDKit writes atom indices as 4 bytes
@@ -50,20 +50,47 @@ _SP3 = int(Chem.HybridizationType.SP3)
 _SINGLE = int(Chem.BondType.SINGLE)
 
 
-def read_binary(mols: Sequence[Chem.Mol | None]) -> tuple[Features, NDArray[np.bool_]]:
-    """Read the features of many molecules; some hundreds are best.
+def to_binary(mol: Chem.Mol) -> bytes:
+    """RDKit's binary form of a sanitized molecule, without properties and coordinates."""
+    blob: bytes = mol.ToBinary(int(Chem.PropertyPickleOptions.NoConformers))
+    return blob
 
-    Args:
-        mols: Sanitized molecules; a None has no atoms.
+
+NOTHING = to_binary(Chem.MolFromSmiles(""))
+"""A molecule without atoms: what stands for one that was rejected."""
+
+
+def read_graphs(blobs: Sequence[bytes]) -> tuple[Graphs, dict[int, str]]:
+    """The graphs of molecules in binary form; some hundreds at a time are best.
 
     Returns:
-        The features, without those of molecules that this reader does not understand or whose
-        features lie outside torch_geometric's; and which these are, (n,).
+        The graphs; and the rows whose features have no code, which are empty graphs, with the
+        reasons.
     """
-    blobs = [_NOTHING if mol is None else mol.ToBinary(_WITHOUT_EXTRAS) for mol in mols]
+    if is_trustworthy():
+        features, strange = read_features(blobs)
+    else:
+        features, strange = read_by_getters([None] * len(blobs)), np.ones(len(blobs), bool)
+    graphs = Graphs.from_features(features)
+    rows = np.flatnonzero(strange)
+    if not rows.size:
+        return graphs, {}
+    mols = {row: Chem.Mol(blobs[row]) for row in rows.tolist()}  # type: ignore[call-overload]
+    reasons = {row: reason for row, mol in mols.items() if (reason := first_outside(mol))}
+    slow = read_by_getters([None if row in reasons else mol for row, mol in mols.items()])
+    order = np.arange(len(blobs))
+    order[rows] = len(blobs) + np.arange(len(rows))
+    return Graphs.concatenate([graphs, Graphs.from_features(slow)]).select(order), reasons
+
+
+def read_features(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
+    """The features of molecules, without those that are strange; and which these are, (n,).
+
+    Strange is what this reader does not know, and what torch_geometric has no code for.
+    """
     features, strange = _decode(blobs)
     if strange.any():
-        known = [_NOTHING if odd else blob for blob, odd in zip(blobs, strange, strict=True)]
+        known = [NOTHING if odd else blob for blob, odd in zip(blobs, strange, strict=True)]
         features, _ = _decode(known)
     return features, strange
 
@@ -86,7 +113,7 @@ def is_trustworthy() -> bool:
     mols = [Chem.MolFromSmiles(one) for one in smiles]
     expected = read_by_getters(mols)
     try:
-        features, strange = read_binary(mols)
+        features, strange = read_features([*map(to_binary, mols)])
     except (IndexError, ValueError):
         strange = np.ones(1, bool)
     if not strange.any() and all(
@@ -97,7 +124,7 @@ def is_trustworthy() -> bool:
     return False
 
 
-def _decode(blobs: list[bytes]) -> tuple[Features, NDArray[np.bool_]]:
+def _decode(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
     """The features of all molecules, and which of them must not be trusted, (n,)."""
     data = np.frombuffer(b"".join(blobs), np.uint8)
     limits = np.cumsum([0, *map(len, blobs)])

@@ -15,12 +15,11 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.rdinchi import MolToInchiKey
 from scipy.sparse import csr_matrix, vstack
 
-from molmeta.chem.binary import is_trustworthy, read_binary
+from molmeta.chem.binary import NOTHING, read_graphs, to_binary
 from molmeta.chem.descriptors import describe
-from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.fingerprint import SIZE, ecfp
 from molmeta.chem.graph import Graphs
-from molmeta.chem.molecule import MAX_ATOMS, Molecule, parse_all
+from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.chem.standardize import Standardizer
 from molmeta.chem.workers import map_in_order
 
@@ -200,60 +199,51 @@ class _Featurizer:
     max_atoms: int
 
     def __call__(self, smiles: Sequence[object]) -> Featurized:
-        results = parse_all(smiles, max_atoms=self.max_atoms)
-        mols = [result.mol if isinstance(result, Molecule) else None for result in results]
-        reasons = ["" if isinstance(result, Molecule) else result.reason for result in results]
-        return self._finish(mols, reasons)
+        needs_mols = self.fingerprints or self.descriptors
+        with rdBase.BlockLogs():
+            blobs, identities, reasons, mols = [], [], [], []
+            for given in smiles:
+                mol, reason = self._read(given)
+                blobs.append(NOTHING if mol is None else to_binary(mol))
+                identities.append(self._identity(mol))
+                reasons.append(reason)
+                mols.append(mol if needs_mols else None)  # else its memory is used again at once
+            return self._finish(blobs, identities, reasons, mols)
 
     def reject(self, _: object, reason: str) -> Featurized:
         """The result for one row on which RDKit hung or crashed."""
-        return self._finish([None], [reason])
+        return self._finish([NOTHING], [""], [reason], [None])
 
-    def _finish(self, mols: list[Chem.Mol | None], reasons: list[str]) -> Featurized:
-        with rdBase.BlockLogs():
-            if self.standardize is not None:
-                _standardize(self.standardize, mols, reasons)
-            graphs = _graphs(mols, reasons)
-            return Featurized(
-                graphs=graphs,
-                identities=[self._identity(mol) for mol in mols],
-                reasons=reasons,
-                fingerprints=ecfp(mols) if self.fingerprints else None,
-                descriptors=describe(mols) if self.descriptors else None,
-            )
+    def _read(self, smiles: object) -> tuple[Chem.Mol | None, str]:
+        mol = to_mol(smiles, self.max_atoms)
+        if isinstance(mol, str):
+            return None, mol
+        if self.standardize is None:
+            return mol, ""
+        try:
+            return self.standardize(mol), ""
+        except (ValueError, RuntimeError) as error:
+            return None, f"no standard form: {error}"
 
     def _identity(self, mol: Chem.Mol | None) -> str:
         if mol is None or not self.identities:
             return ""
         return (MolToInchiKey(mol) if self.inchikeys else "") or Chem.MolToSmiles(mol)
 
-
-def _standardize(
-    standardize: Standardizer, mols: list[Chem.Mol | None], reasons: list[str]
-) -> None:
-    """Replace `mols` by their standard forms, or by None with the reason in `reasons`."""
-    for row, mol in enumerate(mols):
-        if mol is not None:
-            try:
-                mols[row] = standardize(mol)
-            except (ValueError, RuntimeError) as error:
-                mols[row], reasons[row] = None, f"no standard form: {error}"
-
-
-def _graphs(mols: list[Chem.Mol | None], reasons: list[str]) -> Graphs:
-    """The graphs of `mols`; a molecule without one becomes None, with the reason in `reasons`."""
-    if is_trustworthy():
-        features, strange = read_binary(mols)
-    else:
-        features, strange = read_by_getters([None] * len(mols)), np.ones(len(mols), bool)
-    graphs = Graphs.from_features(features)
-    if not strange.any():
-        return graphs
-    (rows,) = np.nonzero(strange)
-    for row in rows:
-        if (mol := mols[row]) is not None and (reason := first_outside(mol)):
-            mols[row], reasons[row] = None, reason
-    slow = Graphs.from_features(read_by_getters([mols[row] for row in rows]))
-    order = np.arange(len(mols))
-    order[rows] = len(mols) + np.arange(len(rows))
-    return Graphs.concatenate([graphs, slow]).select(order)
+    def _finish(
+        self,
+        blobs: list[bytes],
+        identities: list[str],
+        reasons: list[str],
+        mols: list[Chem.Mol | None],
+    ) -> Featurized:
+        graphs, outside = read_graphs(blobs)
+        for row, reason in outside.items():
+            identities[row], reasons[row], mols[row] = "", reason, None
+        return Featurized(
+            graphs=graphs,
+            identities=identities,
+            reasons=reasons,
+            fingerprints=ecfp(mols) if self.fingerprints else None,
+            descriptors=describe(mols) if self.descriptors else None,
+        )

@@ -7,7 +7,6 @@ words become the reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,37 +59,17 @@ def parse(smiles: object, row: int = 0, *, max_atoms: int = MAX_ATOMS) -> Molecu
         row: Its row in the input, handed on.
         max_atoms: The largest molecule to accept, in heavy atoms.
     """
-    (result,) = parse_all([smiles], first_row=row, max_atoms=max_atoms)
-    if isinstance(result, Molecule) and (reason := first_outside(result.mol)):
-        return Rejected(row, result.smiles, reason)
-    return result
-
-
-def parse_all(
-    smiles: Iterable[object], *, first_row: int = 0, max_atoms: int = MAX_ATOMS
-) -> list[Molecule | Rejected]:
-    """Parse many SMILES; unlike `parse` without looking at the features of atoms and bonds.
-
-    (The featurizer looks at them all at once.)
-
-    Args:
-        smiles: The inputs, one a row.
-        first_row: The row of the first of them.
-        max_atoms: The largest molecule to accept, in heavy atoms.
-    """
-    results: list[Molecule | Rejected] = []
+    text = smiles if isinstance(smiles, str) else str(smiles)
     with rdBase.BlockLogs():
-        for row, given in enumerate(smiles, first_row):
-            mol = _to_mol(given, max_atoms)
-            if isinstance(mol, str):
-                results.append(Rejected(row, given if isinstance(given, str) else str(given), mol))
-            else:
-                results.append(Molecule(row, str(given), mol))
-    return results
+        mol = to_mol(smiles, max_atoms)
+    if isinstance(mol, str):
+        return Rejected(row, text, mol)
+    reason = first_outside(mol)
+    return Rejected(row, text, reason) if reason else Molecule(row, text, mol)
 
 
-def _to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
-    """The RDKit molecule, or the reason why there is none."""
+def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
+    """The RDKit molecule, or the reason why there is none; RDKit's log is not silenced here."""
     if not isinstance(smiles, str):
         return "no SMILES" if _is_missing(smiles) else f"not text but {type(smiles).__name__}"
     if not smiles or smiles.isspace():

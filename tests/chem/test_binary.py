@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from molmeta.chem import binary
-from molmeta.chem.binary import is_trustworthy, read_binary
+from molmeta.chem.binary import is_trustworthy, read_features, to_binary
 from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.featurize import featurize
 
@@ -47,7 +47,7 @@ def parsed(smiles: Sequence[str]) -> list[Chem.Mol]:
 
 def assert_equals_getters(mols: list[Chem.Mol]) -> np.ndarray:
     """Returns which molecules the fast reader leaves to the getters."""
-    features, strange = read_binary(mols)
+    features, strange = read_features([*map(to_binary, mols)])
     expected = read_by_getters(
         [None if odd else mol for mol, odd in zip(mols, strange, strict=True)]
     )
