@@ -31,7 +31,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_every_encoder_trains(
     data: tuple[Path, Path], tmp_path: Path, encoder: str, adapt: str
 ) -> None:
-    train(data, tmp_path, f"encoder={{name: {encoder}, dim: 16}}", f"learner.adapt={adapt}")
+    train(
+        data, tmp_path, f"encoder={{name: {encoder}, dim: 16, layers: 2}}", f"learner.adapt={adapt}"
+    )
 
 
 @pytest.mark.parametrize("head", HEADS.names())
