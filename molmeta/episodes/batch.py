@@ -110,4 +110,5 @@ def make_episode(
         )
         for rows in (draw.support, draw.query)
     )
-    return Episode(assay.id, support, query)
+    both = assay.molecules[np.concatenate([draw.support, draw.query])]
+    return Episode(assay.id, support, query, collate(graphs, both, device))

@@ -26,8 +26,16 @@ class LabelledSet:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One draw from one assay."""
+    """One draw from one assay.
+
+    Attributes:
+        assay_id: Of the assay.
+        support: What is learnt from.
+        query: What the learner is judged by.
+        joint: The molecules of both, the support set's first, for an encoder to read in one pass.
+    """
 
     assay_id: str
     support: LabelledSet
     query: LabelledSet
+    joint: Batch | None = None

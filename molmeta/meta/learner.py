@@ -184,13 +184,11 @@ class Learner(nn.Module):
             episode: Support and query set.
             progress: The part of training that is done, for the weights of `inner.multi_step`.
         """
-        support, query = episode.support, episode.query
+        labels = episode.support.labels
         if self.embeds_once:
-            support, query = (
-                LabelledSet(self.encode(part.molecules), part.labels) for part in (support, query)
-            )
+            episode = self._embedded(episode, {})
         path = self.inner.path(
-            lambda moved: self._support_loss(moved, support.molecules, support.labels),
+            lambda moved: self._support_loss(moved, episode.support.molecules, labels),
             self.adapted_parameters(),
         )
         # What comes before the first step counts only where there is none.
@@ -198,10 +196,30 @@ class Learner(nn.Module):
         losses = []
         for weight, parameters in zip(weights, path, strict=True):
             if weight:
-                embedded = self.encode(support.molecules, parameters)
-                adapted = Adapted(self, parameters, embedded, support.labels)
-                losses.append(weight * adapted.loss(query))
+                now = episode if self.embeds_once else self._embedded(episode, parameters)
+                scores = self.scores(parameters, now.support.molecules, labels, now.query.molecules)
+                losses.append(weight * self.losses(scores, episode.query.labels).mean())
         return torch.stack(losses).sum()
+
+    def _embedded(self, episode: Episode, parameters: Parameters) -> Episode:
+        """The episode on vectors, by one pass of the encoder where it carries a joint batch.
+
+        The support set has none where the adapted scores do not depend on them.
+        """
+        support, query = episode.support, episode.query
+        if not (self.reads_support or self.embeds_once):
+            vectors = self.encode(query.molecules, parameters)
+            parts = [vectors[:0], vectors]
+        elif episode.joint is None:
+            parts = [self.encode(part.molecules, parameters) for part in (support, query)]
+        else:
+            vectors = self.encode(episode.joint, parameters)
+            parts = [vectors[: len(support)], vectors[len(support) :]]
+        return Episode(
+            episode.assay_id,
+            LabelledSet(parts[0], support.labels),
+            LabelledSet(parts[1], query.labels),
+        )
 
     @torch.no_grad()
     def centre(self, embeddings: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Every registered encoder and head trains from the program on the bundled data."""
+"""Every registered encoder and head, and every algorithm's recipe, trains from the program."""
 
 from __future__ import annotations
 
@@ -41,11 +41,41 @@ def test_every_head_trains(data: tuple[Path, Path], tmp_path: Path, head: str) -
     train(data, tmp_path, f"head={head}", "encoder={dim: 16, layers: 1}")
 
 
-def train(data: tuple[Path, Path], folder: Path, *settings: str) -> None:
+RECIPES = [
+    "default", "first_order", "adapt_all", "anil", "matching", "prototypical", "maml", "meta_sgd"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_algorithm_trains(data: tuple[Path, Path], tmp_path: Path, recipe: str) -> None:
+    train(data, tmp_path, "encoder.dim=16", "encoder.layers=1", recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "reason"),
+    [
+        ("maml", "inner={steps: 0}", "inner.steps: 0"),
+        ("maml", "learner.projection=64", "Set head.dim to 64"),
+        ("default", "learner.adapt=[above.haed]", "Did you mean 'above.head'"),
+        ("meta_sgd", "inner.lr=0", "inner.rates: element"),
+        ("matching", "inner.multi_step=0.5", "two steps or more"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused_with_the_reason(
+    data: tuple[Path, Path], tmp_path: Path, recipe: str, setting: str, reason: str
+) -> None:
+    run = tmp_path / "run"
+    done = molmeta("train", data[0], "--config", recipe, "-o", run, "--set", setting)
+    assert done.returncode == 2
+    assert reason in " ".join(done.stderr.split())
+    assert not run.exists()
+
+
+def train(data: tuple[Path, Path], folder: Path, *settings: str, recipe: str = "default") -> None:
     """A few steps, none of them skipped, whose losses and scores are numbers."""
     everything = [*settings, *(f"training.{setting}" for setting in TINY)]
     done = molmeta(
-        "train", data[0], "--valid", data[1], "--config", "default", "-o", folder / "run",
+        "train", data[0], "--valid", data[1], "--config", recipe, "-o", folder / "run",
         *(word for setting in everything for word in ("--set", setting)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

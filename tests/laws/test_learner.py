@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -258,6 +259,17 @@ def test_an_adapted_learner_of_other_weights_is_refused(tmp_path: Path) -> None:
 def test_outer_loss_is_that_of_the_adapted_learner(algorithm: str, head: str) -> None:
     subject = make(algorithm, head).eval()
     torch.testing.assert_close(subject.outer_loss(EPISODE), subject.adapt(SUPPORT).loss(QUERY))
+
+
+@pytest.mark.parametrize("algorithm", ["MAML", "above", "MAML++", "no step"])
+def test_a_joint_batch_gives_the_same_gradients(algorithm: str) -> None:
+    joint = collate(GRAPHS, np.arange(len(SMILES)))
+    gradients = []
+    for episode in (EPISODE, replace(EPISODE, joint=joint)):
+        subject = make(algorithm, "matching")
+        subject.outer_loss(episode, 0.1).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in subject.parameters()]))
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
 
 
 def test_every_step_counts_in_the_beginning() -> None:
