@@ -6,20 +6,22 @@ A step is eight assays of 16 + 32 molecules of FS-Mol's training set. The floor 
 supervised training of the same encoder on the same 384 graphs as one batch: forward, backward,
 AdamW. Contestants take turns on one thread and each counts with its best round (time of this
 process, not of the clock, unless on an accelerator), so that other load on the machine falls out
-as far as it can. Peak memory is that of a process of its own, above what it held before the step.
+as far as it can. Meta-learning's steps include collation, the floor's does not. Peak memory is that
+of a step in a process of its own, above what it held before.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
+import ctypes
+import itertools
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -28,9 +30,11 @@ from torch import nn
 from torch.nn import functional
 
 from molmeta.assays import AssayStore
-from molmeta.episodes.batch import collate, make_episode
-from molmeta.episodes.episode import Episode, LabelledSet
+from molmeta.episodes.batch import collate
+from molmeta.episodes.episode import LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.meta import outer
+from molmeta.meta.outer import accumulate_gradients
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.trainer import Trainer
 
@@ -49,6 +53,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "matching alone": {"head": MATCHING, "inner": {"steps": 0}},
 }
 FLOOR, CHUNKED = "supervised, one batch", "supervised, 8 batches of 48"
+M_MMAP_THRESHOLD = -3  # of glibc's mallopt
 Step = Callable[[], None]
 
 
@@ -59,16 +64,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     device = torch.device(arguments.device)
     dims = [int(dim) for dim in arguments.dims.split(",")]
     store = read_store(arguments.file)
-    if arguments.memory_of:
-        make_step = contestants(store, dims[0], arguments.layers, device)[arguments.memory_of]
-        print(peak_memory(make_step, device))
-        return
     for dim in dims:
         compare(store, dim, arguments, device)
         compare_trainer(store, dim, arguments.layers, arguments.repeats, device)
@@ -90,7 +90,6 @@ def contestants(
     """What builds each contestant's outer step, the floor first."""
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)
     draws = [sampler.draw(0, slot) for slot in range(N_ASSAYS)]
-    episodes = [make_episode(store.graphs, *draw, device) for draw in draws]
     rows = [np.concatenate([draw.support, draw.query]) for _, draw in draws]
     parts = [
         LabelledSet(
@@ -110,7 +109,9 @@ def contestants(
         FLOOR: lambda: supervised_step(encoder, [whole], device),
         CHUNKED: lambda: supervised_step(encoder, parts, device),
         **{
-            name: lambda recipe=recipe: meta_step({"encoder": encoder, **recipe}, episodes, device)
+            name: lambda recipe=recipe: meta_step(
+                {"encoder": encoder, **recipe}, Recorded(store, [draws]), device
+            )
             for name, recipe in RECIPES.items()
         },
     }
@@ -122,7 +123,7 @@ def supervised_step(
     torch.manual_seed(0)
     learner = build_learner(resolve_recipe({"encoder": encoder, "head": LINEAR}))
     model = nn.Sequential(learner.encoder, learner.above.projection, nn.Linear(128, 1)).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -135,15 +136,35 @@ def supervised_step(
     return step
 
 
-def meta_step(recipe: dict[str, Any], episodes: list[Episode], device: torch.device) -> Step:
+class Recorded:
+    """A sampler that gives the same draws again, without the time of drawing."""
+
+    seed = 0
+
+    def __init__(self, store: AssayStore, draws: list[list[Any]]) -> None:
+        self.store = store
+        self.draws = draws
+
+    def draw(self, step: int, slot: int) -> Any:
+        return self.draws[step % len(self.draws)][slot]
+
+
+def meta_step(recipe: dict[str, Any], sampler: Recorded, device: torch.device) -> Step:
     torch.manual_seed(0)
-    learner = build_learner(resolve_recipe(recipe)).to(device)
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-4)
+    learner = build_learner(resolve_recipe(recipe)).to(device).train()
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-4, fused=True)
+    steps = itertools.count()
 
     def step() -> None:
         optimizer.zero_grad()
-        for episode in episodes:
-            (learner.outer_loss(episode) / len(episodes)).backward()
+        accumulate_gradients(
+            learner,
+            sampler,
+            step=next(steps),
+            slots=range(N_ASSAYS),
+            n_slots=N_ASSAYS,
+            progress=1.0,
+        )
         optimizer.step()
 
     return step
@@ -164,9 +185,8 @@ def seconds(step: Step, device: torch.device) -> float:
 def compare(
     store: AssayStore, dim: int, arguments: argparse.Namespace, device: torch.device
 ) -> None:
-    steps = {
-        name: make() for name, make in contestants(store, dim, arguments.layers, device).items()
-    }
+    makers = contestants(store, dim, arguments.layers, device)
+    steps = {name: make() for name, make in makers.items()}
     for step in steps.values():
         step()
     best = dict.fromkeys(steps, float("inf"))
@@ -177,7 +197,7 @@ def compare(
     print("| one outer step | ms | × one batch | × 8 batches | peak memory, MB |")
     print("|---|---|---|---|---|")
     for name, time_ in best.items():
-        megabytes = memory_in_own_process(name, dim, arguments)
+        megabytes = peak_memory(makers[name], device)
         print(
             f"| {name} | {time_ * 1e3:.0f} | {time_ / best[FLOOR]:.2f} | "
             f"{time_ / best[CHUNKED]:.2f} | {megabytes:.0f} |",
@@ -185,24 +205,28 @@ def compare(
         )
 
 
-def memory_in_own_process(name: str, dim: int, arguments: argparse.Namespace) -> float:
-    command = [
-        sys.executable, __file__, str(arguments.file), "--dims", str(dim), "--layers",
-        str(arguments.layers), "--device", arguments.device, "--memory-of", name,
-    ]  # fmt: skip
-    # Large blocks go back to the system when they are freed, so that the peak is the program's.
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
-    return float(subprocess.check_output(command, env=environment, text=True))
-
-
 def peak_memory(make_step: Callable[[], Step], device: torch.device) -> float:
-    """Megabytes of the second step above what was held before the first."""
-    step = make_step()
+    """Megabytes of a step above what was held before it."""
     if device.type == "cuda":
+        step = make_step()
         torch.cuda.reset_peak_memory_stats(device)
         held = torch.cuda.memory_allocated(device)
         step()
         return (torch.cuda.max_memory_allocated(device) - held) / 1e6
+    fork = multiprocessing.get_context("fork")
+    received, sent = fork.Pipe(duplex=False)
+    process = fork.Process(target=lambda: sent.send(resident_peak(make_step())))
+    process.start()
+    megabytes: float = received.recv()
+    process.join()
+    return megabytes
+
+
+def resident_peak(step: Step) -> float:
+    # Large blocks go back to the system when they are freed, so that the peak is the program's.
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, 1 << 16)
+    libc.malloc_trim(0)
     held = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
     step()
@@ -227,27 +251,26 @@ def compare_trainer(
     }  # fmt: skip
     encoder = {"name": "gine", "dim": dim, "layers": layers}
     recipe = resolve_recipe({"encoder": encoder, "training": settings})
-    whole, bare = [], []
-    for _ in range(max(2, repeats // 2)):
+    sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)
+    draws = [[sampler.draw(step, slot) for slot in range(N_ASSAYS)] for step in range(n_steps)]
+    learn = meta_step({"encoder": encoder}, Recorded(store, draws), device)
+    whole, bare, collated, collate_all = [], [], {}, outer.batches
+
+    def batches(*arguments: Any) -> list[Any]:
+        """The trainer's own batches, each collated once."""
+        key = arguments[2].tobytes()
+        if key not in collated:
+            collated[key] = list(collate_all(*arguments))
+        return collated[key]
+
+    for _ in range(max(3, repeats // 2)):
         with tempfile.TemporaryDirectory() as run:
-            trainer = Trainer(
-                build_learner(recipe).to(device), store, None, Path(run), **recipe["training"]
-            )
+            learner = build_learner(recipe).to(device)
+            trainer = Trainer(learner, store, None, Path(run), **recipe["training"])
             whole.append(seconds(trainer.run, device))
-        sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)
-        steps = [
-            [make_episode(store.graphs, *sampler.draw(step, slot), device) for slot in range(8)]
-            for step in range(n_steps)
-        ]
-        episodes: list[Episode] = []
-        step = meta_step({"encoder": encoder}, episodes, device)
-
-        def learn(step: Step = step, episodes: list[Episode] = episodes) -> None:
-            for drawn in steps:  # noqa: B023
-                episodes[:] = drawn
-                step()
-
-        bare.append(seconds(learn, device))
+        with mock.patch.object(outer, "batches", batches):
+            bare.append(seconds(lambda: [learn() for _ in range(n_steps)], device))
+    bare = bare[1:]  # the first round collated
     step_ms, overhead = min(whole) / n_steps * 1e3, 1 - min(bare) / min(whole)
     print(f"\nThe trainer's own part of a step, default recipe: {overhead:.1%} of {step_ms:.0f} ms")
     print(f"(sampling, collation, averaging, logging, and saving once in {n_steps} steps)")

@@ -94,6 +94,8 @@ def _shower(n_steps: int) -> Callable[[Progress], None]:
         )
         if not math.isnan(row.valid_delta_auprc):
             message += f"  valid ΔAUPRC {row.valid_delta_auprc:.4f} (best {row.best:.4f})"
+        if row.skipped:
+            message += f"  {row.skipped} steps skipped, not finite"
         say(message)
 
     return show

@@ -111,4 +111,4 @@ def make_episode(
         for rows in (draw.support, draw.query)
     )
     both = assay.molecules[np.concatenate([draw.support, draw.query])]
-    return Episode(assay.id, support, query, collate(graphs, both, device))
+    return Episode(assay.id, support, query, make_batch(molecules, both, reads, device))

@@ -22,6 +22,7 @@ from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_state, save_state, save_tensors
 from molmeta.meta.embedding import embed
+from molmeta.meta.inspection import save_episodes
 from molmeta.meta.learner import Learner, under
 from molmeta.meta.outer import accumulate_gradients
 from molmeta.meta.parallel import Workers
@@ -29,7 +30,7 @@ from molmeta.meta.validation import check_validation, validation_score
 from molmeta.resources import write_atomically
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
-MODEL, METRICS = "model.safetensors", "metrics.csv"
+MODEL, METRICS, BAD_STEP = "model.safetensors", "metrics.csv", "bad_step.csv"
 _MAX_BAD_STEPS = 10
 _N_SAMPLED = 512
 
@@ -47,7 +48,7 @@ class Progress:
         seconds: Of training so far, over all resumptions.
         valid_delta_auprc: Of the averaged weights; NaN between validations.
         best: The best validation score so far; NaN before the first.
-        skipped: Steps skipped so far for a gradient that was not finite.
+        skipped: Steps skipped so far for a loss or gradient that was not finite.
     """
 
     step: int
@@ -240,19 +241,24 @@ class Trainer:
         )
         self.workers.sum_gradients(self._parameters)
         norm = float(nn.utils.clip_grad_norm_(self._parameters, self.clip))
-        self._update(step, norm)
+        bad_losses = self.workers.sum(torch.tensor(float(not math.isfinite(total))))
+        self._update(step, math.nan if bad_losses else norm)
         return total, norm
 
     def _update(self, step: int, norm: float) -> None:
-        """Move the weights and their average, unless the gradient is not finite."""
+        """Move the weights and their average, unless the gradient (or the loss) is not finite."""
         state = self._state
         if not math.isfinite(norm):
             state.skipped += 1
             state.skipped_in_a_row += 1
             if state.skipped_in_a_row == _MAX_BAD_STEPS:
+                if self.workers.leads:
+                    file = self.run_folder / BAD_STEP
+                    save_episodes(file, self.sampler, step, self.assays_per_step)
                 raise MolmetaError(
-                    f"training stopped at step {step}: {_MAX_BAD_STEPS} steps in a row had a "
-                    "gradient that is not finite. Lower training.lr or inner.lr."
+                    f"training stopped at step {step}: {_MAX_BAD_STEPS} steps in a row had a loss "
+                    f"or gradient that is not finite. Lower training.lr or inner.lr; the last "
+                    f"one's episodes are in {BAD_STEP}."
                 )
             return
         state.skipped_in_a_row = 0

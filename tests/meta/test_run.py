@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -184,8 +185,17 @@ def test_gradients_that_are_not_finite_stop_the_run(
         "inner": {"lr": 1e38, "steps": 3},
         "training": {**TINY["training"], "steps": 50},
     }
-    with pytest.raises(MolmetaError, match="not finite"):
-        train(wild, *stores, tmp_path / "run")
+    rows: list[int] = []
+    with pytest.raises(MolmetaError, match=r"stopped at step 9.*not finite.*bad_step\.csv"):
+        train(wild, *stores, tmp_path / "run", progress=lambda row: rows.append(row.skipped))
+    assert rows == [2, 4, 6, 8]
+    saved_step = pd.read_csv(tmp_path / "run" / "bad_step.csv")
+    assert set(saved_step["step"]) == {9}
+    assert set(saved_step["episode"]) == {0, 1}
+    known = drug_mechanisms("train").set_index(["assay", "smiles"])["label"]
+    for row in saved_step.itertuples():
+        assert known[row.assay, row.smiles] == row.label
+    assert set(saved_step["role"]) == {"support", "query"}
 
 
 def test_folder_with_something_in_it_is_left_alone(
