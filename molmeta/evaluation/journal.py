@@ -68,7 +68,8 @@ def key_of(*parts: object) -> str:
 
 def assay_hash(store: AssayStore, assay: Assay) -> str:
     """A hash of an assay's rows in order: molecules as written and as identified, labels, …"""
-    content = hashlib.sha256(json.dumps(store.feature_spec, sort_keys=True).encode())
+    form = store.standardize.spec if store.standardize else None
+    content = hashlib.sha256(json.dumps([store.feature_spec, form], sort_keys=True).encode())
     smiles = [store.smiles[molecule] if molecule >= 0 else "" for molecule in assay.molecules]
     content.update("\n".join([assay.id, *smiles]).encode())
     identities = np.append(store.identities, -1)[assay.molecules]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +22,7 @@ from molmeta.evaluation.baselines import (
     SimilaritySearch,
     SoftSimilaritySearch,
 )
+from molmeta.evaluation.forest import forest_means
 from molmeta.evaluation.gaussian_process import NOISE, predict_mean
 
 KNOWN = csr_matrix(np.array([[2, 0, 1], [0, 3, 0], [1, 0, 1]], np.uint8))
@@ -48,6 +50,22 @@ def test_nearest_neighbours_by_hand() -> None:
     np.testing.assert_allclose(found, [1.0, 1.0, 0.5])
     all_of_them = NearestNeighbours(k=9).predict(KNOWN, LABELS, QUERY)
     np.testing.assert_allclose(all_of_them, 2 / 3)
+
+
+@pytest.mark.parametrize("leaf", [1, 2])
+def test_the_forest_equals_scikit_learns(leaf: int) -> None:
+    rng = np.random.default_rng(0)
+    known, query = (rng.poisson(0.5, (n, 300)).astype(np.float32) for n in (24, 50))
+    values = known[:, :5].sum(axis=1) + rng.normal(0, 0.5, 24)
+    settings = {"max_features": "sqrt", "min_samples_leaf": leaf, "random_state": 0}
+    found = forest_means(known, values, query, min_samples_leaf=leaf)
+    oracle = RandomForestRegressor(100, **settings).fit(known, values).predict(query)
+    np.testing.assert_allclose(found, oracle, rtol=1e-14)
+    # Of two classes Gini and variance choose the same splits, but for rounding where splits tie.
+    labels = (values > np.median(values)).astype(float)
+    found = forest_means(known, labels, query, min_samples_leaf=leaf)
+    classes = RandomForestClassifier(100, **settings).fit(known, labels)
+    np.testing.assert_allclose(found, classes.predict_proba(query)[:, 1], atol=0.03)
 
 
 def test_logistic_in_the_support_space_equals_the_whole_one() -> None:
