@@ -24,6 +24,7 @@ from molmeta_cli.options import (
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
+    from molmeta.meta.pretrain import Epoch
     from molmeta.meta.trainer import Progress
 
 
@@ -51,6 +52,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. training.steps=500."),
     ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init", metavar="MODEL", help="Start from a model's weights.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run folder's last saved state.")
     ] = False,
@@ -62,6 +66,7 @@ def train(
 ) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
     from molmeta.config import override, read_recipe
+    from molmeta.meta import load_model
     from molmeta.meta import train as train_run
     from molmeta.meta.device import pick_device
     from molmeta.meta.recipe import resolve_recipe
@@ -77,6 +82,7 @@ def train(
             read_assays(valid, columns, format) if valid else None,
             output,
             test=read_held_out(test, columns, format) if test else None,
+            init=load_model(init) if init else None,
             resume=resume,
             device=pick_device(device),
             progress=_shower(steps),
@@ -85,8 +91,14 @@ def train(
     say(f"done: best valid ΔAUPRC {best:.3f}, model in {output}")
 
 
-def _shower(n_steps: int) -> Callable[[Progress], None]:
-    def show(row: Progress) -> None:
+def _shower(n_steps: int) -> Callable[[Progress | Epoch], None]:
+    from molmeta.meta.pretrain import Epoch
+
+    def show(row: Progress | Epoch) -> None:
+        if isinstance(row, Epoch):
+            left = (row.of - row.number) * row.seconds / 60
+            say(f"pre-training {row.number}/{row.of}  loss {row.loss:.4f}  {left:.1f} min left")
+            return
         left = (n_steps - row.step) * row.seconds / row.step
         message = (
             f"step {row.step}/{n_steps}  loss {row.loss:.4f}  "

@@ -13,9 +13,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
+
+SavedState = tuple[dict[str, Tensor], dict[str, Any]]
+"""A training state: tensors by name, and plain values."""
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -71,7 +75,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
             shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_state(run: Path) -> SavedState | None:
     """The latest complete training state: tensors and values; None if there is none.
 
     Raises:
@@ -89,6 +93,29 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     if not isinstance(values, dict):
         raise damaged_state(run, f"{type(values).__name__} instead of a mapping")
     return tensors, values
+
+
+def load_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser its moments back, saved under `number.name`.
+
+    Raises:
+        ValueError: If they are another optimiser's.
+    """
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, key = name.partition(".")
+        moments.setdefault(int(number), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
+    """An optimiser's moments, under `optimizer.number.name`."""
+    return {
+        f"optimizer.{number}.{name}": tensor
+        for number, moments in optimizer.state_dict()["state"].items()
+        for name, tensor in moments.items()
+    }
 
 
 def damaged_state(run: Path, reason: object) -> InputError:

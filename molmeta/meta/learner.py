@@ -18,27 +18,11 @@ from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import fingerprint, load_tensors, save_tensors
 from molmeta.meta.inner import MAML, Parameters
+from molmeta.models.above import Above
+from molmeta.models.context import Context
 
 _OF = "learner"
 ADAPT = {"above": ("above",), "all": ("encoder", "above"), "head": ("above.head",)}
-
-
-class Above(nn.Module):
-    """What stands above the encoder: a projection and the head."""
-
-    def __init__(self, projection: nn.Linear, head: nn.Module) -> None:
-        super().__init__()
-        self.projection = projection
-        self.head = head
-
-    def forward(
-        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
-    ) -> Tensor:
-        """Log-odds of the queries, shape (q,), from the encoder's embeddings."""
-        scores: Tensor = self.head(
-            self.projection(support), labels, self.projection(query), visible
-        )
-        return scores
 
 
 class Learner(nn.Module):
@@ -52,6 +36,7 @@ class Learner(nn.Module):
         encoder: Graph batch → (n, encoder.dim).
         head: (support, labels, query, visible) → log-odds.
         inner: The inner loop; `MAML()` if not given.
+        context: Puts the projected vectors in the light of the support set; None for none.
         adapt: Which parameters the inner loop moves, in training and in use alike: `above` (the
             projection and the head; the encoder's output stays a fixed vector a molecule), `all`,
             `head` (ANIL, Raghu et al. 2020, arXiv:1909.09157), or names of parameters and of
@@ -68,6 +53,7 @@ class Learner(nn.Module):
         encoder: nn.Module,
         head: nn.Module,
         inner: MAML | None = None,
+        context: Context | None = None,
         *,
         adapt: Literal["above", "all", "head"] | tuple[str, ...] = "above",
         projection: Count = 128,
@@ -78,15 +64,15 @@ class Learner(nn.Module):
                 "adapt", got=repr(adapt), expected=f"one of {', '.join(ADAPT)}, or a list of names"
             )
         self.encoder = encoder
-        self.above = Above(nn.Linear(int(encoder.dim), projection), head)  # type: ignore[arg-type]
+        self.above = Above(encoder, head, context, projection)
         self.inner = inner or MAML()
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
-        self._check(projection)
+        self._check()
         self.inner.learn_rates(self.adapted_parameters())
 
-    def _check(self, projection: int) -> None:
+    def _check(self) -> None:
         """Refuse parts that contradict each other."""
-        head, kind = self.above.head, type(self.above.head).__name__
+        kind = type(self.above.head).__name__
         names = [name for name, _ in self.named_parameters() if not name.startswith("inner.")]
         for name in self.adapt_names:
             if not any(_belongs(parameter, (name,)) for parameter in names):
@@ -103,13 +89,6 @@ class Learner(nn.Module):
                 "inner.steps: 0",
                 got=f"a {kind}, whose scores depend on the support set through inner steps alone",
                 fix="Take a step, or another head.",
-            )
-        width = getattr(head, "dim", projection)
-        if width != projection:
-            raise InputError.of(
-                f"head.dim: {width}",
-                got=f"vectors of learner.projection: {projection}",
-                fix=f"Set head.dim to {projection}.",
             )
 
     @property
@@ -220,17 +199,6 @@ class Learner(nn.Module):
             LabelledSet(parts[0], support.labels),
             LabelledSet(parts[1], query.labels),
         )
-
-    @torch.no_grad()
-    def centre(self, embeddings: Tensor) -> None:
-        """Set the projection's bias so that these embeddings, shape (n, dim), project around zero.
-
-        An untrained encoder gives all molecules much the same direction (cosines of 0.96 ± 0.04),
-        which tells the head little; around their centre the directions differ (0.0 ± 0.6). As an
-        initialisation from data it follows Salimans and Kingma 2016, arXiv:1602.07868, section 3.
-        """
-        projection = self.above.projection
-        projection.bias.copy_(-(projection.weight @ embeddings.mean(0)))
 
     def scores(
         self,

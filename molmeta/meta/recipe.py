@@ -9,12 +9,19 @@ from molmeta.config import Recipe, Registry, resolve, unknown
 from molmeta.errors import InputError
 from molmeta.meta.inner import MAML
 from molmeta.meta.learner import Learner
+from molmeta.meta.pretrain import Pretrainer
 from molmeta.meta.trainer import Trainer
-from molmeta.models import ENCODERS, HEADS
+from molmeta.models import ENCODERS, HEADS, Context
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
-_PLAIN = {"inner": MAML, "learner": Learner, "training": Trainer}
+_PLAIN = {
+    "context": Context,
+    "inner": MAML,
+    "learner": Learner,
+    "pretraining": Pretrainer,
+    "training": Trainer,
+}
 SECTIONS = (*_REGISTRIES, *_PLAIN)
 
 
@@ -40,7 +47,8 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
                 f"recipe section {section}", got=repr(given), expected="a mapping of settings"
             )
         resolved[section] = resolve(factory, given, section)
-    del resolved["learner"]["inner"]  # has a section of its own
+    for name in ("inner", "context"):
+        del resolved["learner"][name]  # each has a section of its own
     return resolved
 
 
@@ -63,7 +71,10 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
         raise InputError.of(
             "encoder", got="no attribute `dim`", expected="the width of a molecule's vector"
         )
-    return Learner(parts["encoder"], parts["head"], MAML(**recipe["inner"]), **recipe["learner"])
+    context = Context(**recipe["context"]) if recipe["context"]["blocks"] else None
+    return Learner(
+        parts["encoder"], parts["head"], MAML(**recipe["inner"]), context, **recipe["learner"]
+    )
 
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:

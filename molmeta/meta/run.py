@@ -30,6 +30,7 @@ from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import load_tensors
 from molmeta.meta.learner import Learner
+from molmeta.meta.pretrain import Epoch, Pretrainer, fit_inputs, pretrain, start_from
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.trainer import MODEL, Progress, Trainer
 from molmeta.resources import write_atomically
@@ -89,10 +90,11 @@ def train(
     test: HeldOut | None = None,
     resume: bool = False,
     device: str | torch.device = "cpu",
-    progress: Callable[[Progress], None] = lambda _: None,
+    init: LoadedModel | None = None,
+    progress: Callable[[Progress | Epoch], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> float:
-    """Meta-train a learner as a recipe says.
+    """Pre-train an encoder if the recipe says so, then meta-train a learner.
 
     Args:
         recipe: Sections of what differs from the defaults; see `configs/`.
@@ -102,7 +104,8 @@ def train(
         test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
         device: Where tensors live.
-        progress: Called with every row of `metrics.csv`.
+        init: A model to start from: the encoder's weights, and those above it if they fit.
+        progress: Called after every epoch of pre-training and with every row of `metrics.csv`.
         stop: Asked after every step; once it says True, the state is saved.
 
     Returns:
@@ -134,7 +137,11 @@ def train(
         )
     torch.manual_seed(recipe["training"]["seed"])
     learner = build_learner(recipe).to(device)
-    trainer = Trainer(learner, train_assays, valid_assays, run, **recipe["training"])
+    if init is not None:
+        start_from(learner, init.learner)
+    seed = recipe["training"]["seed"]
+    _, met = Pretrainer.divide(train_assays, recipe["pretraining"]["share"], seed)
+    trainer = Trainer(learner, met, valid_assays, run, **recipe["training"])
     if trainer.workers.leads:
         try:
             run.mkdir(parents=True, exist_ok=True)
@@ -155,6 +162,11 @@ def train(
                 "data": data,
             },
         )
+    if init is None:
+        fit_inputs(learner.encoder, train_assays, seed)
+    pretrain(
+        learner.encoder, train_assays, run, recipe, resume=resume, progress=progress, stop=stop
+    )
     best = trainer.run(resume=resume, progress=progress, stop=stop)
     if trainer.workers.leads:
         with write_atomically(run / CARD) as file:

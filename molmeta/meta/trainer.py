@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -20,7 +20,15 @@ from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, Fraction, NotNegative, Positive
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import Interrupted, MolmetaError
-from molmeta.meta.checkpoint import damaged_state, load_state, save_state, save_tensors
+from molmeta.meta.checkpoint import (
+    SavedState,
+    damaged_state,
+    load_moments,
+    load_state,
+    moments_of,
+    save_state,
+    save_tensors,
+)
 from molmeta.meta.embedding import embed
 from molmeta.meta.inspection import save_episodes
 from molmeta.meta.learner import Learner, under
@@ -92,7 +100,7 @@ class Trainer:
         query_size: Molecules of the query set, at most.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
         encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
-            pre-trained.
+            pre-trained, 0 for one that stays as it is.
         warmup: Steps of warm-up.
         weight_decay: AdamW's, on matrices only.
         clip: Largest norm of the outer gradient.
@@ -152,11 +160,8 @@ class Trainer:
         self.device = next(learner.parameters()).device
         self.workers = Workers.join(self.device)
         self.sampler = EpisodeSampler(train, support_sizes, query_size, seed)
-        learner.centre(self._sample_embeddings().to(self.device))
-        self.averaged = copy.deepcopy(learner).eval()
-        self._parameters = [p for p in learner.parameters() if p.requires_grad]
-        groups = _groups(learner, weight_decay, encoder_rate)
-        self.optimizer = torch.optim.AdamW(groups, lr=lr, fused=True)
+        self.weight_decay = weight_decay
+        self.encoder_rate = encoder_rate
         self._state = _State()
 
     def run(
@@ -180,14 +185,25 @@ class Trainer:
             Interrupted: If `stop` said so.
             MolmetaError: If ten steps in a row had no finite gradient.
         """
-        if resume:
-            self._load()
+        self._begin(load_state(self.run_folder) if resume else None)
         if self.workers.leads:
             _truncate_metrics(self.run_folder / METRICS, self._state.step)
         own_devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=own_devices):
             self._loop(progress, stop)
         return self._state.best
+
+    def _begin(self, saved: SavedState | None) -> None:
+        """Set up what is trained: afresh, or where a saved state left it."""
+        if saved is None:
+            self.learner.above.centre(self._sample_embeddings().to(self.device))
+        self.averaged = copy.deepcopy(self.learner).eval()
+        self.learner.encoder.requires_grad_(self.encoder_rate > 0)
+        self._parameters = [p for p in self.learner.parameters() if p.requires_grad]
+        groups = _groups(self.learner, self.weight_decay, self.encoder_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=self.lr, fused=True)
+        if saved is not None:
+            self._load(*saved)
 
     def _sample_embeddings(self) -> Tensor:
         """What the untrained encoder makes of some training molecules, shape (n, dim)."""
@@ -307,25 +323,14 @@ class Trainer:
         """Everything that the next step depends on, by name."""
         tensors = {f"learner.{name}": t for name, t in self.learner.state_dict().items()}
         tensors |= {f"averaged.{name}": t for name, t in self.averaged.state_dict().items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": t for name, t in moments.items()}
-        return tensors
+        return tensors | moments_of(self.optimizer)
 
-    def _load(self) -> None:
-        saved = load_state(self.run_folder)
-        if saved is None:
-            return
-        tensors, values = saved
-        moments: dict[int, dict[str, Tensor]] = {}
+    def _load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         try:
             self._state = _State(**values)
             self.learner.load_state_dict(under("learner.", tensors))
             self.averaged.load_state_dict(under("averaged.", tensors))
-            for name, tensor in under("optimizer.", tensors).items():
-                number, _, key = name.partition(".")
-                moments.setdefault(int(number), {})[key] = tensor
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            load_moments(self.optimizer, under("optimizer.", tensors))
         except (TypeError, ValueError, RuntimeError) as error:
             raise damaged_state(self.run_folder, error) from None
 

@@ -1,7 +1,8 @@
 """Graphs → vectors → scores: plain modules that know nothing of meta-learning."""
 
-from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, GATv2
-from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models.context import Context
+from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, FingerprintEncoder, GATv2, Hybrid
+from molmeta.models.heads import KernelHead, LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.registry import ENCODERS, HEADS
 
 __all__ = [
@@ -11,7 +12,11 @@ __all__ = [
     "GPS",
     "HEADS",
     "PNA",
+    "Context",
+    "FingerprintEncoder",
     "GATv2",
+    "Hybrid",
+    "KernelHead",
     "LinearHead",
     "MatchingHead",
     "PrototypicalHead",

@@ -8,8 +8,9 @@ from torch_geometric.data import Batch
 
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.fingerprint import SIZE
-from molmeta.config import Count, Fraction
+from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.encoders.quantiles import QuantileScale
+from molmeta.models.encoders.sketch import Sketch
 from molmeta.models.registry import ENCODERS
 from molmeta.models.sparse import SparseRows
 
@@ -19,13 +20,18 @@ class FingerprintEncoder(nn.Module):
     """ECFP counts and quantile-scaled descriptors → one vector a molecule.
 
     The first layer sees log(1 + count) of each environment and the descriptors' ranks among the
-    training molecules; `layers - 1` residual blocks follow. Normalisation is a LayerNorm.
+    training molecules; `layers - 1` residual blocks of half that width follow. Normalisation is a
+    LayerNorm.
 
     Args:
-        dim: Width of the molecule's vector.
+        dim: Width of the molecule's vector, without the sketch.
         hidden: Width in between.
         layers: Hidden layers.
         dropout: Probability of dropping a hidden unit in training.
+        sketch: Columns of a fingerprint sketch (`Sketch`) that the vector ends in; 0 for none.
+
+    Attributes:
+        dim: Width of the molecule's vector, the sketch included.
     """
 
     reads = ("fingerprints", "descriptors")
@@ -37,9 +43,11 @@ class FingerprintEncoder(nn.Module):
         hidden: Count = 1024,
         layers: Count = 1,
         dropout: Fraction = 0.2,
+        sketch: CountOrNone = 0,
     ) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = dim + sketch
+        self.sketch = sketch
         # Some 50 environments a molecule: their sum has about unit variance.
         self.environments = nn.Parameter(torch.randn(SIZE, hidden) * 0.03)
         self.scale = QuantileScale(len(DESCRIPTORS))
@@ -49,6 +57,7 @@ class FingerprintEncoder(nn.Module):
         self.blocks = nn.ModuleList([_block(hidden, dropout) for _ in range(layers - 1)])
         self.last = nn.Linear(hidden, dim)
         self.final_norm = nn.LayerNorm(dim)
+        self.sketcher = Sketch(sketch) if sketch else None
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn the distribution of the descriptors from a sample of the training molecules."""
@@ -61,7 +70,9 @@ class FingerprintEncoder(nn.Module):
         for block in self.blocks:
             x = x + block(x)
         encoded: Tensor = self.final_norm(self.last(x))
-        return encoded
+        if self.sketcher is None:
+            return encoded
+        return torch.cat([encoded, self.sketcher(batch)], -1)
 
 
 def _counts(batch: Batch) -> SparseRows:
@@ -72,8 +83,8 @@ def _counts(batch: Batch) -> SparseRows:
 def _block(hidden: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         nn.LayerNorm(hidden),
-        nn.Linear(hidden, hidden),
+        nn.Linear(hidden, hidden // 2),
         nn.SiLU(),
         nn.Dropout(dropout),
-        nn.Linear(hidden, hidden),
+        nn.Linear(hidden // 2, hidden),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
-from molmeta.config import Count, Fraction, NotNegative, resolve
+from molmeta.config import Count, CountOrNone, Fraction, NotNegative, resolve
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.registry import ENCODERS
 
@@ -30,13 +31,14 @@ class Hybrid(nn.Module):
         self, graph: nn.Module, fingerprint: FingerprintEncoder, graph_scale: float = 0.3
     ) -> None:
         super().__init__()
-        self.dim = fingerprint.dim
+        self.dim, self.sketch = fingerprint.dim, fingerprint.sketch
+        width = self.dim - self.sketch
         self.graph = graph
         self.fingerprint = fingerprint
-        self.projection = nn.Linear(int(graph.dim), self.dim)  # type: ignore[arg-type]
-        self.graph_norm = nn.LayerNorm(self.dim)
+        self.projection = nn.Linear(int(graph.dim), width)  # type: ignore[arg-type]
+        self.graph_norm = nn.LayerNorm(width)
         nn.init.constant_(self.graph_norm.weight, graph_scale)
-        self.final_norm = nn.LayerNorm(self.dim)
+        self.final_norm = nn.LayerNorm(width)
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn the distribution of the descriptors from a sample of the training molecules."""
@@ -45,8 +47,8 @@ class Hybrid(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Encode a batch of n molecules → (n, dim)."""
         graph = self.graph_norm(self.projection(self.graph(batch)))
-        encoded: Tensor = self.final_norm(self.fingerprint(batch) + graph)
-        return encoded
+        own, sketch = self.fingerprint(batch).split([graph.shape[1], self.sketch], -1)
+        return torch.cat([self.final_norm(own + graph), sketch], -1)
 
 
 @ENCODERS.register("hybrid")
@@ -59,6 +61,7 @@ def hybrid(
     hidden: Count = 1024,
     layers: Count = 1,
     dropout: Fraction = 0.2,
+    sketch: CountOrNone = 0,
 ) -> Hybrid:
     """A hybrid from the names and settings that recipes give.
 
@@ -70,11 +73,14 @@ def hybrid(
         hidden: As above.
         layers: As above.
         dropout: As above.
+        sketch: As above.
 
     Raises:
         InputError: If there is no such graph encoder, or it has no such settings.
     """
     part = ENCODERS.find(graph)
     settings = resolve(part, graph_settings or {}, "encoder.graph_settings")
-    fingerprint = FingerprintEncoder(dim=dim, hidden=hidden, layers=layers, dropout=dropout)
+    fingerprint = FingerprintEncoder(
+        dim=dim, hidden=hidden, layers=layers, dropout=dropout, sketch=sketch
+    )
     return Hybrid(part(**settings), fingerprint, graph_scale)

@@ -1,0 +1,343 @@
+"""Multi-task pre-training: one encoder, and a logistic regression on its vectors for every assay.
+
+The best features for few-shot learning need no episodes: what thousands of assays can be read off
+linearly, a new one often can too (Tian et al. 2020, arXiv:2003.11539). An encoder trained so has
+seen the labels of its assays; what is meta-trained on it should therefore meet others (`share`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from molmeta.assays.store import AssayStore
+from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
+from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.errors import InputError, Interrupted
+from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
+from molmeta.meta.embedding import batches
+from molmeta.meta.learner import Learner, under
+from molmeta.meta.parallel import Workers
+
+_FEWEST_VALUES = 8
+_N_SAMPLED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a progress display shows after a pass over the molecules.
+
+    Attributes:
+        number: Epochs done.
+        of: Epochs altogether.
+        loss: Mean loss of a label in this epoch.
+        seconds: This epoch's.
+    """
+
+    number: int
+    of: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Every curated label of some assays, by molecule.
+
+    Attributes:
+        molecules: The distinct molecules, (m,).
+        offsets: The first label of each molecule, and n, (m + 1,).
+        assays: The assay of each label, (n,).
+        labels: 1 active, 0 inactive, (n,).
+        values: In standard deviations from the assay's mean, NaN where there is none, (n,).
+    """
+
+    molecules: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    assays: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, store: AssayStore) -> _Labels:
+        assays = [store.assay(number) for number in range(len(store))]
+        molecules = np.concatenate([a.molecules[a.kept] for a in assays])
+        order = np.argsort(molecules, kind="stable")
+        distinct, first = np.unique(molecules[order], return_index=True)
+        numbers = np.repeat(np.arange(len(assays)), [int(a.kept.sum()) for a in assays])
+        return cls(
+            distinct,
+            np.append(first, len(molecules)),
+            numbers[order],
+            np.concatenate([a.labels[a.kept] for a in assays])[order],
+            np.concatenate([_standardized(a.values[a.kept]) for a in assays])[order],
+        )
+
+    def at(self, chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The labels of the molecules at positions `chosen`: which of these, which label."""
+        starts, counts = self.offsets[chosen], np.diff(self.offsets)[chosen]
+        which = np.repeat(np.arange(len(chosen)), counts)
+        first = np.repeat(starts - np.cumsum(counts) + counts, counts)
+        return which, first + np.arange(len(which))
+
+
+class Pretrainer:
+    """Trains an encoder on every label of its assays at once, in place.
+
+    Each assay has a weight vector on the encoder's vectors, which is dropped afterwards. Every
+    epoch is a function of the seed and its number, and is saved: a run that was killed goes on
+    from the last whole epoch and ends in the same bits.
+
+    Args:
+        encoder: Trained in place.
+        store: The assays.
+        folder: Where the state is saved.
+        seed: Of the order of molecules and of dropout.
+        epochs: Passes over the molecules; 0 for no pre-training.
+        share: The share of the assays that pre-training sees; the others are left to
+            meta-training. With 1 both see all.
+        molecules_per_step: Molecules of a step, all processes together.
+        lr: Peak learning rate; warms up linearly, then falls as a cosine to 2 %.
+        warmup: Steps of warm-up.
+        weight_decay: AdamW's.
+        values: Weight of the measured values as a second target, in squared standard deviations.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        store: AssayStore,
+        folder: Path,
+        seed: int,
+        *,
+        epochs: CountOrNone = 0,
+        share: Share = 1.0,
+        molecules_per_step: Count = 1024,
+        lr: Positive = 1e-3,
+        warmup: CountOrNone = 200,
+        weight_decay: NotNegative = 1e-2,
+        values: NotNegative = 0.0,
+    ) -> None:
+        self.encoder = encoder
+        self.store, _ = self.divide(store, share, seed)
+        self.folder = folder
+        self.seed = seed
+        self.epochs = epochs
+        self.molecules_per_step = molecules_per_step
+        self.lr = lr
+        self.warmup = warmup
+        self.value_weight = values
+        self.device = next(encoder.parameters()).device
+        self.workers = Workers.join(self.device)
+        self.labels = _Labels.of(self.store)
+        self.readout = _Readout(int(encoder.dim), len(self.store), bool(values))  # type: ignore[arg-type]
+        self.readout.to(self.device)
+        self._parameters = [
+            p for p in (*encoder.parameters(), *self.readout.parameters()) if p.requires_grad
+        ]
+        self.optimizer = torch.optim.AdamW(
+            self._parameters, lr=lr, weight_decay=weight_decay, fused=True
+        )
+
+    @staticmethod
+    def divide(store: AssayStore, share: float, seed: int) -> tuple[AssayStore, AssayStore]:
+        """The assays for pre-training and for meta-training; the same ones if `share` is 1.
+
+        Raises:
+            InputError: If one of the two would be empty.
+        """
+        if share == 1:
+            return store, store
+        order = np.random.default_rng(seed).permutation(len(store))
+        n_first = round(share * len(store))
+        if not 0 < n_first < len(store):
+            raise InputError.of(
+                f"pretraining.share: {share}",
+                got=f"{len(store)} training assays",
+                expected="a share that leaves assays on both sides",
+            )
+        parts = np.sort(order[:n_first]), np.sort(order[n_first:])
+        first, rest = (store.subset([store.assay_ids[i] for i in part]) for part in parts)
+        return first, rest
+
+    def run(
+        self,
+        *,
+        resume: bool = False,
+        progress: Callable[[Epoch], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train to the last epoch.
+
+        Args:
+            resume: Go on from the last saved epoch, if there is one.
+            progress: Called after every epoch.
+            stop: Asked after every step; once it says True, the run ends.
+
+        Raises:
+            Interrupted: If `stop` said so; what is lost is the epoch that was under way.
+        """
+        done = self._load() if resume else 0
+        own_devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=own_devices):
+            for epoch in range(done, self.epochs):
+                started = time.perf_counter()
+                loss = self._epoch(epoch, stop)
+                if self.workers.leads:
+                    save_state(self.folder, epoch + 1, self._tensors(), {"epoch": epoch + 1})
+                seconds = time.perf_counter() - started
+                progress(Epoch(epoch + 1, self.epochs, loss, seconds))
+        self.encoder.eval()
+
+    def _epoch(self, epoch: int, stop: Callable[[], bool]) -> float:
+        self.encoder.train()
+        n_molecules = len(self.labels.molecules)
+        order = np.random.default_rng([self.seed, epoch]).permutation(n_molecules)
+        n_steps = math.ceil(n_molecules / self.molecules_per_step)
+        losses = []
+        for number, chosen in enumerate(np.array_split(order, n_steps)):
+            step = epoch * n_steps + number
+            torch.manual_seed(
+                (self.seed * 1_000_003 + step) * self.workers.size + self.workers.rank
+            )
+            for group in self.optimizer.param_groups:
+                group["lr"] = self._rate(step, self.epochs * n_steps)
+            loss = self._step(chosen)
+            total, asked = self.workers.sum(torch.tensor([loss, float(stop())])).tolist()
+            losses.append(total)
+            if asked:
+                raise Interrupted(f"stopped in epoch {epoch + 1} of {self.epochs} of pre-training")
+        return float(np.mean(losses))
+
+    def _step(self, chosen: NDArray[np.int64]) -> float:
+        """One step on these molecules: this process's share of the mean loss of a label."""
+        n_labels = int(np.diff(self.labels.offsets)[chosen].sum())
+        own = chosen[self.workers.rank :: self.workers.size]
+        which, places = self.labels.at(own)
+        parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
+        vectors = torch.cat([self.encoder(part) for part in parts])
+        assays, labels, values = (
+            torch.from_numpy(column[places]).to(self.device)
+            for column in (self.labels.assays, self.labels.labels, self.labels.values)
+        )
+        read = vectors[torch.from_numpy(which).to(self.device)]
+        summed = self.readout.loss(read, assays, labels, values, self.value_weight)
+        loss = summed / n_labels
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.workers.sum_gradients(self._parameters)
+        self.optimizer.step()
+        return loss.item()
+
+    def _rate(self, step: int, n_steps: int) -> float:
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        return self.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / n_steps)))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Everything that the next epoch depends on, by name."""
+        tensors = {f"encoder.{name}": t for name, t in self.encoder.state_dict().items()}
+        tensors |= {f"readout.{name}": t for name, t in self.readout.state_dict().items()}
+        return tensors | moments_of(self.optimizer)
+
+    def _load(self) -> int:
+        """Take up the saved state; how many epochs are done."""
+        saved = load_state(self.folder)
+        if saved is None:
+            return 0
+        tensors, values = saved
+        try:
+            self.encoder.load_state_dict(under("encoder.", tensors))
+            self.readout.load_state_dict(under("readout.", tensors))
+            load_moments(self.optimizer, under("optimizer.", tensors))
+            return int(values["epoch"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise damaged_state(self.folder, error) from None
+
+
+def pretrain(
+    encoder: nn.Module,
+    store: AssayStore,
+    run: Path,
+    recipe: Recipe,
+    *,
+    resume: bool,
+    progress: Callable[[Epoch], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Pre-train the encoder as the recipe says, in place; nothing for no epochs.
+
+    A run whose meta-training has begun has this behind it.
+    """
+    settings = recipe["pretraining"]
+    if not settings["epochs"] or (resume and load_state(run) is not None):
+        return
+    folder = run / "pretraining"
+    trainer = Pretrainer(encoder, store, folder, recipe["training"]["seed"], **settings)
+    trainer.run(resume=resume, progress=progress, stop=stop)
+
+
+def fit_inputs(encoder: nn.Module, store: AssayStore, seed: int) -> None:
+    """Let an encoder that scales its inputs see some of the molecules it will be trained on."""
+    if not hasattr(encoder, "fit_inputs"):
+        return
+    kept = [(assay := store.assay(i)).molecules[assay.kept] for i in range(len(store))]
+    sample = np.random.default_rng(seed).permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
+    batch = make_batch(store, np.sort(sample), reads_of(encoder))
+    encoder.fit_inputs(batch)  # type: ignore[operator]
+
+
+def start_from(learner: Learner, model: Learner) -> None:
+    """Take over a model's weights: its encoder's, and those above it where the parts are alike.
+
+    Raises:
+        InputError: If the encoders differ.
+    """
+    try:
+        learner.encoder.load_state_dict(model.encoder.state_dict())
+    except RuntimeError as error:
+        raise InputError.of(
+            "the model to start from has another encoder", got=" ".join(str(error).split())[:200]
+        ) from None
+    own, other = learner.above.state_dict(), model.above.state_dict()
+    if {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in other.items()}:
+        learner.above.load_state_dict(other)
+
+
+class _Readout(nn.Module):
+    """A linear readout for every assay."""
+
+    def __init__(self, dim: int, n_assays: int, values: bool) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(n_assays, dim) * 0.02)
+        self.biases = nn.Parameter(torch.zeros(n_assays))
+        self.value_weights = nn.Parameter(torch.randn(n_assays, dim) * 0.02) if values else None
+
+    def loss(
+        self, vectors: Tensor, assays: Tensor, labels: Tensor, values: Tensor, value_weight: float
+    ) -> Tensor:
+        """The summed loss of n labels: vectors (n, dim), the rest (n,)."""
+        logits = (vectors * self.weights[assays]).sum(-1) + self.biases[assays]
+        loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        if self.value_weights is not None:
+            error = (vectors * self.value_weights[assays]).sum(-1) - values
+            loss = loss + value_weight * error.square().nansum()
+        return loss
+
+
+def _standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values as deviations from their mean; NaN throughout where they are few or all alike."""
+    known = values[np.isfinite(values)]
+    spread = float(known.std()) if len(known) >= _FEWEST_VALUES else 0.0
+    if spread < 0.05:
+        return np.full_like(values, np.nan)
+    scaled: NDArray[np.float32] = np.clip((values - known.mean()) / spread, -3, 3)
+    return scaled.astype(np.float32)

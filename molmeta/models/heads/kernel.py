@@ -1,0 +1,102 @@
+"""The kernel head: matching whose weights know how much the support molecules repeat each other.
+
+Matching Networks weigh each support molecule by its similarity to the query alone; kernel ridge
+regression (the mean of a Gaussian process; Rasmussen and Williams 2006, chapter 2) weighs them by
+k(x, S) (K + λI)⁻¹. As a meta-learned head: deep kernel transfer (Patacchiola et al. 2020,
+arXiv:1910.05199).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from molmeta.config import Count, CountOrNone, Positive
+from molmeta.models.registry import HEADS
+
+
+@HEADS.register("kernel")
+class KernelHead(nn.Module):
+    """Scores a query by kernel ridge regression on the support set.
+
+    With m the support set's active fraction, the score is
+    c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + w·x + b. The last two say how often molecules like x
+    are active in any assay, for which no support set is needed. The kernel is the cosine of the
+    vectors; where they end in a fingerprint sketch of width `sketch`, cosine · (1 + τ T) with T the
+    Tanimoto similarity of the sketches, so that close analogs count even where the learned vectors
+    say nothing.
+
+    Args:
+        dim: Width of the vectors without the sketch: the learner's `projection`.
+        sketch: Width of the sketch at the end of each vector: the encoder's `sketch`.
+        scale: Initial c; learned.
+        noise: Initial λ; learned.
+        tanimoto: Initial τ; learned.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: Count = 128,
+        sketch: CountOrNone = 0,
+        scale: Positive = 4.0,
+        noise: Positive = 1.0,
+        tanimoto: Positive = 1.0,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.sketch = sketch
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
+        if sketch:
+            self.log_tanimoto = nn.Parameter(torch.tensor(math.log(tanimoto)))
+        self.weight = nn.Parameter(torch.zeros(dim))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+    ) -> Tensor:
+        """Log-odds of being active, shape (q,).
+
+        Args:
+            support: Vectors of the support set, shape (s, dim + sketch), or (q, s, dim + sketch)
+                where each query has its own view of it.
+            labels: 1 active, 0 inactive, shape (s,).
+            query: Vectors, shape (q, dim + sketch).
+            visible: Shape (q, s), False where a query may not see a support molecule.
+        """
+        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
+        # Half a molecule more of each class keeps the log-odds finite.
+        active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (seen.sum(-1, keepdim=True) + 1)
+        weights = self._solve(self.kernel(support, support), seen, (labels - active) * seen)
+        if support.ndim == 2:
+            similarity = self.kernel(query, support)
+        else:
+            similarity = self.kernel(query.unsqueeze(1), support).squeeze(1)
+        evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
+        prior = query[:, : self.dim] @ self.weight + self.bias
+        return evidence + active.logit().squeeze(-1) + prior
+
+    def kernel(self, left: Tensor, right: Tensor) -> Tensor:
+        """k of (…, n, d) with (…, m, d), shape (…, n, m)."""
+        own = [functional.normalize(part[..., : self.dim], dim=-1) for part in (left, right)]
+        cosine = own[0] @ own[1].mT
+        if not self.sketch:
+            return cosine
+        one, other = left[..., self.dim :], right[..., self.dim :]
+        shared = one @ other.mT
+        sizes = one.square().sum(-1).unsqueeze(-1) + other.square().sum(-1).unsqueeze(-2)
+        tanimoto = shared / (sizes - shared).clamp(min=1e-6)
+        return cosine * (1 + self.log_tanimoto.exp() * tanimoto)
+
+    def _solve(self, kernel: Tensor, seen: Tensor, right: Tensor) -> Tensor:
+        """(K + λI)⁻¹ · right in each view: kernel (s, s) or (b, s, s), the rest (b, s)."""
+        eye = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
+        # What is not seen keeps its own row and column, and speaks to no other.
+        masked = kernel * seen.unsqueeze(-1) * seen.unsqueeze(-2) + self.log_noise.exp() * eye
+        # Of what is not finite this gives NaN, not an exception: the trainer skips the step.
+        lower = torch.linalg.cholesky_ex(masked).L
+        return torch.cholesky_solve(right.unsqueeze(-1), lower).squeeze(-1)
