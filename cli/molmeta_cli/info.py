@@ -20,7 +20,7 @@ def info(
 
 
 def _describe(thing: Path) -> dict[str, object]:
-    from molmeta.assays.store import is_store
+    from molmeta.assays.store_folder import is_store
 
     if is_store(thing):
         return _store(thing)

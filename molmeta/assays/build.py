@@ -19,7 +19,8 @@ from molmeta.assays.duplicates import check_duplicates, substances
 from molmeta.assays.folders import expand
 from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
 from molmeta.assays.readers import open_source
-from molmeta.assays.store import AssayStore, is_store
+from molmeta.assays.store import AssayStore
+from molmeta.assays.store_folder import is_store
 from molmeta.assays.units import comparable
 from molmeta.assays.write import contents_of, write_store
 from molmeta.chem.featurize import featurize_stream

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from molmeta.assays.lists import read_lists
-from molmeta.assays.store import is_store
+from molmeta.assays.store_folder import is_store
 from molmeta.errors import InputError
 
 

@@ -12,7 +12,7 @@ from molmeta.assays.columns import SMILES_NAMES, find_column, listed
 from molmeta.assays.folders import expand
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
-from molmeta.assays.store import is_store
+from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
 from molmeta.chem.molecule import Molecule, parse
 from molmeta.errors import InputError

@@ -12,7 +12,6 @@ descriptors.npy       descriptors, memory-mapped (optional)
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import shutil
 import weakref
@@ -24,28 +23,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
-from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize
+from molmeta.assays.store_folder import StoreFolder
+from molmeta.chem.featurize import Featurized, featurize
 from molmeta.chem.graph import Graphs
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 from molmeta.resources import n_cores
 
-FORMAT, VERSION = "molmeta-store", 1
-
 LARGE = 10_000
 """Molecules above which features that are not stored are computed by several processes."""
-
-
-def is_store(path: Path | str) -> bool:
-    """Whether a path is an assay store's folder."""
-    return (Path(path) / "store.json").is_file()
 
 
 @dataclass(frozen=True)
@@ -93,6 +84,7 @@ class AssayStore:
     ) -> None:
         """Use `open`; the arguments are what `open` and `subset` found out."""
         self.path, self.header = path, header
+        self._folder = StoreFolder(path)
         self.feature_spec: dict[str, object] = header["feature_spec"]
         self.standardize = Standardizer.from_spec(header.get("standardize"))
         self.n_molecules: int = header["n_molecules"]
@@ -107,26 +99,7 @@ class AssayStore:
             InputError: If it is no store, or one of another version or with other features.
         """
         path = Path(path)
-        try:
-            header = json.loads((path / "store.json").read_bytes())
-            version = header["version"] if header["format"] == FORMAT else None
-        except (OSError, ValueError, KeyError, TypeError):
-            version = None
-        if version != VERSION:
-            raise InputError.of(
-                f"store {path}",
-                got="no molmeta store" if version is None else f"a store of version {version}",
-                expected=f"a folder that `molmeta featurize` of version {VERSION} wrote",
-                fix="Featurize the source files again.",
-            )
-        if header.get("feature_spec") != FEATURE_SPEC:
-            raise InputError.of(
-                f"store {path} holds other features",
-                got=json.dumps(header.get("feature_spec"), sort_keys=True),
-                expected=json.dumps(FEATURE_SPEC, sort_keys=True),
-                fix="Featurize the source files again.",
-            )
-        return cls(path, header)
+        return cls(path, StoreFolder(path).header())
 
     @classmethod
     def open_temporary(cls, path: Path) -> AssayStore:
@@ -155,7 +128,10 @@ class AssayStore:
     def graphs(self) -> Graphs:
         """The molecules' graphs, memory-mapped."""
         return Graphs(
-            **{field.name: self._array(f"graphs/{field.name}.npy") for field in fields(Graphs)}
+            **{
+                field.name: self._folder.array(f"graphs/{field.name}.npy")
+                for field in fields(Graphs)
+            }
         )
 
     @cached_property
@@ -173,7 +149,7 @@ class AssayStore:
     def fingerprints(self) -> sparse.csr_matrix:
         """ECFP counts, uint8, (n_molecules, 2048); computed on first use where not stored."""
         if self.has("fingerprints.npz"):
-            return sparse.load_npz(self.path / "fingerprints.npz").tocsr()
+            return self._folder.matrix("fingerprints.npz")
         return self._computed(fingerprints=True).fingerprints
 
     @cached_property
@@ -183,14 +159,14 @@ class AssayStore:
         Memory-mapped; computed on first use where not stored.
         """
         if self.has("descriptors.npy"):
-            return self._array("descriptors.npy")
+            return self._folder.array("descriptors.npy")
         descriptors = self._computed(descriptors=True).descriptors
         assert descriptors is not None
         return descriptors
 
     def has(self, name: str) -> bool:
         """Whether an optional file is stored, so that what it holds need not be computed."""
-        return (self.path / name).exists()
+        return self._folder.has(name)
 
     def _computed(self, *, fingerprints: bool = False, descriptors: bool = False) -> Featurized:
         """What is not stored of the molecules: on all cores, unless this is a worker process."""
@@ -220,7 +196,7 @@ class AssayStore:
 
     @cached_property
     def _measurements(self) -> dict[str, NDArray[Any]]:
-        table = self._read("measurements", ["molecule", "label", "value", "kept", "row"])
+        table = self._folder.table("measurements", ["molecule", "label", "value", "kept", "row"])
         return {name: table[name].to_numpy() for name in table.column_names}
 
     @cached_property
@@ -249,29 +225,8 @@ class AssayStore:
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Read one of the store's tables (see the module's list)."""
-        table: pd.DataFrame = self._read(name, columns).to_pandas()
+        table: pd.DataFrame = self._folder.table(name, columns).to_pandas()
         return table
-
-    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        try:
-            return pq.read_table(self.path / f"{name}.parquet", columns=columns)
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(error) from None
-
-    def _array(self, name: str) -> NDArray[Any]:
-        try:
-            array: NDArray[Any] = np.load(self.path / name, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise self._damaged(error) from None
-        return array
-
-    def _damaged(self, error: Exception) -> InputError:
-        return InputError.of(
-            f"store {self.path}",
-            got=f"a damaged or missing file ({error})",
-            expected="a whole store",
-            fix="Featurize the source files again.",
-        )
 
     def __len__(self) -> int:
         return self.header["n_assays"] if self._selection is None else len(self._selection)

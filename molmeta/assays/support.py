@@ -16,7 +16,8 @@ from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import NO_LABEL
 from molmeta.assays.measurement import UNTESTED
 from molmeta.assays.part import LEFT_OUT
-from molmeta.assays.store import AssayStore, is_store
+from molmeta.assays.store import AssayStore
+from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError

@@ -18,7 +18,7 @@ from scipy import sparse
 import molmeta
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.curation import KEPT
-from molmeta.assays.store import FORMAT, VERSION
+from molmeta.assays.store_folder import FORMAT, VERSION
 from molmeta.assays.units import commonest_kind
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.graph import Graphs
