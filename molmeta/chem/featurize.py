@@ -24,10 +24,11 @@ from molmeta.chem.standardize import Standardizer
 from molmeta.chem.workers import map_in_order
 
 FEATURE_SPEC: dict[str, object] = {
-    "version": 1,
+    "version": 2,
     "atoms": "pyg9",
     "bonds": "pyg3",
     "ecfp": {"radius": 2, "size": SIZE, "counts": True},
+    "descriptors": "rdkit69",
 }
 """What stores and checkpoints record, and compare before they are used together."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors
 
 from molmeta.chem.descriptors import DESCRIPTORS, describe
-from molmeta.chem.featurize import featurize
+from molmeta.chem.featurize import FEATURE_SPEC, featurize
 
 
 def test_values_are_those_of_rdkit(assorted: list[str]) -> None:
@@ -21,6 +23,12 @@ def test_values_are_those_of_rdkit(assorted: list[str]) -> None:
     expected[~np.isfinite(expected)] = np.nan
     np.testing.assert_allclose(values, expected, rtol=1e-6)
     assert np.isnan(values).any(axis=1).sum() < 0.05 * len(mols)
+
+
+def test_the_columns_are_those_that_the_specification_names() -> None:
+    """Whoever changes them must rename "descriptors" in `FEATURE_SPEC`, and then this digest."""
+    digest = hashlib.sha256(" ".join(DESCRIPTORS).encode()).hexdigest()[:8]
+    assert (FEATURE_SPEC["descriptors"], digest) == ("rdkit69", "c98f657d")
 
 
 def test_rejected_molecules_are_nan() -> None:
