@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molmeta.assays.store import AssayStore
+from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.chem.standardize import Standardizer
 
 
@@ -38,7 +39,7 @@ def scaffold_numbers(
 @lru_cache(maxsize=100_000)  # the draws of an assay ask for the same molecules again and again
 def _scaffold(smiles: str, standardize: Standardizer | None) -> str:
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        mol = standardize(mol) if standardize else mol
+        mol = to_mol(smiles, MAX_ATOMS)
+        mol = standardize(mol) if standardize and isinstance(mol, Chem.Mol) else mol
         core = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
     return str(Chem.MolToSmiles(core, isomericSmiles=False))

@@ -13,6 +13,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from molmeta.chem.features import first_outside
+from molmeta.chem.repair import repair
 
 MAX_ATOMS = 1000
 """Molecules with more (heavy) atoms are rejected: not drug-like, and slow in RDKit."""
@@ -82,7 +83,7 @@ def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
     # An atom takes at least one character: short strings need no look at their size.
     if len(smiles) > max_atoms and (reason := _too_large(smiles, max_atoms)):
         return reason
-    mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles) or repair(smiles)
     if mol is None:
         return _last_words(smiles)
     if mol.GetNumAtoms() == 0:

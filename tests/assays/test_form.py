@@ -64,9 +64,9 @@ def test_what_is_computed_later_is_of_the_same_form(table: Path) -> None:
 
 def test_scaffolds_are_those_of_the_standard_form() -> None:
     rows = {"assay": ["A", "A"], "label": [1, 0], "row": [0, 1]}
-    smiles = ["c1ccccc1C(=O)O.c1ccncc1CCCNCC", "c1ccncc1O"]
-    store = AssayStore.from_frame(pd.DataFrame({**rows, "smiles": smiles}))
-    assert len(set(scaffold_numbers(store))) == 1
+    for first in ("c1ccccc1C(=O)O.c1ccncc1CCCNCC", "c1ccncc1O[PH](=O)(=O)O"):  # RDKit refuses that
+        frame = pd.DataFrame({**rows, "smiles": [first, "c1ccncc1O"]})
+        assert len(set(scaffold_numbers(AssayStore.from_frame(frame)))) == 1
 
 
 def test_a_part_has_the_form_of_the_whole(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""SMILES that older versions of RDKit wrote and newer ones refuse, read as what they stand for."""
+
+from __future__ import annotations
+
+from rdkit import Chem
+
+_PHOSPHORUS, _OXYGEN = 15, 8
+
+
+def repair(smiles: str) -> Chem.Mol | None:
+    """The molecule of a SMILES with `[PH](=O)(=O)`, 2,067 rows of FS-Mol's; None of any other.
+
+    A tautomer canonicalizer of old moved the hydrogen of a phosphoric, phosphonic or phosphinic
+    acid from oxygen to phosphorus, which then has seven bonds: RDKit once allowed that. No such
+    molecule exists; there is one acid of these atoms and bonds, and moving the hydrogen back to
+    either oxygen, which are alike, gives it.
+    """
+    if "[PH]" not in smiles:
+        return None
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is None:
+        return None
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == _PHOSPHORUS and atom.GetNumExplicitHs() and atom.GetDegree() == 4:
+            oxo = [bond for bond in atom.GetBonds() if _is_oxo(bond, atom)]
+            if len(oxo) == 2:
+                oxo[0].SetBondType(Chem.BondType.SINGLE)  # its oxygen is filled up with hydrogen
+                atom.SetNumExplicitHs(0)
+                atom.SetNoImplicit(False)
+    return Chem.MolFromSmiles(Chem.MolToSmiles(mol, canonical=False))
+
+
+def _is_oxo(bond: Chem.Bond, atom: Chem.Atom) -> bool:
+    other = bond.GetOtherAtom(atom)
+    is_bare = other.GetDegree() == 1 and other.GetFormalCharge() == 0
+    return (
+        bond.GetBondType() == Chem.BondType.DOUBLE and other.GetAtomicNum() == _OXYGEN and is_bare
+    )
