@@ -105,6 +105,7 @@ class Pretrainer:
         epochs: Passes over the molecules; 0 for no pre-training.
         share: The share of the assays that pre-training sees; the others are left to
             meta-training. With 1 both see all.
+        split_seed: Which assays these are.
         molecules_per_step: Molecules of a step, all processes together.
         lr: Peak learning rate; warms up linearly, then falls as a cosine to 2 %.
         warmup: Steps of warm-up.
@@ -121,6 +122,7 @@ class Pretrainer:
         *,
         epochs: CountOrNone = 0,
         share: Share = 1.0,
+        split_seed: CountOrNone = 0,
         molecules_per_step: Count = 1024,
         lr: Positive = 1e-3,
         warmup: CountOrNone = 200,
@@ -128,7 +130,7 @@ class Pretrainer:
         values: NotNegative = 0.0,
     ) -> None:
         self.encoder = encoder
-        self.store, _ = self.divide(store, share, seed)
+        self.store, _ = self.divide(store, share, split_seed)
         self.folder = folder
         self.seed = seed
         self.epochs = epochs

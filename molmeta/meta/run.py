@@ -140,7 +140,8 @@ def train(
     if init is not None:
         start_from(learner, init.learner)
     seed = recipe["training"]["seed"]
-    _, met = Pretrainer.divide(train_assays, recipe["pretraining"]["share"], seed)
+    share, split_seed = (recipe["pretraining"][name] for name in ("share", "split_seed"))
+    _, met = Pretrainer.divide(train_assays, share, split_seed)
     trainer = Trainer(learner, met, valid_assays, run, **recipe["training"])
     if trainer.workers.leads:
         try:

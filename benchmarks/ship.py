@@ -1,0 +1,42 @@
+"""Make a run the model that comes with molmeta: its files, with the weights in half precision.
+
+    python benchmarks/ship.py RUN CARD.md
+
+CARD.md becomes the model card. Whether half precision costs anything is for `molmeta evaluate` to
+say, on the shipped model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+
+from molmeta.meta import load_model
+from molmeta.meta.checkpoint import load_tensors, save_tensors
+from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
+from molmeta.meta.trainer import METRICS, MODEL
+
+DEFAULT = Path(__file__).resolve().parents[1] / "molmeta" / "pretrained" / "default"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("card", type=Path)
+    given = parser.parse_args()
+    load_model(given.run)  # whole and of this version's features
+    for name in (CONFIG, METRICS, ASSAYS, MOLECULES):
+        shutil.copyfile(given.run / name, DEFAULT / name)
+    shutil.copyfile(given.card, DEFAULT / CARD)
+    tensors = load_tensors(given.run / MODEL)
+    halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+    save_tensors(DEFAULT / MODEL, halves)
+    for file in sorted(DEFAULT.iterdir()):
+        print(f"{file.stat().st_size:>10,} {file.name}")
+
+
+if __name__ == "__main__":
+    main()
