@@ -140,6 +140,7 @@ def time_opening(smiles: list[str], rounds: int = 30) -> None:
 
 
 def compare_batches(smiles: list[str], rounds: int = 30) -> None:
+    smiles = [text for text in smiles if Chem.MolFromSmiles(text)]  # else theirs are empty
     graphs = featurize(smiles, identities=False).graphs
     print(f"\nGraphs take {graphs.nbytes / len(graphs):.0f} bytes a molecule.\n")
     data = [from_smiles(one) for one in smiles]
