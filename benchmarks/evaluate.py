@@ -6,7 +6,7 @@ CPU seconds, so that a busy machine matters little. The loop's time is the sum o
 in the same run: its scoring is molmeta's own (a learner's without the vectors that molmeta keeps),
 its featurizing is RDKit's ECFP counts for a baseline and torch_geometric's `from_smiles` for a
 graph network, of every molecule of the assay, for every draw and method. At the end the whole
-evaluation runs with one process and with two.
+evaluation runs with one process and with two (`--processes`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--baselines", default=BASELINES)
     parser.add_argument("--sizes", default="16,32,64,128")
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--processes", default="1,2", help="numbers to run the whole with, or 0")
     arguments = parser.parse_args()
     store = load_assays(arguments.file)
     assert store.fingerprints.shape[0] == store.n_molecules  # computed before the clock starts
@@ -66,7 +67,7 @@ def main() -> None:
         row(method.name, *times[method.name])
     row("all", *sum(times.values()))
     row("all but rf", *sum(time for name, time in times.items() if name != "rf"))
-    for workers in (1, 2):
+    for workers in filter(None, map(int, arguments.processes.split(","))):
         before, begun = children(), time.perf_counter()
         seconds = timed(
             lambda workers=workers: evaluate(
