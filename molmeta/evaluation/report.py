@@ -42,7 +42,8 @@ def write_report(comparison: Comparison, file: Path) -> None:
         f"protocol {info['protocol']} · support sizes {listed(view.sizes)}"
     )
     if not _unequal_draws(view):
-        subtitle += f" · {len(info['seeds'])} draws each"
+        n_draws = len(info["seeds"])
+        subtitle += f" · {n_draws} draw{'s' * (n_draws != 1)} each"
 
     sections = {
         "Summary": _summary(view),

@@ -1,7 +1,7 @@
 """Plots as inline SVG, legible at 340 pixels of width.
 
-Series differ in colour (Okabe and Ito's palette for colour-blind readers), in the shape of their
-marks and in the dashes of their lines, so that none of these is needed to tell them apart.
+Series differ in colour (the palette of Okabe and Ito for colour-blind readers, and three more), in
+the shape of their marks and in the dashes of their lines: none of these alone must tell them apart.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 _COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#7f6a00",
+    "#7a3b9c", "#8a8a8a",
 )  # fmt: skip
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4")
 _N_SHAPES = 7
@@ -124,7 +125,9 @@ def dot_plot(
         kind = "axis" if zero and tick == 0 else "grid"
         marks.append(_line(x_of(tick), _TOP, x_of(tick), bottom, kind))
         marks.append(_text(x_of(tick), bottom + 17, _number(tick), "middle"))
-    marks.append(_text((left + _WIDTH) / 2, height - 6, x_label, "middle", soft=True))
+    # A long label is centred on the whole plot, where it fits.
+    middle = (left + _WIDTH) / 2 if 7.5 * len(x_label) < _WIDTH - left else _WIDTH / 2
+    marks.append(_text(middle, height - 6, x_label, "middle", soft=True))
     for number, name in enumerate(rows):
         middle = _TOP + _ROW * (number + 0.5)
         marks.append(_text(left, middle + 4, _short(name), "end"))
