@@ -15,14 +15,17 @@ MIN_QUERY = 8
 
 
 class EpisodeSampler:
-    """Draws training episodes: an assay uniformly, a support size, then the molecules.
+    """Draws training episodes: a support size, an assay large enough for it, then the molecules.
 
+    Sizes come first, so that each is trained alike: most public assays are small (of FS-Mol's more
+    than half have fewer than 48 rows), while those that few-shot models are judged on are not.
     Episode (step, slot) depends on the seed and these two numbers alone, so that a resumed run
     and several processes see the same stream. Only curated rows are drawn.
 
     Args:
         store: Training assays.
-        support_sizes: Each episode takes one of these, as far as its assay is large enough.
+        support_sizes: Each episode takes one of these; one that no assay is large enough for is
+            left out.
         query_size: Molecules of the query set, or the rest of the assay if that is fewer.
         seed: Of the whole stream.
 
@@ -36,32 +39,31 @@ class EpisodeSampler:
         self.store = store
         self.query_size = query_size
         self.seed = seed
-        self._sizes = np.asarray(support_sizes)
-        usable = [_n_usable(store.assay(number)) for number in range(len(store))]
-        self._n_usable = np.asarray(usable)
-        smallest = int(self._sizes.min()) + MIN_QUERY
-        self.assays = np.flatnonzero(self._n_usable >= smallest)
+        usable = np.array([_n_usable(store.assay(number)) for number in range(len(store))])
+        fitting = {size: np.flatnonzero(usable >= size + MIN_QUERY) for size in support_sizes}
+        self._assays = {size: numbers for size, numbers in fitting.items() if len(numbers)}
+        smallest = min(support_sizes)
+        self.assays = fitting[smallest]
         if not len(self.assays):
             raise InputError.of(
                 "training assays",
                 got=f"{len(store)} assays, at most {max(usable, default=0)} usable molecules each",
-                expected=f"at least one with {smallest} molecules, two of each class "
-                f"(support {self._sizes.min()} + query {MIN_QUERY})",
+                expected=f"at least one with {smallest + MIN_QUERY} molecules, two of each class "
+                f"(support {smallest} + query {MIN_QUERY})",
                 fix="Use smaller support sizes or more data.",
             )
 
     def draw(self, step: int, slot: int) -> tuple[Assay, Draw]:
         """The episode `slot` of training step `step`: its assay and rows of it."""
         rng = np.random.default_rng([self.seed, step, slot])
-        number = int(rng.choice(self.assays))
-        assay = self.store.assay(number)
-        fitting = self._sizes[self._sizes + MIN_QUERY <= self._n_usable[number]]
+        size = int(rng.choice(list(self._assays)))
+        assay = self.store.assay(int(rng.choice(self._assays[size])))
         rows = np.flatnonzero(assay.kept)
         draw = random_episode(
             assay.labels[rows],
             self.store.identities[assay.molecules[rows]],
             rng,
-            int(rng.choice(fitting)),
+            size,
             self.query_size,
         )
         return assay, Draw(rows[draw.support], rows[draw.query])
