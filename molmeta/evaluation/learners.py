@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
+from molmeta.episodes.batch import reads_of
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
@@ -49,7 +50,7 @@ class TrainedMethod:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """What the encoder reads."""
-        return tuple(getattr(self._model.learner.encoder, "reads", ("graphs",)))
+        return reads_of(self._model.learner.encoder)
 
     @cached_property
     def _model(self) -> LoadedModel:

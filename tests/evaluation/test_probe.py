@@ -103,7 +103,7 @@ def test_a_models_encoder_is_probed_by_name(store: AssayStore, run: Path, task: 
     support, query = assay.molecules[:12], assay.molecules[12:]
     found = method.scores(store, support, labels[:12], query)
     encoder = load_model(run).learner.encoder
-    known, asked = (embed(encoder, store.graphs, part).numpy() for part in (support, query))
+    known, asked = (embed(encoder, store, part).numpy() for part in (support, query))
     expected = probe_scores(
         known.astype(float), labels[:12].astype(float), asked.astype(float), task
     )
