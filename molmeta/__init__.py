@@ -9,7 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["MAML", "AssayStore", "FewShotClassifier", "Learner", "load_encoder", "load_model"]
+__all__ = [
+    "MAML",
+    "AssayStore",
+    "FewShotClassifier",
+    "FewShotRegressor",
+    "Learner",
+    "load_encoder",
+    "load_model",
+]
 
 if TYPE_CHECKING:
     from molmeta.assays.store import AssayStore
@@ -17,11 +25,12 @@ if TYPE_CHECKING:
     from molmeta.meta.learner import Learner
     from molmeta.meta.run import load_model
     from molmeta.predict.encoder import load_encoder
-    from molmeta.predict.estimators import FewShotClassifier
+    from molmeta.predict.estimators import FewShotClassifier, FewShotRegressor
 
 _HOMES = {
     "AssayStore": "molmeta.assays.store",
     "FewShotClassifier": "molmeta.predict.estimators",
+    "FewShotRegressor": "molmeta.predict.estimators",
     "Learner": "molmeta.meta.learner",
     "MAML": "molmeta.meta.inner",
     "load_encoder": "molmeta.predict.encoder",

@@ -216,6 +216,38 @@ class Learner(nn.Module):
         )
         return result
 
+    @property
+    def weighs(self) -> bool:
+        """Whether the head says how much each support molecule weighs in a score."""
+        return hasattr(self.above.head, "contributions")
+
+    def weights(
+        self,
+        give: Literal["attention", "contributions"],
+        parameters: Parameters,
+        support: Tensor,
+        labels: Tensor,
+        query: Tensor,
+    ) -> Tensor:
+        """How much each support molecule weighs, shape (q, s), from embeddings; see the heads.
+
+        Raises:
+            InputError: If the head does not say.
+        """
+        if not self.weighs:
+            raise InputError.of(
+                "weights of support molecules",
+                got=f"a {type(self.above.head).__name__}, which compares with none of them alone",
+                expected="a model with a matching or a kernel head",
+            )
+        result: Tensor = functional_call(
+            self.above,
+            under("above.", parameters),
+            (support, labels, query),
+            {"give": give},
+        )
+        return result
+
     def leave_one_out(
         self, parameters: Parameters, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -270,6 +302,17 @@ class Adapted:
         """Log-odds of being active, shape (n,), from graphs or stored embeddings."""
         query = self.learner.encode(molecules, self.parameters)
         return self.learner.scores(self.parameters, self.support, self.labels, query)
+
+    def weights(
+        self, give: Literal["attention", "contributions"], molecules: Batch | Tensor
+    ) -> Tensor:
+        """How much each support molecule weighs for each molecule, shape (n, s); see the heads.
+
+        Raises:
+            InputError: If the head does not say.
+        """
+        query = self.learner.encode(molecules, self.parameters)
+        return self.learner.weights(give, self.parameters, self.support, self.labels, query)
 
     def loss(self, query: LabelledSet) -> Tensor:
         """The outer loss: mean cross-entropy (or half mean square) over the query set."""

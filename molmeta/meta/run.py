@@ -2,8 +2,8 @@
 
 A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
 standard form of molecules, version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and
-molecule identities of the training assays, for leakage checks), `README.md` (a model card) and
-`checkpoints/`.
+molecule identities of the training assays, for leakage checks), `domain.npy` (fingerprints of some
+training molecules, for applicability), `README.md` (a model card) and `checkpoints/`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import load_tensors
+from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Epoch, Pretrainer, fit_inputs, pretrain, start_from
 from molmeta.meta.recipe import build_learner, resolve_recipe
@@ -50,18 +51,21 @@ class LoadedModel:
         path: The run folder.
         standardize: What its training molecules were brought to standard form by, which queries
             need too; None: they were as drawn.
+        domain: Some of its training molecules; None if the run folder holds none.
     """
 
     learner: Learner
     recipe: Recipe
     path: Path
     standardize: Standardizer | None = STANDARD
+    domain: Domain | None = None
 
     def featurize(
         self,
         smiles: Sequence[object],
         *,
         fingerprints: bool = False,
+        identities: bool = False,
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> Featurized:
@@ -74,7 +78,7 @@ class LoadedModel:
             smiles,
             fingerprints=fingerprints or "fingerprints" in reads,
             descriptors="descriptors" in reads,
-            identities=False,
+            identities=identities,
             standardize=self.standardize,
             workers=workers,
             progress=progress,
@@ -153,6 +157,7 @@ def train(
         _write_json(run / ASSAYS, assays)
         with write_atomically(run / MOLECULES) as file:
             np.save(file, molecules)
+        Domain.sample(train_assays, seed).save(run)
         _write_json(
             run / CONFIG,
             {
@@ -196,7 +201,9 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
         raise InputError.of(
             f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
         ) from None
-    return LoadedModel(learner.to(device).eval(), recipe, run, Standardizer.from_spec(form))
+    return LoadedModel(
+        learner.to(device).eval(), recipe, run, Standardizer.from_spec(form), Domain.load(run)
+    )
 
 
 def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut | None) -> None:
@@ -256,7 +263,7 @@ def load_config(run: Path) -> dict[str, Any]:
 
 def _foreign(run: Path, resume: bool) -> Iterator[Path]:
     """What is in the folder; to be resumed, it may hold what a kill at the start left behind."""
-    own = {ASSAYS, MOLECULES} if resume else set()
+    own = {ASSAYS, MOLECULES, DOMAIN} if resume else set()
     return (path for path in run.iterdir() if path.name not in own and path.name[0] != ".")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -38,17 +41,35 @@ class Scorer:
             LabelledSet(self._read(support), known), steps=steps, differentiable=False
         )
 
-    @torch.no_grad()
     def score(self, adapted: Adapted, query: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log-odds of being active of the molecules at `query`, shape (q,)."""
+        return self._of_parts(adapted.score, query)
+
+    def weights(
+        self,
+        give: Literal["attention", "contributions"],
+        adapted: Adapted,
+        query: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """How much each support molecule weighs for each at `query`, shape (q, s); see the heads.
+
+        Raises:
+            InputError: If the learner's head does not say.
+        """
+        return self._of_parts(lambda part: adapted.weights(give, part), query)
+
+    @torch.no_grad()
+    def _of_parts(
+        self, function: Callable[[Batch | Tensor], Tensor], query: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """What a function makes of the molecules at `query`, part by part where they are graphs."""
         encoder = self.learner.encoder
         parts = (
             [self._read(query)]
             if self.learner.embeds_once
             else batches(encoder, self.molecules, query, self._device)
         )
-        scores = [adapted.score(part) for part in parts]
-        result: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
+        result: NDArray[np.float32] = torch.cat([function(part) for part in parts]).cpu().numpy()
         return result
 
     def vectors(self, indices: NDArray[np.int64]) -> Tensor:

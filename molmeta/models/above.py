@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -59,9 +61,22 @@ class Above(nn.Module):
             )
 
     def forward(
-        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+        self,
+        support: Tensor,
+        labels: Tensor,
+        query: Tensor,
+        visible: Tensor | None = None,
+        give: Literal["scores", "attention", "contributions"] = "scores",
     ) -> Tensor:
-        """Log-odds of the queries, shape (q,), from the encoder's vectors."""
+        """What the head makes of the encoder's vectors.
+
+        Args:
+            support: The encoder's vectors, shape (s, dim).
+            labels: Shape (s,).
+            query: The encoder's vectors, shape (q, dim).
+            visible: As for heads, with `scores` alone.
+            give: Log-odds of the queries, shape (q,); or the head's method of that name, (q, s).
+        """
         known, known_sketch = self._project(support)
         asked, asked_sketch = self._project(query)
         if self.context is not None:
@@ -70,6 +85,12 @@ class Above(nn.Module):
             known_sketch = known_sketch.expand(*known.shape[:-1], -1)
             known = torch.cat([known, known_sketch], -1)
             asked = torch.cat([asked, asked_sketch], -1)
+        if give == "attention":
+            weights: Tensor = self.head.attention(known, asked)  # type: ignore[operator]
+            return weights
+        if give == "contributions":
+            parts: Tensor = self.head.contributions(known, labels, asked)  # type: ignore[operator]
+            return parts
         scores: Tensor = self.head(known, labels, asked, visible)
         return scores
 

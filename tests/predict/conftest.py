@@ -1,19 +1,55 @@
-"""A small model of random weights: what tables and estimators do does not depend on its skill."""
+"""Small models of random weights: what tables and estimators do does not depend on their skill."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from molmeta.meta.learner import Learner
+from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.config import Recipe
+from molmeta.meta import MAML, Learner
+from molmeta.meta.domain import Domain
 from molmeta.meta.run import LoadedModel
-from molmeta.models import GINE, MatchingHead
+from molmeta.models import GINE, KernelHead, MatchingHead
+from molmeta.models.encoders import FingerprintEncoder
+
+NO_RECIPE: Recipe = {}
+
+
+def loaded(learner: Learner) -> LoadedModel:
+    for parameter in learner.parameters():  # also those that begin at zero
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.3)
+    return LoadedModel(learner.eval(), NO_RECIPE, Path("random"))
 
 
 @pytest.fixture(scope="session")
 def model() -> LoadedModel:
     torch.manual_seed(0)
-    learner = Learner(GINE(dim=16, layers=1), MatchingHead(), projection=8)
-    return LoadedModel(learner.eval(), {}, Path("random"))
+    return loaded(Learner(GINE(dim=16, layers=1), MatchingHead(), projection=8))
+
+
+@pytest.fixture(scope="session")
+def kernel_model() -> LoadedModel:
+    """As the shipped recipe: fingerprints with a sketch, a kernel head, no inner step."""
+    torch.manual_seed(0)
+    encoder = FingerprintEncoder(dim=16, hidden=32, layers=1, sketch=32)
+    head = KernelHead(dim=8, sketch=32)
+    return loaded(Learner(encoder, head, MAML(steps=0), projection=8))
+
+
+@pytest.fixture(params=["matching", "kernel"])
+def any_model(
+    request: pytest.FixtureRequest, model: LoadedModel, kernel_model: LoadedModel
+) -> LoadedModel:
+    return model if request.param == "matching" else kernel_model
+
+
+@pytest.fixture(scope="session")
+def with_domain(kernel_model: LoadedModel) -> LoadedModel:
+    training = AssayStore.from_frame(drug_mechanisms("train"))
+    return replace(kernel_model, domain=Domain.sample(training))

@@ -1,4 +1,4 @@
-"""The estimator: scikit-learn's manners, one score a molecule, and the shipped model."""
+"""The estimators: scikit-learn's manners, one score a molecule, and the shipped model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rdkit import Chem
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from molmeta import FewShotClassifier, load_encoder
+from molmeta import FewShotClassifier, FewShotRegressor, load_encoder
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
+from molmeta.meta import Learner
 from molmeta.meta.run import LoadedModel
+from molmeta.models import LinearHead
 from molmeta.predict.encoder import MoleculeEncoder
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
@@ -85,8 +91,111 @@ def test_labels_may_be_words_or_truth_values(fitted: FewShotClassifier) -> None:
 
 
 def test_parameters_are_scikit_learns() -> None:
-    model = FewShotClassifier(steps=3)
-    assert clone(model).get_params() == model.get_params()
+    for estimator in (FewShotClassifier(steps=3, prevalence=0.1), FewShotRegressor(steps=2)):
+        assert clone(estimator).get_params() == estimator.get_params()
+
+
+def test_it_stands_in_scikit_learns_tools(any_model: LoadedModel) -> None:
+    X, y = FRAME["smiles"], FRAME["label"].to_numpy()
+    scores = cross_val_score(FewShotClassifier(any_model), X, y, cv=3, scoring="roc_auc")
+    assert np.isfinite(scores).all()
+    take = FunctionTransformer(lambda frame: frame["smiles"])
+    piped = make_pipeline(take, FewShotClassifier(any_model)).fit(FRAME, y)
+    alone = FewShotClassifier(any_model).fit(X, y)
+    np.testing.assert_array_equal(piped.predict(FRAME), alone.predict(X))
+    assert 0 <= alone.score(X, y) <= 1
+    values = cross_val_score(FewShotRegressor(any_model), X, 5 + y + np.arange(len(y)) / 9, cv=3)
+    assert np.isfinite(values).all()
+
+
+def test_molecules_may_be_rdkits_or_a_column(any_model: LoadedModel) -> None:
+    mols = [Chem.MolFromSmiles(one) for one in FRAME["smiles"]]
+    fitted = FewShotClassifier(any_model).fit(mols[:12], KNOWN["label"])
+    scores = fitted.decision_function(LIBRARY["smiles"])
+    np.testing.assert_allclose(fitted.decision_function(mols[12:]), scores, atol=1e-5)
+    np.testing.assert_array_equal(fitted.decision_function(LIBRARY[["smiles"]]), scores)
+    with pytest.raises(InputError, match="one column"):
+        fitted.predict(LIBRARY[["smiles", "name"]])
+
+
+def test_a_left_out_molecule_is_scored_by_what_never_saw_it(any_model: LoadedModel) -> None:
+    """The oracle fits an estimator to the others; the prior is that of all of them."""
+    smiles, labels = KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy()
+    found = FewShotClassifier(any_model).fit(smiles, labels).left_out_
+    for i in range(len(smiles)):
+        rest = np.arange(len(smiles)) != i
+        others = FewShotClassifier(any_model).fit(KNOWN["smiles"][rest], labels[rest])
+        odds = [
+            (part.sum() + 0.5) / (len(part) - part.sum() + 0.5) for part in (labels, labels[rest])
+        ]
+        expected = others.decision_function([smiles[i]])[0] + np.log(odds[0] / odds[1])
+        assert found[i] == pytest.approx(expected, abs=1e-4)
+    lonely = FewShotClassifier(any_model).fit(["CCO", "CCN", "c1ccccc1"], [0, 0, 1])
+    assert np.isnan(lonely.left_out_).tolist() == [False, False, True]
+
+
+def test_prevalence_moves_every_log_odds_alike(any_model: LoadedModel) -> None:
+    labels = KNOWN["label"].to_numpy()
+    usual = FewShotClassifier(any_model).fit(KNOWN["smiles"], labels)
+    rare = FewShotClassifier(any_model, prevalence=0.01).fit(KNOWN["smiles"], labels)
+    moved = rare.decision_function(LIBRARY["smiles"]) - usual.decision_function(LIBRARY["smiles"])
+    seen = (labels.sum() + 0.5) / (len(labels) + 1)
+    np.testing.assert_allclose(moved, np.log(0.01 / 0.99) - np.log(seen / (1 - seen)), atol=1e-6)
+    np.testing.assert_array_equal(
+        rare.predict_set(LIBRARY["smiles"], 0.4), usual.predict_set(LIBRARY["smiles"], 0.4)
+    )
+    with pytest.raises(InputError, match="between 0 and 1"):
+        FewShotClassifier(any_model, prevalence=1.0).fit(KNOWN["smiles"], labels)
+
+
+def test_the_support_report_warns(with_domain: LoadedModel) -> None:
+    series = ["c1ccccc1CC(=O)N" + "C" * n for n in range(1, 6)]
+    others = ["CCO", "OCC(O)CO", "C1CCCCC1", "CCO", "ClC(Cl)Cl", "[Na+].[Cl-]"]
+    report = (
+        FewShotClassifier(with_domain)
+        .fit([*series, series[0], *others], [1] * 5 + [0] * 7)
+        .support_report_
+    )
+    said = " / ".join(report.warnings)
+    assert "the actives are alike" in said
+    assert "1 molecules with conflicting labels, e.g. c1ccccc1CC(=O)NC" in said
+    assert "1 molecules occur more than once" in said
+    assert report.n_molecules == {"0": 7, "1": 5}
+    assert "7 0, 5 1" in str(report)
+    few = FewShotClassifier(with_domain).fit([*series[:1], *others], [1] + [0] * 6).support_report_
+    assert "only 1 of class 1" in " ".join(few.warnings)
+    strange = ["[SiH3][SiH2][SiH3]", "B1OB1", "[GeH4]", "[Te]=[Te]"]
+    far = FewShotClassifier(with_domain).fit(strange, [1, 0, 1, 0]).support_report_
+    assert "4 of 4 molecules are unlike all training molecules" in " ".join(far.warnings)
+
+
+def test_values_follow_the_matching_formula(any_model: LoadedModel) -> None:
+    smiles, library = KNOWN["smiles"], LIBRARY["smiles"].tolist()
+    values = np.random.default_rng(0).normal(6, 1, len(smiles))
+    fitted = FewShotRegressor(any_model).fit(smiles, values)
+    predicted = fitted.predict([*library, "no molecule"])
+    assert np.isnan(predicted).tolist() == [False] * len(library) + [True]
+    why = fitted.explain(library)
+    sums = why.groupby("molecule")["weight"].sum()
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    told = (why["weight"] * why["support_label"]).groupby(why["molecule"]).sum()
+    np.testing.assert_allclose(told, predicted[:-1], atol=1e-5)
+    moved = FewShotRegressor(any_model).fit(smiles, 2 * values - 3).predict(library)
+    np.testing.assert_allclose(moved, 2 * predicted[:-1] - 3, atol=1e-4)
+    flat = FewShotRegressor(any_model).fit(smiles, np.full(len(smiles), 5.0)).predict(library)
+    np.testing.assert_allclose(flat, 5, atol=1e-5)
+    assert fitted.support_report_.n_molecules == {"values": 12}
+    assert fitted.support_report_.figures["rmse"] > 0
+
+
+def test_values_that_cannot_be_learnt_from_are_refused(model: LoadedModel) -> None:
+    for y, message in (([5.0, np.nan], "1 of them without a value"), (["a", "b"], "numbers")):
+        with pytest.raises(InputError, match=message):
+            FewShotRegressor(model).fit(["CCO", "CC"], y)
+    learner = Learner(model.learner.encoder, LinearHead(dim=8), projection=8)
+    other = replace(model, learner=learner.eval())
+    with pytest.raises(InputError, match=r"LinearHead.*matching or a kernel head"):
+        FewShotRegressor(other).fit(["CCO", "CC"], [5.0, 6.0])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ class KernelHead(nn.Module):
         tanimoto: Initial τ; learned.
     """
 
+    balanced = False
+    """The support set's ratio of classes acts as the prior."""
+
     def __init__(
         self,
         *,
@@ -79,6 +82,30 @@ class KernelHead(nn.Module):
         evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
         prior = query[:, : self.dim] @ self.weight + self.bias
         return evidence + active.logit().squeeze(-1) + prior
+
+    def attention(self, support: Tensor, query: Tensor) -> Tensor:
+        """Weights a of continuous labels, shape (q, s): Σ a·y = m + k(x, S) (K + λI)⁻¹ (y − m).
+
+        Here m is the mean of the labels y. A row sums to one; a weight may be negative, where a
+        support molecule repeats what others say.
+        """
+        weights = self._smoother(support, query)
+        return weights + (1 - weights.sum(-1, keepdim=True)) / weights.shape[-1]
+
+    def contributions(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        """What each support molecule adds to the evidence, shape (q, s).
+
+        w (y − m) with w = k(x, S) (K + λI)⁻¹, positive in favour of active, divided by the sum of
+        the sizes, so that the sizes of a row sum to one.
+        """
+        active = (labels.sum() + 0.5) / (len(labels) + 1)
+        parts = self._smoother(support, query) * (labels - active)
+        return functional.normalize(parts, p=1.0, dim=-1)
+
+    def _smoother(self, support: Tensor, query: Tensor) -> Tensor:
+        """k(x, S) (K + λI)⁻¹, shape (q, s)."""
+        seen = support.new_ones(1, len(support))
+        return self._solve(self.kernel(support, support), seen, self.kernel(query, support))
 
     def kernel(self, left: Tensor, right: Tensor) -> Tensor:
         """k of (…, n, d) with (…, m, d), shape (…, n, m)."""

@@ -89,6 +89,19 @@ class MatchingHead(nn.Module):
         """The weights a(x, xᵢ), shape (q, s); a row sums to one, or zero if nothing is visible."""
         return self._attend(self.similarity(support, query), visible)
 
+    def contributions(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        """What each support molecule adds to the score, shape (q, s).
+
+        Its weight a(x, xᵢ), with the minus sign if it is inactive: the sizes of a row sum to one.
+        `balanced` divides each class's weights by the class's size first, as the score does.
+        """
+        similarity = self.similarity(support, query)
+        if self.balanced:
+            n_active = labels.sum()
+            sizes = torch.where(labels.bool(), n_active, len(labels) - n_active)
+            similarity = similarity - sizes.to(similarity.dtype).log()
+        return self._attend(similarity, None) * (2 * labels - 1)
+
     def _attend(self, similarity: Tensor, visible: Tensor | None) -> Tensor:
         if visible is None:
             return similarity.softmax(-1)

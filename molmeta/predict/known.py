@@ -1,0 +1,182 @@
+"""What is known of a new assay: its labelled molecules, and a model adapted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rdkit import Chem
+from scipy.special import logit
+
+from molmeta.chem.featurize import Featurized
+from molmeta.chem.fingerprint import tanimoto
+from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.learner import Adapted
+from molmeta.meta.run import LoadedModel
+from molmeta.meta.scorer import Scorer
+
+Floats = NDArray[np.float64]
+
+FOLDS = 64
+"""Up to so many molecules are left out one by one; more are left out in so many parts."""
+
+
+def as_smiles(molecules: Iterable[Any]) -> list[Any]:
+    """SMILES of n molecules, given as SMILES, as RDKit molecules or as one column of them.
+
+    What is neither stays as it is, for `featurize` to reject with a reason.
+
+    Raises:
+        InputError: If it is a single text, or has several columns.
+    """
+    if isinstance(molecules, str):
+        raise InputError.of("molecules", got="a single text", expected="a list of SMILES")
+    if getattr(molecules, "ndim", 1) > 1:
+        table = np.asarray(molecules)
+        if table.ndim != 2 or table.shape[1] != 1:
+            raise InputError.of("molecules", got=f"shape {table.shape}", expected="one column")
+        molecules = table[:, 0]
+    return [Chem.MolToSmiles(one) if isinstance(one, Chem.Mol) else one for one in molecules]
+
+
+def parsed(features: Featurized) -> NDArray[np.bool_]:
+    """Which rows are molecules, shape (n,)."""
+    return np.array([not reason for reason in features.reasons], dtype=bool)
+
+
+def prior(labels: NDArray[np.float32]) -> float:
+    """The log-odds that a support set's ratio of classes stands for."""
+    return float(logit((labels.sum() + 0.5) / (len(labels) + 1)))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A support set of s molecules that parse, and a model adapted to it.
+
+    Attributes:
+        model: The model.
+        smiles: As given, s of them.
+        features: What was read of them, with fingerprints and identities.
+        labels: What the model adapts to: 1 active, 0 inactive, or values if it is a model of
+            continuous labels, shape (s,).
+        steps: Inner steps instead of the model's own number.
+    """
+
+    model: LoadedModel
+    smiles: list[str]
+    features: Featurized
+    labels: NDArray[np.float32]
+    steps: int | None = None
+
+    @cached_property
+    def adapted(self) -> Adapted:
+        """The model adapted to all of them."""
+        return self._adapt(np.arange(len(self.smiles)))
+
+    def scores(self, features: Featurized) -> Floats:
+        """Of n rows that the model's `featurize` gave, shape (n,); NaN where one does not parse.
+
+        Raises:
+            MolmetaError: If a score is not finite.
+        """
+        scorer = Scorer(self.model.learner, features)
+        return _of_parsed(features, lambda rows: scorer.score(self.adapted, rows))
+
+    def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
+        """How much each support molecule weighs for n rows, shape (n, s); as `Adapted.weights`.
+
+        Raises:
+            InputError: If the model's head does not say.
+        """
+        scorer = Scorer(self.model.learner, features)
+        return _of_parsed(
+            features, lambda rows: scorer.weights(give, self.adapted, rows), len(self.smiles)
+        )
+
+    def similarity(self, features: Featurized) -> Floats:
+        """Tanimoto similarity of ECFP counts with each support molecule, shape (n, s)."""
+        return tanimoto(features.fingerprints, self.features.fingerprints)
+
+    def left_out(self, values: Floats | None = None) -> Floats:
+        """Each support molecule predicted by the model adapted to the others, shape (s,).
+
+        Nothing that saw a molecule's label takes part. Scores of a model whose prior is the ratio
+        of classes get the ratio of the whole support set: without an active one the rest would
+        speak for inactive, and the active molecules would come last for that reason alone. NaN
+        where no other molecule of the class is left.
+
+        Args:
+            values: Continuous labels, shape (s,), to be predicted by attention instead.
+        """
+        numbers = np.arange(len(self.smiles))
+        found = np.full(len(numbers), np.nan)
+        for part in np.array_split(numbers, min(len(numbers), FOLDS)):
+            rest = np.setdiff1d(numbers, part)
+            if values is not None:
+                weights = self._scorer.weights("attention", self._adapt(rest), part)
+                found[part] = weights @ values[rest]
+                continue
+            known = self.labels[rest]
+            shift = prior(self.labels) - prior(known) if self.carries_ratio else 0.0
+            scores = self._scorer.score(self._adapt(rest), part) + shift
+            met = np.isin(self.labels[part], known)
+            found[part] = np.where(met, scores, np.nan)
+        return found
+
+    @property
+    def carries_ratio(self) -> bool:
+        """Whether scores have the support set's ratio of classes as their prior."""
+        return not getattr(self.model.learner.above.head, "balanced", True)
+
+    def applicability(self, features: Featurized) -> pd.DataFrame:
+        """How near n rows lie to what the model has seen.
+
+        Returns:
+            Columns `nearest_support`, a SMILES, with `nearest_similarity`; `nearest_training`,
+            the similarity with a training molecule, and whether that or the former is as near as
+            training molecules are to each other, `in_domain` (True, False, or NA where the model
+            holds no training molecules). Blank where a row does not parse.
+        """
+        fine, similarity = parsed(features), self.similarity(features)
+        support, nearest = similarity.argmax(1), similarity.max(1)
+        domain, inside = self.model.domain, pd.array([pd.NA] * len(features), dtype="boolean")
+        training = np.full(len(features), np.nan)
+        if domain is not None:
+            training = domain.nearest(features.fingerprints)
+            inside[fine] = np.maximum(training, nearest)[fine] >= domain.threshold
+        names = np.asarray(self.smiles, dtype=object)[support]
+        return pd.DataFrame(
+            {
+                "nearest_support": np.where(fine, names, ""),
+                "nearest_similarity": np.where(fine, nearest, np.nan),
+                "nearest_training": np.where(fine, training, np.nan),
+                "in_domain": inside,
+            }
+        )
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self.model.learner, self.features)
+
+    def _adapt(self, chosen: NDArray[np.int64]) -> Adapted:
+        return self._scorer.adapt(chosen, self.labels[chosen], steps=self.steps)
+
+
+def _of_parsed(
+    features: Featurized,
+    function: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    width: int | None = None,
+) -> Floats:
+    """What `function` says of the rows that parse; NaN elsewhere: shape (n,) or (n, width)."""
+    found = np.full(len(features) if width is None else (len(features), width), np.nan)
+    rows = np.flatnonzero(parsed(features))
+    if len(rows):
+        found[rows] = function(rows)
+        if not np.isfinite(found[rows]).all():
+            raise MolmetaError("the model's scores are not finite: its training diverged")
+    return found

@@ -1,0 +1,166 @@
+"""What a support set can bear: figures of leave-one-out, likeness, and warnings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from molmeta import metrics
+from molmeta.predict.known import Known
+
+Floats = NDArray[np.float64]
+
+ALIKE = 0.5
+"""Mean Tanimoto similarity (ECFP counts) from which the actives are one series."""
+
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class SupportReport:
+    """What is known of a support set of s molecules.
+
+    Attributes:
+        n_molecules: How many of each class by its label, or all of them under "values".
+        left_out: Each one's prediction by the model adapted to the others, shape (s,): log-odds,
+            or values; NaN where no other molecule of its class is left.
+        figures: Metrics of `left_out` by name: `delta_auprc` and `roc_auc`; or `r2`, `rmse` and
+            `spearman`. NaN where they are not defined.
+        similarity: Tanimoto similarity of each with each, shape (s, s).
+        nearest_training: Similarity with the nearest training molecule, shape (s,); None if the
+            model holds none.
+        warnings: What to be wary of, a sentence each.
+    """
+
+    n_molecules: dict[str, int]
+    left_out: Floats
+    figures: dict[str, float]
+    similarity: Floats
+    nearest_training: Floats | None
+    warnings: list[str]
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n} {label}" for label, n in self.n_molecules.items())
+        figures = ", ".join(f"{name} {value:.2f}" for name, value in self.figures.items())
+        lines = [f"support set: {counts}", f"leave-one-out: {figures}"]
+        return "\n".join([*lines, *(f"warning: {one}" for one in self.warnings)])
+
+
+def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> SupportReport:
+    """The report on a support set of two classes.
+
+    Args:
+        known: The support set.
+        left_out: As `Known.left_out` gives it.
+        names: The inactive and the active class.
+    """
+    active = known.labels == 1
+    usable = ~np.isnan(left_out)
+    figures = {
+        "delta_auprc": metrics.delta_auprc(active[usable], left_out[usable]),
+        "roc_auc": metrics.roc_auc(active[usable], left_out[usable]),
+    }
+    similarity, warnings = known.similarity(known.features), []
+    for name, members in zip(names, (~active, active), strict=True):
+        if members.sum() < _FEW:
+            warnings.append(
+                f"only {members.sum()} of class {name}: what they share may be chance, and "
+                "leave-one-out says little"
+            )
+    if active.sum() > 1 and (mean := _mean_pair(similarity, active)) >= ALIKE:
+        warnings.append(
+            f"the actives are alike (mean similarity {mean:.2f}): predictions will hardly go "
+            "beyond their series"
+        )
+    warnings += _chance(left_out[usable], active[usable])
+    return SupportReport(
+        n_molecules={name: int((active == i).sum()) for i, name in enumerate(names)},
+        left_out=left_out,
+        figures=figures,
+        similarity=similarity,
+        nearest_training=_nearest_training(known),
+        warnings=warnings + _repeats(known, known.labels) + _far(known),
+    )
+
+
+def report_values(known: Known, left_out: Floats, values: Floats) -> SupportReport:
+    """The report on a support set of values, shape (s,); see `report_classes`."""
+    rest = (values.sum() - values) / (len(values) - 1)  # what a constant would have said
+    residual = float(np.square(values - left_out).sum())
+    spread = float(np.square(values - rest).sum())
+    figures = {
+        "r2": 1 - residual / spread if spread else np.nan,
+        "rmse": metrics.rmse(values, left_out),
+        "spearman": metrics.spearman(values, left_out),
+    }
+    warnings = []
+    if not figures["r2"] > 0:
+        warnings.append(
+            "leave-one-out is no better than the mean of the others: the values are not "
+            "predicted from one another"
+        )
+    return SupportReport(
+        n_molecules={"values": len(values)},
+        left_out=left_out,
+        figures=figures,
+        similarity=known.similarity(known.features),
+        nearest_training=_nearest_training(known),
+        warnings=warnings + _repeats(known, values) + _far(known),
+    )
+
+
+def _mean_pair(similarity: Floats, members: NDArray[np.bool_]) -> float:
+    own = similarity[np.ix_(members, members)]
+    return float(own[np.triu_indices(len(own), 1)].mean())
+
+
+def _chance(left_out: Floats, active: NDArray[np.bool_]) -> list[str]:
+    """Whether left-out actives rank above left-out inactives by more than chance."""
+    if not active.any() or active.all():
+        return []
+    test = mannwhitneyu(left_out[active], left_out[~active], alternative="greater")
+    if test.pvalue <= 0.1:
+        return []
+    return [
+        f"leave-one-out ranks no better than chance would (p = {test.pvalue:.2f}): the labels are "
+        "not predicted from one another"
+    ]
+
+
+def _repeats(known: Known, labels: NDArray[np.floating]) -> list[str]:
+    """Molecules that occur more than once, with one label or with several."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, identity in enumerate(known.features.identities):
+        places[identity].append(i)
+    repeated = [found for found in places.values() if len(found) > 1]
+    conflicts = [found for found in repeated if len(np.unique(labels[found])) > 1]
+    warnings = []
+    if conflicts:
+        first = known.smiles[conflicts[0][0]]
+        warnings.append(f"{len(conflicts)} molecules with conflicting labels, e.g. {first}")
+    if len(repeated) > len(conflicts):
+        warnings.append(
+            f"{len(repeated) - len(conflicts)} molecules occur more than once: leave-one-out is "
+            "too hopeful, since a copy stays"
+        )
+    return warnings
+
+
+def _nearest_training(known: Known) -> Floats | None:
+    domain = known.model.domain
+    return None if domain is None else domain.nearest(known.features.fingerprints)
+
+
+def _far(known: Known) -> list[str]:
+    """Whether most of it is unlike what the model was trained on."""
+    domain, nearest = known.model.domain, _nearest_training(known)
+    if domain is None or nearest is None or (nearest < domain.threshold).mean() <= 0.5:
+        return []
+    return [
+        f"{int((nearest < domain.threshold).sum())} of {len(nearest)} molecules are unlike all "
+        "training molecules: the model is outside what it knows"
+    ]
