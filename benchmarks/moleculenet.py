@@ -77,10 +77,11 @@ def test_assays(name: str, stores: Path | None) -> AssayStore:
 def page(name: str, found: Results) -> str:
     counts = found.summary.groupby("support_size")["n_assays"].max()
     command = shlex.join(["python", "benchmarks/moleculenet.py", *sys.argv[1:]])
-    seen = found.summary.groupby("method")["seen_molecules"].max()
+    seen = found.summary.groupby("method")[["n_seen_assays", "seen_molecules"]].max()
     notes = "".join(
-        f" `{method}` has seen {share:.0%} of an assay's molecules in training, under other assays."
-        for method, share in seen[seen > 0].items()
+        f" `{method}` was trained on {row.n_seen_assays:.0f} of these assays, and on "
+        f"{row.seen_molecules:.0%} of an assay's molecules."
+        for method, row in seen[seen["seen_molecules"] > 0].iterrows()
     )
     assays = ", ".join(f"{size}-shot {n}" for size, n in counts.items())
     return (
