@@ -16,6 +16,7 @@ import torch
 
 from molmeta.meta import load_model
 from molmeta.meta.checkpoint import load_tensors, save_tensors
+from molmeta.meta.domain import DOMAIN
 from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
 from molmeta.meta.trainer import METRICS, MODEL
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("card", type=Path)
     given = parser.parse_args()
     load_model(given.run)  # whole and of this version's features
-    for name in (CONFIG, METRICS, ASSAYS, MOLECULES):
+    for name in (CONFIG, METRICS, ASSAYS, MOLECULES, DOMAIN):
         shutil.copyfile(given.run / name, DEFAULT / name)
     shutil.copyfile(given.card, DEFAULT / CARD)
     tensors = load_tensors(given.run / MODEL)
