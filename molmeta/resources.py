@@ -1,13 +1,15 @@
-"""Files and folders: the shipped configs and data sets, and writes that happen whole or not."""
+"""Files and folders: the shipped configs and data sets, writes that are whole or not, journals."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from molmeta.errors import InputError
 
@@ -87,6 +89,53 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
         temporary.replace(path)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+class Journal:
+    """Records by key, in memory and, given a file, on disk, one JSON line each.
+
+    A line that was cut short by a kill is ignored, and overwritten by the next one.
+
+    Args:
+        file: Appended to; None keeps records in memory alone.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._records: dict[str, Any] = {}
+        if file is not None and file.exists():
+            self._read(file)
+
+    def _read(self, file: Path) -> None:
+        whole = 0
+        with file.open("rb") as lines:
+            for line in lines:
+                try:
+                    key, record = json.loads(line)
+                except ValueError:
+                    break
+                if not line.endswith(b"\n"):
+                    break
+                self._records[key] = record
+                whole += len(line)
+        if whole < file.stat().st_size:
+            os.truncate(file, whole)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._records
+
+    def __getitem__(self, key: str) -> Any:
+        return self._records[key]
+
+    def add(self, records: Mapping[str, Any]) -> None:
+        """Keep records under their keys."""
+        self._records.update(records)
+        if self._file is not None:
+            with self._file.open("a", encoding="utf-8") as lines:
+                lines.writelines(json.dumps(item) + "\n" for item in records.items())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from molmeta_cli.console import say
+from molmeta_cli.console import counter, say
 from molmeta_cli.options import Device, Model, Output, SmilesColumn, Workers
 
 
@@ -18,23 +18,31 @@ def embed(
     ],
     output: Output,
     model: Model = "default",
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
+    ] = "fp32",
     device: Device = "auto",
     workers: Workers = None,
     smiles_column: SmilesColumn = None,
 ) -> None:
-    """Embed molecules: a row of vectors in an .npy file, or columns of a table, a molecule."""
+    """Embed molecules: a row of vectors in an .npy file, or of a table, a molecule."""
     from molmeta.assays import open_library
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
-    from molmeta.predict.files import check_ending, write_vectors
-    from molmeta.predict.table import read_library
+    from molmeta.predict.vector_writers import check_vector_file
     from molmeta.resources import n_cores
 
-    check_ending(output, also=".npy")
+    check_vector_file(output, dtype)
     encoder = MoleculeEncoder(load_model(model, pick_device(device)))
-    rows, smiles = read_library(open_library(input, smiles_column))
-    vectors = encoder.encode(smiles, workers=workers or n_cores())
-    write_vectors(rows, vectors, output)
-    n_rejected = int((vectors != vectors).any(axis=1).sum())
-    say(f"{output}: {vectors.shape[0]:,} × {vectors.shape[1]}, {n_rejected:,} rejected (NaN)")
+    n_rows, rejected = encoder.encode_library(
+        open_library(input, smiles_column),
+        output,
+        number_format=dtype,
+        workers=workers or n_cores(),
+        progress=counter("molecules"),
+    )
+    n_rejected = sum(rejected.values())
+    say(f"{output}: {n_rows:,} × {encoder.dim}, {n_rejected:,} rejected (NaN)")
+    for reason, count in rejected.most_common(5):
+        say(f"  {count:,} × {reason}")

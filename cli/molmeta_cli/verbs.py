@@ -10,7 +10,8 @@ from molmeta_cli.example import example
 from molmeta_cli.featurize import featurize
 from molmeta_cli.info import info
 from molmeta_cli.predict import predict
+from molmeta_cli.screen import screen
 from molmeta_cli.split import split
 from molmeta_cli.train import train
 
-VERBS = (example, data, featurize, split, train, evaluate, compare, predict, embed, info)
+VERBS = (example, data, featurize, split, train, evaluate, compare, predict, screen, embed, info)

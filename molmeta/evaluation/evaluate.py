@@ -18,11 +18,12 @@ from molmeta.assays.form import check_form
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation.episodes import Plan
-from molmeta.evaluation.journal import Journal, assay_hash, key_of
+from molmeta.evaluation.journal import assay_hash, key_of
 from molmeta.evaluation.protocol import Method, Task, find_protocol
 from molmeta.evaluation.results import JOURNAL, Results
 from molmeta.evaluation.tables import collect
 from molmeta.evaluation.workers import run_units
+from molmeta.resources import Journal
 
 
 def evaluate(

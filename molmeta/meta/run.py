@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from molmeta import __version__
 from molmeta.assays.form import check_form
 from molmeta.assays.held_out import HeldOut
 from molmeta.assays.store import AssayStore
-from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize
+from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize, featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
@@ -73,16 +73,31 @@ class LoadedModel:
 
         Arguments as of `chem.featurize`.
         """
-        reads = reads_of(self.learner.encoder)
         return featurize(
             smiles,
-            fingerprints=fingerprints or "fingerprints" in reads,
-            descriptors="descriptors" in reads,
-            identities=identities,
-            standardize=self.standardize,
             workers=workers,
             progress=progress,
+            **self._settings(fingerprints, identities),
         )
+
+    def featurize_stream(
+        self,
+        chunks: Iterable[Sequence[object]],
+        *,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Featurized]:
+        """As `featurize`, chunk by chunk in bounded memory; arguments as of `chem.featurize`."""
+        return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
+
+    def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
+        reads = reads_of(self.learner.encoder)
+        return {
+            "fingerprints": fingerprints or "fingerprints" in reads,
+            "descriptors": "descriptors" in reads,
+            "identities": identities,
+            "standardize": self.standardize,
+        }
 
 
 def train(

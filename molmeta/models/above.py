@@ -77,21 +77,40 @@ class Above(nn.Module):
             visible: As for heads, with `scores` alone.
             give: Log-odds of the queries, shape (q,); or the head's method of that name, (q, s).
         """
-        known, known_sketch = self._project(support)
-        asked, asked_sketch = self._project(query)
+        return self.compare(self.project(support), labels, self.project(query), visible, give)
+
+    def project(self, vectors: Tensor) -> Tensor:
+        """The encoder's vectors, (n, encoder.dim) → (n, projection + sketch)."""
+        own = self.projection.in_features
+        projected: Tensor = self.projection(vectors[..., :own])
+        if not self.sketch:
+            return projected
+        return torch.cat([projected, vectors[..., own:]], -1)
+
+    def compare(
+        self,
+        support: Tensor,
+        labels: Tensor,
+        query: Tensor,
+        visible: Tensor | None = None,
+        give: Literal["scores", "attention", "contributions"] = "scores",
+    ) -> Tensor:
+        """As `forward`, from what `project` gave."""
+        width = self.projection.out_features
         if self.context is not None:
-            known, asked = self.context(known, labels, asked, visible)
-        if getattr(self.head, "sketch", 0):
-            known_sketch = known_sketch.expand(*known.shape[:-1], -1)
-            known = torch.cat([known, known_sketch], -1)
-            asked = torch.cat([asked, asked_sketch], -1)
+            known, asked = self.context(support[..., :width], labels, query[..., :width], visible)
+            sketch = support[..., width:].expand(*known.shape[:-1], -1)
+            support = torch.cat([known, sketch], -1)
+            query = torch.cat([asked, query[..., width:]], -1)
+        if not getattr(self.head, "sketch", 0):
+            support, query = support[..., :width], query[..., :width]
         if give == "attention":
-            weights: Tensor = self.head.attention(known, asked)  # type: ignore[operator]
+            weights: Tensor = self.head.attention(support, query)  # type: ignore[operator]
             return weights
         if give == "contributions":
-            parts: Tensor = self.head.contributions(known, labels, asked)  # type: ignore[operator]
+            parts: Tensor = self.head.contributions(support, labels, query)  # type: ignore[operator]
             return parts
-        scores: Tensor = self.head(known, labels, asked, visible)
+        scores: Tensor = self.head(support, labels, query, visible)
         return scores
 
     @torch.no_grad()
@@ -104,7 +123,3 @@ class Above(nn.Module):
         """
         mean = vectors.mean(0)[: self.projection.in_features]
         self.projection.bias.copy_(-(self.projection.weight @ mean))
-
-    def _project(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        own = self.projection.in_features
-        return self.projection(vectors[..., :own]), vectors[..., own:]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.library import Library
+from molmeta.chem.featurize import Featurized
 from molmeta.meta.embedding import embed
 from molmeta.meta.run import LoadedModel, load_model
+from molmeta.predict.parts import Computed, compute, cut, schema_of
+from molmeta.predict.vector_writers import write_vectors
 
 
 class MoleculeEncoder:
@@ -29,9 +34,61 @@ class MoleculeEncoder:
 
     def encode(self, smiles: Sequence[str], *, workers: int = 1) -> NDArray[np.float32]:
         """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
-        features = self._model.featurize(list(smiles), workers=workers)
+        return self._vectors(self._model.featurize(list(smiles), workers=workers))
+
+    def stream(
+        self, chunks: Iterable[Sequence[str]], *, workers: int = 1
+    ) -> Iterator[NDArray[np.float32]]:
+        """As `encode`, chunk by chunk in bounded memory, while workers read what follows."""
+        return map(self._vectors, self._model.featurize_stream(chunks, workers=workers))
+
+    def encode_library(
+        self,
+        library: Library,
+        path: Path,
+        *,
+        number_format: str = "fp32",
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[int, Counter[str]]:
+        """Embed a library of any size into a file.
+
+        Args:
+            library: What to embed.
+            path: As of `write_vectors`.
+            number_format: As of `write_vectors`.
+            workers: Processes that read molecules.
+            progress: Called with the number of rows done since its last call.
+
+        Returns:
+            The number of rows; and how many of them were rejected, by reason.
+
+        Raises:
+            InputError: As `write_vectors`, or if the library cannot be read.
+        """
+        rejected: Counter[str] = Counter()
+        n_rows = 0
+
+        def counted() -> Iterator[Computed]:
+            nonlocal n_rows
+            for part in compute(
+                self._model,
+                cut(library),
+                library.smiles_column,
+                self._vectors,
+                workers=workers,
+                progress=progress,
+            ):
+                n_rows += len(part.reasons)
+                rejected.update(filter(None, part.reasons))
+                yield part
+
+        write_vectors(counted(), path, self._model, schema_of(library), number_format)
+        return n_rows, rejected
+
+    def _vectors(self, features: Featurized) -> NDArray[np.float32]:
         parsed = np.flatnonzero([not reason for reason in features.reasons])
-        vectors = np.full((len(features.reasons), self.dim), np.nan, np.float32)
+        vectors = np.full((len(features), self.dim), np.nan, np.float32)
         if len(parsed):
             embedded = embed(self._model.learner.encoder, features, parsed, device=self._device)
             vectors[parsed] = embedded.numpy()

@@ -1,13 +1,11 @@
-"""Writing results as the file's name says: CSV, TSV, Parquet or NPY, whole or not at all."""
+"""Writing results as the file's name says: CSV, TSV or Parquet, whole or not at all."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
@@ -42,22 +40,12 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         if _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, sep=_TEXT[_ending(path)])
+            table.to_csv(temporary, index=False, sep=separator_of(path))
 
 
-def write_vectors(rows: pd.DataFrame, vectors: NDArray[np.float32], path: Path) -> None:
-    """Write vectors, shape (n, d): bare to .npy, else as the columns v0 … after those of `rows`.
-
-    Raises:
-        InputError: If the name's ending is not known.
-    """
-    if path.suffix == ".npy":
-        with write_atomically(path) as temporary:
-            np.save(temporary, vectors)
-        return
-    names = [f"v{number}" for number in range(vectors.shape[1])]
-    columns = pd.DataFrame(vectors, columns=names, index=rows.index)
-    write_table(pd.concat([rows, columns], axis=1), path)
+def separator_of(path: Path) -> str:
+    """What stands between the cells of a text file of this name; `-` is CSV."""
+    return _TEXT.get(_ending(path), ",")
 
 
 def _ending(path: Path) -> str:

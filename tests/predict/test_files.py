@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from molmeta.errors import InputError
-from molmeta.predict.files import check_ending, write_table, write_vectors
+from molmeta.predict.files import check_ending, write_table
 
 TABLE = pd.DataFrame({"smiles": ["CCO", "CC"], "p_active": [0.5, np.nan]}, index=[3, 9])
 
@@ -27,16 +27,6 @@ def test_tables(ending: str, tmp_path: Path) -> None:
 def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     write_table(TABLE, Path("-"))
     assert capsys.readouterr().out == "smiles,p_active\nCCO,0.5\nCC,\n"
-
-
-def test_vectors(tmp_path: Path) -> None:
-    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
-    write_vectors(TABLE, vectors, tmp_path / "v.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), vectors)
-    write_vectors(TABLE, vectors, tmp_path / "v.csv")
-    back = pd.read_csv(tmp_path / "v.csv")
-    np.testing.assert_array_equal(back[["v0", "v1", "v2"]], vectors)
-    assert back["smiles"].tolist() == ["CCO", "CC"]
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""`molmeta screen`: libraries of any size against any number of assays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molmeta.errors import InputError
+from molmeta_cli.console import counter, say
+from molmeta_cli.options import Device, Format, Model, Workers, read_assays, with_columns
+
+if TYPE_CHECKING:
+    from molmeta.assays import Columns
+
+
+@with_columns
+def screen(
+    support: Annotated[
+        list[Path],
+        typer.Option(
+            "--support", help="Labelled molecules of one or more assays; may be repeated."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder; the same call goes on with it.")
+    ],
+    columns: Columns,
+    input: Annotated[
+        list[Path] | None,
+        typer.Option("--input", help="The library: files or folders; may be repeated."),
+    ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option("--embeddings", help="Instead, vectors that `molmeta embed` stored."),
+    ] = None,
+    model: Model = "default",
+    top: Annotated[
+        int | None,
+        typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
+    ] = None,
+    shard: Annotated[
+        str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
+    ] = "1/1",
+    format: Format = "auto",
+    device: Device = "auto",
+    workers: Workers = None,
+) -> None:
+    """Score a library of any size by one pass for all assays; goes on where it was stopped."""
+    from molmeta.assays import open_library
+    from molmeta.meta import load_model
+    from molmeta.meta.device import pick_device
+    from molmeta.predict.panel import Panel
+    from molmeta.predict.screen import Shard, Source
+    from molmeta.predict.screen import screen as run
+    from molmeta.predict.sources import MoleculeSource, VectorSource
+    from molmeta.predict.vectors import VectorFile
+    from molmeta.resources import n_cores
+
+    part = Shard.parse(shard)
+    if bool(input) == (embeddings is not None):
+        raise InputError.of(
+            "library",
+            got="both --input and --embeddings" if input else "neither --input nor --embeddings",
+            expected="one of them",
+        )
+    loaded = load_model(model, pick_device(device))
+    progress = counter("molecules")
+    source: Source = (
+        MoleculeSource(open_library(input), workers=workers or n_cores(), progress=progress)
+        if input
+        else VectorSource(VectorFile.open(embeddings, loaded), progress=progress)  # type: ignore[arg-type]
+    )
+    known = read_assays(support, columns, format, [loaded.standardize])
+    panel = Panel.of_store(loaded, known)
+    say(f"{len(panel.assays)} assays, {sum(panel.sizes):,} support molecules")
+    done = run(panel, source, output, top=top, shard=part)
+    if done.n_done_before:
+        say(f"went on after {done.n_done_before:,} rows that were done")
+    say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
+    for reason, count in list(done.rejected.items())[:5]:
+        say(f"  {count:,} × {reason}")

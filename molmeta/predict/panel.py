@@ -1,0 +1,187 @@
+"""Panels: several assays at once, each adapted to its own support set, on one pass of molecules.
+
+The encoder runs once a molecule, and so does the projection where no inner step has moved it; what
+an assay costs beyond that is its head.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molmeta.assays.store import AssayStore
+from molmeta.chem.featurize import Featurized
+from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.checkpoint import fingerprint
+from molmeta.meta.embedding import batches, embed
+from molmeta.meta.learner import Adapted, under
+from molmeta.meta.run import LoadedModel
+from molmeta.meta.scorer import Scorer
+from molmeta.models.above import Above
+
+_ROWS = 4096  # vectors that are scored at once: they stay in a core's cache
+
+
+@dataclass(frozen=True)
+class _Member:
+    """An adapted assay above the encoder; `support` is projected."""
+
+    above: Above
+    shares_projection: bool
+    support: Tensor
+    labels: Tensor
+
+
+class Panel:
+    """Assays that are scored together.
+
+    Args:
+        model: What was adapted.
+        adapted: By the assays' names.
+        identity: A hash of the model and of what the assays were learnt from.
+
+    Attributes:
+        assays: Their names, k of them.
+        sizes: Of their support sets, (k,).
+    """
+
+    def __init__(self, model: LoadedModel, adapted: Mapping[str, Adapted], identity: str) -> None:
+        self.model = model
+        self.assays = tuple(adapted)
+        self.identity = identity
+        self.sizes = tuple(len(one.labels) for one in adapted.values())
+        self._adapted = tuple(adapted.values())
+        self._device = next(model.learner.parameters()).device
+        self._members = [_member(model, one) for one in self._adapted]
+
+    @classmethod
+    def learn(
+        cls, model: LoadedModel, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
+    ) -> Self:
+        """Adapt a model to each assay.
+
+        Args:
+            model: What learns.
+            known: SMILES, (s,), and labels, 1 active and 0 inactive, (s,), by assay.
+
+        Raises:
+            InputError: If there is no assay, or one has molecules of a single class.
+        """
+        if not known:
+            raise InputError.of("support", got="no assay", expected="at least one")
+        adapted = {name: _adapt(model, name, *pairs) for name, pairs in known.items()}
+        assays = [[name, list(smiles), labels.tolist()] for name, (smiles, labels) in known.items()]
+        form = model.standardize.spec if model.standardize else None
+        digest = hashlib.sha256(json.dumps([model.recipe, form, assays]).encode())
+        digest.update(bytes(fingerprint(model.learner.state_dict()).tolist()))
+        return cls(model, adapted, digest.hexdigest()[:24])
+
+    @classmethod
+    def of_store(cls, model: LoadedModel, store: AssayStore) -> Self:
+        """Adapt a model to every assay of a store; what curation kept is learnt from."""
+        known = {}
+        for assay in map(store.assay, range(len(store))):
+            kept = np.flatnonzero(assay.kept)
+            smiles = [store.smiles[molecule] for molecule in assay.molecules[kept]]
+            known[assay.id] = (smiles, assay.labels[kept])
+        return cls.learn(model, known)
+
+    def score(self, features: Featurized) -> NDArray[np.float32]:
+        """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse."""
+        parsed = np.flatnonzero([not reason for reason in features.reasons])
+        scores = np.full((len(features), len(self.assays)), np.nan, np.float32)
+        if len(parsed):
+            encoder = self.model.learner.encoder
+            if self.model.learner.embeds_once:
+                scores[parsed] = self.score_vectors(
+                    embed(encoder, features, parsed, device=self._device)
+                )
+            else:
+                scores[parsed] = self._score_each(features, parsed)
+        return scores
+
+    @torch.no_grad()
+    def score_vectors(self, vectors: Tensor) -> NDArray[np.float32]:
+        """As `score`, from the encoder's vectors, shape (n, dim); NaN where a vector is.
+
+        Raises:
+            InputError: If the encoder adapts to each assay, so that no vector serves all.
+            MolmetaError: If a score is not finite where the vector is.
+        """
+        if not self.model.learner.embeds_once:
+            raise InputError.of(
+                "stored vectors",
+                got="a model with `adapt: all`, whose encoder changes with each assay",
+                expected="molecules (--input)",
+                fix="Use a model trained with `adapt: above`.",
+            )
+        scores = np.empty((len(vectors), len(self.assays)), np.float32)
+        for start in range(0, len(vectors), _ROWS):
+            block = vectors[start : start + _ROWS].to(self._device, torch.float32)
+            scores[start : start + _ROWS] = self._score_block(block).cpu().numpy()
+        unfinished = np.flatnonzero(~np.isfinite(scores).all(1))
+        if len(unfinished) and torch.isfinite(vectors[torch.from_numpy(unfinished)]).all(1).any():
+            raise MolmetaError("the model's scores are not finite: its training diverged")
+        return scores
+
+    def _score_block(self, vectors: Tensor) -> Tensor:
+        shared = any(member.shares_projection for member in self._members)
+        common = self.model.learner.above.project(vectors) if shared else vectors
+        columns = []
+        for member in self._members:
+            projected = common if member.shares_projection else member.above.project(vectors)
+            columns.append(member.above.compare(member.support, member.labels, projected))
+        return torch.stack(columns, 1)
+
+    @torch.no_grad()
+    def _score_each(self, features: Featurized, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows = [
+            torch.stack([adapted.score(batch) for adapted in self._adapted], 1).cpu().numpy()
+            for batch in batches(self.model.learner.encoder, features, indices, self._device)
+        ]
+        scores: NDArray[np.float32] = np.concatenate(rows)
+        if not np.isfinite(scores).all():
+            raise MolmetaError("the model's scores are not finite: its training diverged")
+        return scores
+
+
+def _adapt(
+    model: LoadedModel, name: str, smiles: Sequence[str], labels: NDArray[np.float32]
+) -> Adapted:
+    features = model.featurize(smiles)
+    parsed = np.flatnonzero([not reason for reason in features.reasons])
+    classes = np.unique(labels[parsed])
+    if classes.tolist() != [0, 1]:
+        raise InputError.of(
+            f"support set {name}",
+            got=f"{len(parsed)} molecules that parse, with the labels {classes.tolist()}",
+            expected="at least one active and one inactive molecule",
+            fix="Add a measured molecule of the other class, or leave this assay out.",
+        )
+    return Scorer(model.learner, features).adapt(parsed, labels[parsed])
+
+
+@torch.no_grad()
+def _member(model: LoadedModel, adapted: Adapted) -> _Member:
+    """The learner's own layers where adaptation left them as they are, else a changed copy."""
+    above = model.learner.above
+    weights = above.state_dict()
+    moved = {
+        name: value
+        for name, value in under("above.", adapted.parameters).items()
+        if not torch.equal(value, weights[name])
+    }
+    if moved:
+        above = copy.deepcopy(above)
+        above.load_state_dict(moved, strict=False)
+    shares = not any(name.startswith("projection.") for name in moved)
+    return _Member(above, shares, above.project(adapted.support), adapted.labels)

@@ -1,0 +1,107 @@
+"""Where screened molecules come from: files of molecules, or vectors stored by `embed`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from molmeta.assays.library import Library
+from molmeta.predict.panel import Panel
+from molmeta.predict.parts import PART_ROWS, as_arrow, compute, cut, schema_of
+from molmeta.predict.screen import Scored
+from molmeta.predict.vectors import REASON, VECTOR, VectorFile
+
+_SAMPLE = 1 << 16
+
+
+@dataclass(frozen=True)
+class MoleculeSource:
+    """Files of molecules.
+
+    Attributes:
+        library: The files.
+        workers: Processes that read molecules while the model works.
+        part_rows: Rows of a part at most.
+        progress: Called with the number of rows done since its last call.
+    """
+
+    library: Library
+    workers: int = 1
+    part_rows: int = PART_ROWS
+    progress: Callable[[int], None] | None = None
+
+    @property
+    def columns(self) -> dict[str, pa.DataType]:
+        """See `Source`."""
+        return schema_of(self.library)
+
+    @property
+    def identity(self) -> object:
+        """See `Source`."""
+        files = [file_identity(table.path) for table in self.library.tables]
+        return [self.library.smiles_column, self.part_rows, files]
+
+    def score(self, panel: Panel, wanted: Callable[[int], bool]) -> Iterator[Scored]:
+        """See `Source`."""
+        types = self.columns
+        for done in compute(
+            panel.model,
+            (part for part in cut(self.library, self.part_rows) if wanted(part.number)),
+            self.library.smiles_column,
+            panel.score,
+            workers=self.workers,
+            progress=self.progress,
+        ):
+            rows = as_arrow(done.part.rows, types)
+            yield Scored(done.part.number, rows, done.values, done.reasons)
+
+
+@dataclass(frozen=True)
+class VectorSource:
+    """Stored vectors: no graph is touched.
+
+    Attributes:
+        file: Where they are.
+        part_rows: Rows of a part of an NPY file; of a Parquet file a part is a row group.
+        progress: Called with the number of rows done since its last call.
+    """
+
+    file: VectorFile
+    part_rows: int = PART_ROWS
+    progress: Callable[[int], None] | None = None
+
+    @property
+    def columns(self) -> dict[str, pa.DataType]:
+        """See `Source`."""
+        if self.file.path.suffix == ".npy":
+            return {"row": pa.int64()}
+        schema = pq.read_schema(self.file.path)
+        return {f.name: f.type for f in schema if f.name not in (VECTOR, REASON)}
+
+    @property
+    def identity(self) -> object:
+        """See `Source`."""
+        return [self.part_rows, file_identity(self.file.path)]
+
+    def score(self, panel: Panel, wanted: Callable[[int], bool]) -> Iterator[Scored]:
+        """See `Source`."""
+        numbers = filter(wanted, range(self.file.n_parts(self.part_rows)))
+        for number, rows, vectors, reasons in self.file.read(numbers, self.part_rows):
+            yield Scored(number, rows, panel.score_vectors(vectors), reasons)
+            if self.progress is not None:
+                self.progress(len(reasons))
+
+
+def file_identity(path: Path) -> list[object]:
+    """Name, size and a hash of both ends of a file, without reading all of it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_SAMPLE))
+        file.seek(max(0, size - _SAMPLE))
+        digest.update(file.read())
+    return [path.name, size, digest.hexdigest()[:24]]

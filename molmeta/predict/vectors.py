@@ -1,0 +1,183 @@
+"""Stored vectors: a library embedded once, in constant memory, for any number of later assays.
+
+NPY holds the bare matrix, and beside it `FILE.json` tells the model and the number format; Parquet
+holds the library's columns, `vector`, and `reason` where a molecule was rejected, and tells the
+same in its metadata. numpy and Arrow have no bfloat16: its 16 bits are stored as uint16.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molmeta.chem.featurize import FEATURE_SPEC
+from molmeta.errors import InputError
+from molmeta.meta.checkpoint import fingerprint
+from molmeta.meta.run import LoadedModel
+from molmeta.predict.parts import PART_ROWS
+
+FORMATS: dict[str, tuple[torch.dtype, type[np.generic]]] = {
+    "fp32": (torch.float32, np.float32),
+    "fp16": (torch.float16, np.float16),
+    "bf16": (torch.bfloat16, np.uint16),
+}
+"""Number formats: as torch computes, as files hold it."""
+
+VECTOR, REASON = "vector", "reason"
+METADATA = b"molmeta"
+_REJECTED = "rejected when the library was embedded"
+
+
+def encoder_fingerprint(model: LoadedModel) -> str:
+    """A hash of all that a molecule's vector depends on: weights, settings, features, form."""
+    settings = {
+        "encoder": model.recipe.get("encoder"),
+        "features": FEATURE_SPEC,
+        "standardize": model.standardize.spec if model.standardize else None,
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest.update(bytes(fingerprint(model.learner.encoder.state_dict()).tolist()))
+    return digest.hexdigest()[:24]
+
+
+def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[Any]:
+    """Vectors as files hold them, the same shape."""
+    kind, stored = FORMATS[number_format]
+    tensor = torch.from_numpy(np.ascontiguousarray(vectors)).to(kind)
+    if kind == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(stored)
+    array: NDArray[Any] = tensor.numpy()
+    return array
+
+
+def decode_numbers(stored: NDArray[Any], number_format: str) -> Tensor:
+    """What `encode_numbers` gave, as a tensor of its number format."""
+    kind = FORMATS[number_format][0]
+    stored = np.require(stored, requirements=["C", "W"])  # a memory-mapped one is copied
+    if kind == torch.bfloat16:
+        return torch.from_numpy(stored.view(np.int16)).view(kind)
+    return torch.from_numpy(stored)
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """Stored vectors.
+
+    Attributes:
+        path: The file.
+        fingerprint: Of the encoder that made them.
+        number_format: One of `FORMATS`.
+        dim: Their width.
+        n_rows: How many.
+    """
+
+    path: Path
+    fingerprint: str
+    number_format: str
+    dim: int
+    n_rows: int
+
+    @staticmethod
+    def open(path: Path, model: LoadedModel) -> VectorFile:
+        """Open what `embed` wrote.
+
+        Raises:
+            InputError: If it cannot be read, or another model's encoder made it.
+        """
+        try:
+            told, dim, n_rows = (_open_npy if path.suffix == ".npy" else _open_parquet)(path)
+            file = VectorFile(path, told["fingerprint"], told["format"], dim, n_rows)
+            known = file.number_format in FORMATS
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise InputError.of(
+                f"stored vectors {path}",
+                got=f"a file that cannot be used ({error})",
+                expected="an .npy (with its .npy.json) or .parquet file of `molmeta embed`",
+            ) from None
+        own = encoder_fingerprint(model)
+        if not known or file.fingerprint != own or dim != model.learner.encoder.dim:
+            raise InputError.of(
+                f"stored vectors {path}",
+                got=f"those of another model (fingerprint {file.fingerprint})",
+                expected=f"the encoder of {model.path} (fingerprint {own})",
+                fix="Name the model that made them with --model, or embed the library again.",
+            )
+        return file
+
+    def n_parts(self, part_rows: int = PART_ROWS) -> int:
+        """How many parts it has; of a Parquet file the row groups, whatever `part_rows`."""
+        if self.path.suffix == ".npy":
+            return -(-self.n_rows // part_rows)
+        return int(pq.read_metadata(self.path).num_row_groups)
+
+    def read(self, numbers: Iterable[int], part_rows: int = PART_ROWS) -> Iterator[Any]:
+        """Parts by number: (number, rows as an Arrow table, vectors (n, dim), reasons (n,))."""
+        if self.path.suffix == ".npy":
+            stored = np.load(self.path, mmap_mode="r")
+            for number in numbers:
+                start = number * part_rows
+                vectors = decode_numbers(stored[start : start + part_rows], self.number_format)
+                rows = pa.table({"row": np.arange(start, start + len(vectors))})
+                yield number, rows, vectors, np.where(_is_nan(vectors), _REJECTED, "").tolist()
+            return
+        with pq.ParquetFile(self.path, memory_map=True) as file:
+            for number in numbers:
+                table = file.read_row_group(number)
+                flat = pa.concat_arrays(
+                    [chunk.flatten() for chunk in table[VECTOR].chunks]
+                ).to_numpy(zero_copy_only=False)
+                vectors = decode_numbers(flat.reshape(-1, self.dim), self.number_format)
+                reasons = table[REASON].to_pylist()
+                yield number, table.drop_columns([VECTOR, REASON]), vectors, reasons
+
+
+def _is_nan(vectors: Tensor) -> NDArray[np.bool_]:
+    nan: NDArray[np.bool_] = torch.isnan(vectors[:, 0]).numpy()
+    return nan
+
+
+def _open_npy(path: Path) -> tuple[dict[str, Any], int, int]:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    told: dict[str, Any] = json.loads(side_car(path).read_text(encoding="utf-8"))
+    if array.ndim != 2 or list(array.shape) != told["shape"]:
+        raise ValueError(f"shape {array.shape}, but {side_car(path)} tells {told['shape']}")
+    return told, int(array.shape[1]), int(array.shape[0])
+
+
+def _open_parquet(path: Path) -> tuple[dict[str, Any], int, int]:
+    metadata = pq.read_metadata(path)
+    schema = metadata.schema.to_arrow_schema()
+    told: dict[str, Any] = json.loads((schema.metadata or {})[METADATA])
+    return told, int(schema.field(VECTOR).type.list_size), int(metadata.num_rows)
+
+
+def side_car(path: Path) -> Path:
+    """Where an NPY file's model is told."""
+    return path.with_name(path.name + ".json")
+
+
+def check_names(columns: Mapping[str, object], added: tuple[str, ...], where: str) -> None:
+    """Refuse a library whose columns would be overwritten.
+
+    Raises:
+        InputError: If one of `added` is among `columns`.
+    """
+    clash = [name for name in added if name in columns]
+    if clash:
+        raise InputError.of(
+            f"columns of the library for {where}",
+            got=f"{', '.join(map(repr, clash))}, which molmeta adds",
+            expected="other names",
+            fix="Rename or remove them.",
+        )

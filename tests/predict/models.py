@@ -1,0 +1,30 @@
+"""The small models, also for tests that need them in a process of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from molmeta.meta.inner import MAML
+from molmeta.meta.learner import Learner
+from molmeta.meta.run import LoadedModel
+from molmeta.models import GINE, MatchingHead
+from molmeta.models.encoders.fingerprint import FingerprintEncoder
+from molmeta.models.heads.kernel import KernelHead
+
+
+def random_model(kind: str) -> LoadedModel:
+    """A model of random weights, always the same ones."""
+    torch.manual_seed(0)
+    if kind == "fingerprint":
+        learner = Learner(
+            FingerprintEncoder(dim=12, hidden=16, layers=2, sketch=20),
+            KernelHead(dim=8, sketch=20),
+            MAML(steps=0),
+            projection=8,
+        )
+    else:
+        adapt = "all" if kind == "adapts all" else "above"
+        learner = Learner(GINE(dim=16, layers=1), MatchingHead(), adapt=adapt, projection=8)
+    return LoadedModel(learner.eval(), {"encoder": {"name": kind}}, Path(kind))
