@@ -15,6 +15,7 @@ from molmeta.assays.store import Assay
 from molmeta.chem.graph import Graphs
 from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
+from molmeta.errors import InputError
 
 
 class Molecules(Protocol):
@@ -55,19 +56,32 @@ def make_batch(
             `torch.nn.functional.embedding_bag` takes) and `descriptors` ((n, 69), NaN where RDKit
             has none).
         device: Where the tensors go.
+
+    Raises:
+        InputError: If the molecules were featurized without something that is read.
     """
     batch = collate(molecules.graphs, indices, device) if "graphs" in reads else Batch()
     if "fingerprints" in reads:
-        assert molecules.fingerprints is not None, "featurized without fingerprints"
+        if molecules.fingerprints is None:
+            raise _missing("fingerprints")
         rows = molecules.fingerprints[indices]
         batch.fp_columns = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
         batch.fp_counts = torch.from_numpy(rows.data.astype(np.float32)).to(device)
         batch.fp_offsets = torch.from_numpy(rows.indptr[:-1].astype(np.int64)).to(device)
     if "descriptors" in reads:
-        assert molecules.descriptors is not None, "featurized without descriptors"
+        if molecules.descriptors is None:
+            raise _missing("descriptors")
         chosen = np.asarray(molecules.descriptors[indices], dtype=np.float32)
         batch.descriptors = torch.from_numpy(chosen).to(device)
     return batch
+
+
+def _missing(what: str) -> InputError:
+    return InputError.of(
+        f"an encoder that reads {what}",
+        got=f"molecules that were featurized without {what}",
+        fix=f"Featurize them with {what}=True, or as the model does: `LoadedModel.featurize`.",
+    )
 
 
 def collate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import Draw, random_episode
@@ -28,13 +29,20 @@ class EpisodeSampler:
             left out.
         query_size: Molecules of the query set, or the rest of the assay if that is fewer.
         seed: Of the whole stream.
+        assay_weight: An assay is drawn with a probability that grows with this power of its number
+            of usable molecules; 0 draws all alike, 1 every measurement.
 
     Raises:
         InputError: If no assay is large enough for the smallest support set.
     """
 
     def __init__(
-        self, store: AssayStore, support_sizes: Sequence[int], query_size: int, seed: int
+        self,
+        store: AssayStore,
+        support_sizes: Sequence[int],
+        query_size: int,
+        seed: int,
+        assay_weight: float = 0.0,
     ) -> None:
         self.store = store
         self.query_size = query_size
@@ -52,12 +60,17 @@ class EpisodeSampler:
                 f"(support {smallest} + query {MIN_QUERY})",
                 fix="Use smaller support sizes or more data.",
             )
+        # None: the stream of uniform draws.
+        self._chances = {
+            size: _proportional(usable[numbers], assay_weight) if assay_weight else None
+            for size, numbers in self._assays.items()
+        }
 
     def draw(self, step: int, slot: int) -> tuple[Assay, Draw]:
         """The episode `slot` of training step `step`: its assay and rows of it."""
         rng = np.random.default_rng([self.seed, step, slot])
         size = int(rng.choice(list(self._assays)))
-        assay = self.store.assay(int(rng.choice(self._assays[size])))
+        assay = self.store.assay(int(rng.choice(self._assays[size], p=self._chances[size])))
         rows = np.flatnonzero(assay.kept)
         draw = random_episode(
             assay.labels[rows],
@@ -67,6 +80,12 @@ class EpisodeSampler:
             self.query_size,
         )
         return assay, Draw(rows[draw.support], rows[draw.query])
+
+
+def _proportional(sizes: NDArray[np.int64], power: float) -> NDArray[np.float64]:
+    """Probabilities proportional to a power of the sizes."""
+    weights: NDArray[np.float64] = (sizes / sizes.max()) ** power
+    return weights / weights.sum()
 
 
 def _n_usable(assay: Assay) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
 from molmeta.chem.standardize import STANDARD, Standardizer
-from molmeta.errors import InputError
 from molmeta.meta.run import load_config
+from molmeta.meta.start import Seen
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,8 @@ class Training:
     @classmethod
     def of_store(cls, store: AssayStore) -> Training:
         """The training record of something trained on every assay of `store`."""
-        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        molecules = np.unique(store.identities[used[used >= 0]])
-        return cls(frozenset(store.assay_ids), molecules, store.standardize)
+        seen = Seen.of_store(store)
+        return cls(frozenset(seen.assays), seen.molecules, store.standardize)
 
     @classmethod
     def of_run(cls, run: Path) -> Training:
@@ -44,17 +42,9 @@ class Training:
         Raises:
             InputError: If it says nothing, so that leakage cannot be ruled out.
         """
-        try:
-            assays = json.loads((run / "assays.json").read_text(encoding="utf-8"))
-            molecules = np.load(run / "molecules.npy", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise InputError.of(
-                f"model {run}",
-                got=f"no readable assays.json and molecules.npy ({error})",
-                expected="both, which `molmeta train` writes, to check for leakage",
-            ) from None
+        seen = Seen.of_run(run)
         form = Standardizer.from_spec(load_config(run).get("standardize"))
-        return cls(frozenset(assays), molecules, form)
+        return cls(frozenset(seen.assays), seen.molecules, form)
 
 
 def overlap(training: Training, store: AssayStore) -> list[tuple[str, bool, float]]:

@@ -22,6 +22,7 @@ from molmeta.models.above import Above
 from molmeta.models.context import Context
 
 _OF = "learner"
+_MOST_LEFT_OUT, _N_FOLDS = 64, 16
 ADAPT = {"above": ("above",), "all": ("encoder", "above"), "head": ("above.head",)}
 
 
@@ -96,7 +97,8 @@ class Learner(nn.Module):
     @property
     def reads_support(self) -> bool:
         """Whether scores depend on the support set without any inner step."""
-        return bool(getattr(self.above.head, "reads_support", True))
+        head_reads = bool(getattr(self.above.head, "reads_support", True))
+        return head_reads or self.above.context is not None
 
     @property
     def continuous(self) -> bool:
@@ -251,21 +253,20 @@ class Learner(nn.Module):
     def leave_one_out(
         self, parameters: Parameters, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Each support molecule scored from the others.
+        """Each support molecule scored from the others, above 64 from those of the other folds.
 
         Its own label is masked before anything sees it.
 
         Returns:
-            Scores, shape (n,); and which of them count, shape (n,): those whose class has another
-            member, if the head predicts classes from the support set.
+            Scores, shape (n,); and which of them count, shape (n,): those who see both classes
+            in the others, if classes are predicted from the support set.
         """
-        others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        others = _others(embeddings)
         scores = self.scores(parameters, embeddings, labels, embeddings, others)
         if self.continuous or not self.reads_support:
             return scores, torch.full_like(others[0], len(labels) > 1 or not self.reads_support)
         active = labels.bool()
-        n_of_class = torch.where(active, active.sum(), (~active).sum())
-        return scores, (n_of_class > 1) & active.any() & ~active.all()
+        return scores, (others & active).any(-1) & (others & ~active).any(-1)
 
     def losses(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Each molecule's loss, shape (n,): cross-entropy, or half the square if continuous."""
@@ -364,6 +365,21 @@ def under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
         for name, value in parameters.items()
         if name.startswith(prefix)
     }
+
+
+def _others(embeddings: Tensor) -> Tensor:
+    """Which molecules each one is predicted from, (n, n): all others, or those of other folds.
+
+    Folds depend on the vectors alone: the support set has no order, and folds that depended on
+    labels would tell of them. Neighbours along a fixed direction lie in different folds.
+    """
+    n = len(embeddings)
+    if n <= _MOST_LEFT_OUT:
+        return ~torch.eye(n, dtype=torch.bool, device=embeddings.device)
+    own = embeddings.detach().double()
+    direction = torch.arange(own.shape[1], dtype=own.dtype, device=own.device).cos()
+    folds = (own @ direction).argsort().argsort() % _N_FOLDS
+    return folds.unsqueeze(1) != folds
 
 
 def _belongs(parameter: str, names: Iterable[str]) -> bool:

@@ -21,15 +21,13 @@ from torch.nn import functional
 
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
-from molmeta.episodes.batch import make_batch, reads_of
-from molmeta.errors import InputError, Interrupted
+from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
 from molmeta.meta.embedding import batches
-from molmeta.meta.learner import Learner, under
+from molmeta.meta.learner import under
 from molmeta.meta.parallel import Workers
 
 _FEWEST_VALUES = 8
-_N_SAMPLED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class Pretrainer:
         seed: Of the order of molecules and of dropout.
         epochs: Passes over the molecules; 0 for no pre-training.
         share: The share of the assays that pre-training sees; the others are left to
-            meta-training. With 1 both see all.
+            meta-training, with no epochs too. With 1 both see all.
         split_seed: Which assays these are.
         molecules_per_step: Molecules of a step, all processes together.
         lr: Peak learning rate; warms up linearly, then falls as a cosine to 2 %.
@@ -187,6 +185,7 @@ class Pretrainer:
 
         Raises:
             Interrupted: If `stop` said so; what is lost is the epoch that was under way.
+            MolmetaError: If the loss is not finite.
         """
         done = self._load() if resume else 0
         own_devices = [self.device] if self.device.type == "cuda" else []
@@ -216,6 +215,11 @@ class Pretrainer:
             loss = self._step(chosen)
             total, asked = self.workers.sum(torch.tensor([loss, float(stop())])).tolist()
             losses.append(total)
+            if not math.isfinite(total):
+                raise MolmetaError(
+                    f"pre-training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
+                    "pretraining.lr; --resume goes on from the last whole epoch."
+                )
             if asked:
                 raise Interrupted(f"stopped in epoch {epoch + 1} of {self.epochs} of pre-training")
         return float(np.mean(losses))
@@ -287,33 +291,6 @@ def pretrain(
     trainer.run(resume=resume, progress=progress, stop=stop)
 
 
-def fit_inputs(encoder: nn.Module, store: AssayStore, seed: int) -> None:
-    """Let an encoder that scales its inputs see some of the molecules it will be trained on."""
-    if not hasattr(encoder, "fit_inputs"):
-        return
-    kept = [(assay := store.assay(i)).molecules[assay.kept] for i in range(len(store))]
-    sample = np.random.default_rng(seed).permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
-    batch = make_batch(store, np.sort(sample), reads_of(encoder))
-    encoder.fit_inputs(batch)  # type: ignore[operator]
-
-
-def start_from(learner: Learner, model: Learner) -> None:
-    """Take over a model's weights: its encoder's, and those above it where the parts are alike.
-
-    Raises:
-        InputError: If the encoders differ.
-    """
-    try:
-        learner.encoder.load_state_dict(model.encoder.state_dict())
-    except RuntimeError as error:
-        raise InputError.of(
-            "the model to start from has another encoder", got=" ".join(str(error).split())[:200]
-        ) from None
-    own, other = learner.above.state_dict(), model.above.state_dict()
-    if {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in other.items()}:
-        learner.above.load_state_dict(other)
-
-
 class _Readout(nn.Module):
     """A linear readout for every assay."""
 
@@ -330,8 +307,10 @@ class _Readout(nn.Module):
         logits = (vectors * self.weights[assays]).sum(-1) + self.biases[assays]
         loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
         if self.value_weights is not None:
-            error = (vectors * self.value_weights[assays]).sum(-1) - values
-            loss = loss + value_weight * error.square().nansum()
+            # A NaN left out only after squaring would still come back in the gradient.
+            measured = values.isfinite()
+            read = (vectors * self.value_weights[assays]).sum(-1)[measured]
+            loss = loss + value_weight * (read - values[measured]).square().sum()
         return loss
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from molmeta import __version__
 from molmeta.assays.form import check_form
@@ -28,16 +27,16 @@ from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
-from molmeta.meta.checkpoint import load_tensors
+from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
-from molmeta.meta.pretrain import Epoch, Pretrainer, fit_inputs, pretrain, start_from
+from molmeta.meta.pretrain import Epoch, Pretrainer, pretrain
 from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.meta.start import ASSAYS, MOLECULES, Seen, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Progress, Trainer
 from molmeta.resources import write_atomically
 
 CONFIG, CARD = "config.json", "README.md"
-ASSAYS, MOLECULES = "assays.json", "molecules.npy"
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
@@ -123,9 +122,11 @@ def train(
         test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
         device: Where tensors live.
-        init: A model to start from: the encoder's weights, and those above it if they fit.
+        init: A model to start from: the encoder's weights, and those above it if they fit. What it
+            saw in training counts as seen by this one.
         progress: Called after every epoch of pre-training and with every row of `metrics.csv`.
-        stop: Asked after every step; once it says True, the state is saved.
+        stop: Asked after every step; once it says True, the run ends, with its state saved (in
+            pre-training that of the last whole epoch).
 
     Returns:
         The best validation score (mean ΔAUPRC); NaN without validation assays.
@@ -139,14 +140,18 @@ def train(
     form = train_assays.standardize
     if valid_assays is not None:
         check_form(valid_assays, form, f"training store {train_assays.path}")
-    assays, molecules = list(train_assays.assay_ids), _training_molecules(train_assays)
+    seen = Seen.of_store(train_assays)
+    if init is not None:
+        seen = seen | _check_init(init, train_assays, valid_assays, test)
+    values = bool(recipe["pretraining"]["epochs"] and recipe["pretraining"]["values"])
     data = {
-        "train": _digest(train_assays),
+        "train": _digest(train_assays, values=values),
         "valid": None if valid_assays is None else _digest(valid_assays),
         "test": None if test is None else test.digest,
     }
+    began_with = None if init is None else _name_of(init)
     if resume and (run / CONFIG).exists():
-        _check_same(run, recipe, data)
+        _check_same(run, recipe, data, began_with)
     elif run.exists() and (run.is_file() or any(_foreign(run, resume))):
         raise InputError.of(
             f"run folder {run}",
@@ -156,8 +161,7 @@ def train(
         )
     torch.manual_seed(recipe["training"]["seed"])
     learner = build_learner(recipe).to(device)
-    if init is not None:
-        start_from(learner, init.learner)
+    centre = init is None or not start_from(learner, init.learner)
     seed = recipe["training"]["seed"]
     share, split_seed = (recipe["pretraining"][name] for name in ("share", "split_seed"))
     _, met = Pretrainer.divide(train_assays, share, split_seed)
@@ -169,9 +173,9 @@ def train(
             raise InputError.of(
                 f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
             ) from None
-        _write_json(run / ASSAYS, assays)
+        _write_json(run / ASSAYS, seen.assays)
         with write_atomically(run / MOLECULES) as file:
-            np.save(file, molecules)
+            np.save(file, seen.molecules)
         Domain.sample(train_assays, seed).save(run)
         _write_json(
             run / CONFIG,
@@ -180,6 +184,7 @@ def train(
                 "features": FEATURE_SPEC,
                 "standardize": form.spec if form else None,
                 "recipe": recipe,
+                "init": began_with,
                 "data": data,
             },
         )
@@ -188,10 +193,11 @@ def train(
     pretrain(
         learner.encoder, train_assays, run, recipe, resume=resume, progress=progress, stop=stop
     )
-    best = trainer.run(resume=resume, progress=progress, stop=stop)
+    centre = centre or bool(recipe["pretraining"]["epochs"])
+    best = trainer.run(resume=resume, centre=centre, progress=progress, stop=stop)
     if trainer.workers.leads:
         with write_atomically(run / CARD) as file:
-            file.write_text(_card(run, recipe, len(assays), len(molecules), best), encoding="utf-8")
+            file.write_text(_card(run, recipe, seen, best), encoding="utf-8")
     return best
 
 
@@ -230,6 +236,25 @@ def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut |
         HeldOut("validation", frozenset(valid.assay_ids)).check(train, "training")
         if test is not None:
             test.check(valid, "validation")
+
+
+def _check_init(
+    init: LoadedModel, train: AssayStore, valid: AssayStore | None, test: HeldOut | None
+) -> Seen:
+    """What a model to start from has seen, which must not be validation or test assays."""
+    check_form(train, init.standardize, f"the model to start from, {init.path}")
+    seen = Seen.of_run(init.path)
+    if valid is not None:
+        seen.check(valid.assay_ids, "validation")
+    if test is not None:
+        seen.check(test.ids, "test")
+    return seen
+
+
+def _name_of(model: LoadedModel) -> str:
+    """Its folder's name and a hash of its weights, which tell it wherever the folder lies."""
+    weights = fingerprint(model.learner.state_dict())
+    return f"{model.path.resolve().name} ({bytes(weights.tolist()).hex()[:16]})"
 
 
 def _find(run: str | Path) -> Path:
@@ -282,8 +307,10 @@ def _foreign(run: Path, resume: bool) -> Iterator[Path]:
     return (path for path in run.iterdir() if path.name not in own and path.name[0] != ".")
 
 
-def _check_same(run: Path, recipe: Recipe, data: Mapping[str, str | None]) -> None:
-    """Refuse to resume with another recipe or other assays than the run began with."""
+def _check_same(
+    run: Path, recipe: Recipe, data: Mapping[str, str | None], init: str | None
+) -> None:
+    """Refuse to resume with another recipe, model or assays than the run began with."""
     config = load_config(run)
     began = _plain(resolve_recipe(config["recipe"]))
     for section, settings in _plain(recipe).items():
@@ -294,6 +321,12 @@ def _check_same(run: Path, recipe: Recipe, data: Mapping[str, str | None]) -> No
                     got=repr(value),
                     expected=f"{began[section].get(key)!r}, as the run began",
                 )
+    if config.get("init") != init:
+        raise InputError.of(
+            f"--resume of {run}: --init",
+            got=init or "none",
+            expected=f"{config.get('init') or 'none'}, as the run began",
+        )
     for role, digest in data.items():
         if config.get("data", {}).get(role) != digest:
             raise InputError.of(
@@ -303,28 +336,27 @@ def _check_same(run: Path, recipe: Recipe, data: Mapping[str, str | None]) -> No
             )
 
 
-def _digest(store: AssayStore) -> str:
-    """A hash of all that training reads of a store: assays, molecules, labels, what is kept."""
+def _digest(store: AssayStore, *, values: bool = False) -> str:
+    """A hash of all that training reads of a store: assays, molecules, labels, what is kept.
+
+    Of measured values too, if they are a target.
+    """
     digest = hashlib.sha256()
     for assay in map(store.assay, range(len(store))):
         digest.update(assay.id.encode())
         digest.update(store.identities[assay.molecules[assay.kept]].tobytes())
         digest.update(assay.labels[assay.kept].tobytes())
+        if values:
+            digest.update(assay.values[assay.kept].tobytes())
     return digest.hexdigest()[:16]
 
 
-def _training_molecules(store: AssayStore) -> NDArray[np.int64]:
-    """The identities of all molecules of the training assays, sorted."""
-    numbers = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-    return np.unique(store.identities[numbers[numbers >= 0]])
-
-
-def _card(run: Path, recipe: Recipe, n_assays: int, n_molecules: int, best: float) -> str:
+def _card(run: Path, recipe: Recipe, seen: Seen, best: float) -> str:
     settings = json.dumps(recipe, indent=2)
     return (
         f"# {run.name}\n\n"
-        f"A molmeta {__version__} model, meta-trained on {n_assays} assays "
-        f"({n_molecules} distinct molecules).\n\n"
+        f"A molmeta {__version__} model, trained on {len(seen.assays)} assays "
+        f"({len(seen.molecules)} distinct molecules).\n\n"
         f"Best mean ΔAUPRC on the validation assays: {best:.3f}.\n\n"
         f"Recipe:\n\n```json\n{settings}\n```\n"
     )

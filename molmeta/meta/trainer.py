@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, Fraction, NotNegative, Positive
 from molmeta.episodes.sampler import EpisodeSampler
-from molmeta.errors import Interrupted, MolmetaError
+from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta.checkpoint import (
     SavedState,
     damaged_state,
@@ -98,6 +98,8 @@ class Trainer:
         assays_per_step: Episodes whose outer gradients are averaged into a step.
         support_sizes: Sizes of the support set; each episode draws one.
         query_size: Molecules of the query set, at most.
+        assay_weight: How much more often large assays are drawn: the power of an assay's size that
+            its probability is proportional to. 0 draws all assays alike, 1 all measurements.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
         encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
             pre-trained, 0 for one that stays as it is.
@@ -113,7 +115,8 @@ class Trainer:
         seed: Of weights, episodes and dropout.
 
     Raises:
-        InputError: If the training or the validation assays are too small for their support sizes.
+        InputError: If the training or the validation assays are too small for their support sizes,
+            or the encoder stays as it is although the inner loop moves it.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Trainer:
         assays_per_step: Count = 16,
         support_sizes: Sizes = (16,),
         query_size: Count = 32,
+        assay_weight: NotNegative = 0.0,
         lr: Positive = 3e-4,
         encoder_rate: NotNegative = 1.0,
         warmup: CountOrNone = 100,
@@ -142,6 +146,12 @@ class Trainer:
     ) -> None:
         if valid is not None:
             check_validation(valid, valid_support_sizes)
+        if not (encoder_rate or learner.embeds_once):
+            raise InputError.of(
+                "training.encoder_rate: 0",
+                got="a learner.adapt by which the encoder adapts to each assay",
+                fix="Let only what is above the encoder adapt, or let the encoder be trained.",
+            )
         self.learner = learner
         self.valid = valid
         self.run_folder = run
@@ -159,7 +169,7 @@ class Trainer:
         self.seed = seed
         self.device = next(learner.parameters()).device
         self.workers = Workers.join(self.device)
-        self.sampler = EpisodeSampler(train, support_sizes, query_size, seed)
+        self.sampler = EpisodeSampler(train, support_sizes, query_size, seed, assay_weight)
         self.weight_decay = weight_decay
         self.encoder_rate = encoder_rate
         self._state = _State()
@@ -168,6 +178,7 @@ class Trainer:
         self,
         *,
         resume: bool = False,
+        centre: bool = True,
         progress: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> float:
@@ -175,6 +186,8 @@ class Trainer:
 
         Args:
             resume: Go on from the run folder's saved state, if it has one.
+            centre: Begin with the molecules' vectors projected around zero; not for a projection
+                that has been trained already.
             progress: Called with every row of `metrics.csv`.
             stop: Asked after every step; once it says True, the state is saved and the run ends.
 
@@ -185,7 +198,7 @@ class Trainer:
             Interrupted: If `stop` said so.
             MolmetaError: If ten steps in a row had no finite gradient.
         """
-        self._begin(load_state(self.run_folder) if resume else None)
+        self._begin(load_state(self.run_folder) if resume else None, centre)
         if self.workers.leads:
             _truncate_metrics(self.run_folder / METRICS, self._state.step)
         own_devices = [self.device] if self.device.type == "cuda" else []
@@ -193,12 +206,13 @@ class Trainer:
             self._loop(progress, stop)
         return self._state.best
 
-    def _begin(self, saved: SavedState | None) -> None:
+    def _begin(self, saved: SavedState | None, centre: bool) -> None:
         """Set up what is trained: afresh, or where a saved state left it."""
-        if saved is None:
+        if saved is None and centre:
             self.learner.above.centre(self._sample_embeddings().to(self.device))
         self.averaged = copy.deepcopy(self.learner).eval()
-        self.learner.encoder.requires_grad_(self.encoder_rate > 0)
+        if not self.encoder_rate:
+            self.learner.encoder.requires_grad_(False)
         self._parameters = [p for p in self.learner.parameters() if p.requires_grad]
         groups = _groups(self.learner, self.weight_decay, self.encoder_rate)
         self.optimizer = torch.optim.AdamW(groups, lr=self.lr, fused=True)

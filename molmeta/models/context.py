@@ -137,4 +137,4 @@ class _Block(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """(v, n, w) → (v, heads, n, w / heads)."""
-        return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
+        return x.unflatten(-1, (self.heads, x.shape[-1] // self.heads)).transpose(1, 2)

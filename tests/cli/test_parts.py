@@ -42,7 +42,8 @@ def test_every_head_trains(data: tuple[Path, Path], tmp_path: Path, head: str) -
 
 
 RECIPES = [
-    "default", "first_order", "adapt_all", "anil", "matching", "prototypical", "maml", "meta_sgd"
+    "default", "first_order", "adapt_all", "anil", "matching", "prototypical", "maml", "meta_sgd",
+    "context", "hybrid",
 ]  # fmt: skip
 
 
@@ -59,6 +60,11 @@ def test_every_algorithm_trains(data: tuple[Path, Path], tmp_path: Path, recipe:
         ("default", "learner.adapt=[above.haed]", "Did you mean 'above.head'"),
         ("meta_sgd", "inner.lr=0", "inner.rates: element"),
         ("matching", "inner.multi_step=0.5", "two steps or more"),
+        ("context", "learner.projection=64", "Set context.dim to 64"),
+        ("context", "context.heads=3", "context.heads: 3"),
+        ("adapt_all", "training.encoder_rate=0", "training.encoder_rate: 0"),
+        ("default", "head={name: kernel, sketch: 64}", "or encoder.sketch to 64"),
+        ("default", "pretraining.share=0.01", "pretraining.share"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused_with_the_reason(

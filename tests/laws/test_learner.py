@@ -19,7 +19,7 @@ from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
 from molmeta.meta.inner import MAML
 from molmeta.meta.learner import Adapted, Learner
-from molmeta.models import GINE, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models import GINE, Context, KernelHead, LinearHead, MatchingHead, PrototypicalHead
 
 SMILES = [
     "CCO", "CCN", "c1ccccc1", "CC(=O)O", "CCCl", "C1CCCCC1", "c1ccncc1", "CC(C)N", "C=CC#N",
@@ -58,6 +58,9 @@ HEADS: dict[str, Callable[[], nn.Module]] = {
     "matching euclidean": lambda: MatchingHead(metric="euclidean", balanced=True),
     "prototypical": PrototypicalHead,
     "prototypical mahalanobis": lambda: PrototypicalHead(metric="mahalanobis", balanced=False),
+    "kernel": lambda: KernelHead(dim=8),
+    "matching in context": MatchingHead,
+    "linear in context": lambda: LinearHead(dim=8),
     "linear": lambda: LinearHead(dim=8),
     "linear from prototypes": lambda: LinearHead(dim=8, start="prototypes"),
 }
@@ -88,8 +91,11 @@ def make(algorithm: str, head: str, encoder: nn.Module | None = None, **inner: A
     torch.manual_seed(0)
     adapt, settings = ALGORITHMS[algorithm]
     encoder = encoder or GINE(dim=16, layers=2)
-    maml = MAML(**{**settings, **inner})
-    return Learner(encoder, HEADS[head](), maml, adapt=adapt, projection=8)
+    maml, context = MAML(**{**settings, **inner}), None
+    if head.endswith("in context"):
+        context = Context(dim=8, width=8, blocks=1, heads=2, dropout=0.0)
+        nn.init.normal_(context.up.weight)  # zero before training
+    return Learner(encoder, HEADS[head](), maml, context, adapt=adapt, projection=8)
 
 
 def learner(adapt: Adapt = "above", encoder: nn.Module | None = None, **inner: Any) -> Learner:
@@ -295,14 +301,62 @@ def test_continuous_labels_descend_their_squared_error() -> None:
     assert after < before
 
 
-def test_own_label_never_reaches_its_leave_one_out_score() -> None:
-    subject = learner().eval()
-    embeddings = subject.encode(SUPPORT.molecules)
-    scores, _ = subject.leave_one_out({}, embeddings, SUPPORT.labels)
-    for i in range(N_SUPPORT):
-        flipped = SUPPORT.labels.clone()
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("n_support", [N_SUPPORT, 80])
+def test_own_label_never_reaches_its_leave_one_out_score(head: str, n_support: int) -> None:
+    subject = make("above", head).eval()
+    embeddings = torch.randn(n_support, 16, generator=torch.Generator().manual_seed(0))
+    labels = (torch.arange(n_support) % 3 == 0).float()
+    scores, _ = subject.leave_one_out({}, embeddings, labels)
+    for i in range(0, n_support, 1 + n_support // 10):
+        flipped = labels.clone()
         flipped[i] = 1 - flipped[i]
-        assert torch.equal(subject.leave_one_out({}, embeddings, flipped)[0][i], scores[i])
+        others, _ = subject.leave_one_out({}, embeddings, flipped)
+        assert torch.equal(others[i], scores[i])
+        assert head == "linear" or not torch.equal(others, scores)
+
+
+def views_of(n_support: int, seed: int = 0) -> tuple[Tensor, Tensor, Learner]:
+    """Vectors, and what the head sees of them in leave-one-out, (n, n)."""
+    subject, seen = learner(), []
+    embeddings = torch.randn(n_support, 16, generator=torch.Generator().manual_seed(seed))
+    subject.above.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[3]))
+    subject.leave_one_out({}, embeddings, torch.ones(n_support))
+    return embeddings, seen[0], subject
+
+
+@pytest.mark.parametrize("n_support", [2, 64])
+def test_up_to_64_molecules_each_is_left_out_alone(n_support: int) -> None:
+    assert torch.equal(views_of(n_support)[1], ~torch.eye(n_support, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("n_support", [65, 80, 512])
+def test_above_64_molecules_are_left_out_in_sixteen_folds(n_support: int) -> None:
+    embeddings, visible, subject = views_of(n_support)
+    assert not visible.diagonal().any()
+    assert torch.equal(visible, visible.T)
+    folds = visible.unique(dim=0)
+    assert len(folds) == 16
+    assert ((~folds).sum(0) == 1).all()  # each molecule is in one fold
+    n_hidden = (~folds).sum(1)
+    assert n_hidden.max() - n_hidden.min() <= 1
+    # Another order of the support set, the same folds.
+    order = torch.randperm(n_support, generator=torch.Generator().manual_seed(1))
+    labels = (torch.arange(n_support) % 3 == 0).float()
+    scores, counts = subject.leave_one_out({}, embeddings, labels)
+    shuffled, same = subject.leave_one_out({}, embeddings[order], labels[order])
+    torch.testing.assert_close(shuffled, scores[order])
+    assert torch.equal(same, counts[order])
+
+
+def test_who_does_not_see_both_classes_leaves_the_inner_loss() -> None:
+    embeddings, visible, subject = views_of(80)
+    labels = torch.zeros(80)
+    first, second = 3, int((visible[3]).nonzero()[0])  # in different folds
+    labels[first] = labels[second] = 1
+    assert subject.leave_one_out({}, embeddings, labels)[1].all()
+    labels[second] = 0
+    assert torch.equal(subject.leave_one_out({}, embeddings, labels)[1], visible[first])
 
 
 def test_the_only_one_of_its_class_leaves_the_inner_loss() -> None:

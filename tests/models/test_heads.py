@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradgradcheck
 
-from molmeta.models import LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models import KernelHead, LinearHead, MatchingHead, PrototypicalHead
 
 DIM = 12
 HEADS: dict[str, Callable[[], nn.Module]] = {
@@ -20,6 +20,8 @@ HEADS: dict[str, Callable[[], nn.Module]] = {
     "prototypical": PrototypicalHead,
     "prototypical prevalence": lambda: PrototypicalHead(balanced=False),
     "prototypical mahalanobis": lambda: PrototypicalHead(metric="mahalanobis"),
+    "kernel": lambda: KernelHead(dim=DIM),
+    "kernel with a sketch": lambda: KernelHead(dim=DIM - 4, sketch=4),
     "linear": lambda: LinearHead(dim=DIM),
     "linear from prototypes": lambda: LinearHead(dim=DIM, start="prototypes"),
 }

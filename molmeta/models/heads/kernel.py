@@ -72,9 +72,14 @@ class KernelHead(nn.Module):
             visible: Shape (q, s), False where a query may not see a support molecule.
         """
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
+        view = None
+        if support.ndim == 2 and visible is not None:  # few views, where it is folded
+            seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         # Half a molecule more of each class keeps the log-odds finite.
         active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (seen.sum(-1, keepdim=True) + 1)
         weights = self._solve(self.kernel(support, support), seen, (labels - active) * seen)
+        if view is not None:
+            weights, active = weights[view], active[view]
         if support.ndim == 2:
             similarity = self.kernel(query, support)
         else:

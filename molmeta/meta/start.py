@@ -1,0 +1,113 @@
+"""What training starts from: its inputs' distribution, or another model's weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from molmeta.assays.columns import listed
+from molmeta.assays.store import AssayStore
+from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.errors import InputError
+from molmeta.meta.learner import Learner
+
+ASSAYS, MOLECULES = "assays.json", "molecules.npy"
+_N_SAMPLED = 20_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model saw in training.
+
+    Attributes:
+        assays: Ids of the training assays.
+        molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the
+            same in every store.
+    """
+
+    assays: tuple[str, ...]
+    molecules: NDArray[np.int64]
+
+    @classmethod
+    def of_store(cls, store: AssayStore) -> Seen:
+        """The record of something trained on every assay of `store`."""
+        numbers = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
+        return cls(tuple(store.assay_ids), np.unique(store.identities[numbers[numbers >= 0]]))
+
+    @classmethod
+    def of_run(cls, run: Path) -> Seen:
+        """What a run folder says.
+
+        Raises:
+            InputError: If it says nothing, so that leakage cannot be ruled out.
+        """
+        try:
+            assays = json.loads((run / ASSAYS).read_text(encoding="utf-8"))
+            molecules = np.load(run / MOLECULES, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError.of(
+                f"model {run}",
+                got=f"no readable {ASSAYS} and {MOLECULES} ({error})",
+                expected="both, which `molmeta train` writes, to check for leakage",
+            ) from None
+        return cls(tuple(assays), molecules)
+
+    def __or__(self, other: Seen) -> Seen:
+        """What either saw."""
+        assays = tuple(dict.fromkeys([*self.assays, *other.assays]))
+        return Seen(assays, np.union1d(self.molecules, other.molecules))
+
+    def check(self, held_out: Iterable[str], role: str) -> None:
+        """Refuse a model to start from that was trained on assays of these ids.
+
+        Raises:
+            InputError: If it was.
+        """
+        found = sorted(set(self.assays) & set(held_out))
+        if found:
+            raise InputError.of(
+                "the model to start from",
+                got=f"one trained on {len(found)} {role} assays: {listed(found, 5)}",
+                expected="none: what was seen in training tests nothing",
+                fix="Start from another model, or hold out other assays.",
+            )
+
+
+def fit_inputs(encoder: nn.Module, store: AssayStore, seed: int) -> None:
+    """Let an encoder that scales its inputs see some of the molecules it will be trained on."""
+    if not hasattr(encoder, "fit_inputs"):
+        return
+    kept = [(assay := store.assay(i)).molecules[assay.kept] for i in range(len(store))]
+    sample = np.random.default_rng(seed).permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
+    batch = make_batch(store, np.sort(sample), reads_of(encoder))
+    encoder.fit_inputs(batch)  # type: ignore[operator]
+
+
+def start_from(learner: Learner, model: Learner) -> bool:
+    """Take over a model's weights: its encoder's, and those above it where the parts are alike.
+
+    Returns:
+        Whether those above the encoder were taken over too.
+
+    Raises:
+        InputError: If the encoders differ.
+    """
+    try:
+        learner.encoder.load_state_dict(model.encoder.state_dict())
+    except RuntimeError as error:
+        raise InputError.of(
+            "the model to start from has another encoder",
+            got=" ".join(str(error).split())[:200],
+            fix="Give the recipe the encoder of that model's config.json.",
+        ) from None
+    own, other = learner.above.state_dict(), model.above.state_dict()
+    alike = {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in other.items()}
+    if alike:
+        learner.above.load_state_dict(other)
+    return alike

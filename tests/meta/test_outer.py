@@ -1,0 +1,156 @@
+"""The outer step: gradients of episodes encoded together, the encoder's rate, assay sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.episodes.batch import make_episode, reads_of
+from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.errors import InputError
+from molmeta.meta import Learner
+from molmeta.meta.outer import accumulate_gradients
+from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.meta.trainer import Trainer
+
+GINE = {"name": "gine", "dim": 8, "layers": 1, "dropout": 0.0}
+FINGERPRINT = {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.0, "sketch": 4}
+LEARNERS: dict[str, dict[str, Any]] = {
+    "graphs": {"encoder": GINE},
+    "fingerprints": {
+        "encoder": FINGERPRINT,
+        "head": {"name": "kernel", "dim": 8, "sketch": 4},
+        "inner": {"steps": 0},
+    },
+    "context": {
+        "encoder": FINGERPRINT,
+        "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0},
+    },
+    "every weight": {"encoder": GINE, "learner": {"adapt": "all"}},
+}
+
+
+@pytest.fixture(scope="module")
+def store() -> AssayStore:
+    return AssayStore.from_frame(drug_mechanisms("train"))
+
+
+def build(name: str) -> Learner:
+    torch.manual_seed(0)
+    recipe = {**LEARNERS[name]}
+    recipe["learner"] = {**recipe.get("learner", {}), "projection": 8}
+    return build_learner(resolve_recipe(recipe)).train()
+
+
+def gradient(learner: Learner) -> Tensor:
+    return torch.cat(
+        [
+            (torch.zeros_like(p) if p.grad is None else p.grad).flatten()
+            for p in learner.parameters()
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_gradient_of_a_step_is_the_mean_of_its_episodes(name: str, store: AssayStore) -> None:
+    sampler, together, alone = EpisodeSampler(store, (8,), 8, seed=0), build(name), build(name)
+    loss = accumulate_gradients(together, sampler, step=3, slots=range(4), n_slots=4, progress=0.5)
+    total = 0.0
+    for slot in range(4):
+        episode = make_episode(store, *sampler.draw(3, slot), reads_of(alone.encoder))
+        own = alone.outer_loss(episode, 0.5) / 4
+        own.backward()
+        total += own.item()
+    assert loss == pytest.approx(total, rel=1e-5)
+    torch.testing.assert_close(gradient(together), gradient(alone), rtol=1e-4, atol=1e-6)
+    assert gradient(together).any()
+
+
+def test_shares_of_several_processes_add_up(store: AssayStore) -> None:
+    sampler, whole, parts = EpisodeSampler(store, (8,), 8, seed=0), build("graphs"), build("graphs")
+    settings: dict[str, Any] = {"step": 0, "n_slots": 5, "progress": 0.0}
+    loss = accumulate_gradients(whole, sampler, slots=range(5), **settings)
+    shares = [range(0, 5, 2), range(1, 5, 2), range(5, 5)]
+    losses = [accumulate_gradients(parts, sampler, slots=s, **settings) for s in shares]
+    assert losses[2] == 0.0
+    assert loss == pytest.approx(sum(losses), rel=1e-5)
+    torch.testing.assert_close(gradient(whole), gradient(parts), rtol=1e-4, atol=1e-6)
+
+
+def trainer(store: AssayStore, folder: Path, name: str = "graphs", **settings: Any) -> Trainer:
+    few = {"steps": 3, "assays_per_step": 2, "support_sizes": (8,), "query_size": 8, "warmup": 0,
+           "weight_decay": 0.0}  # fmt: skip
+    return Trainer(build(name), store, None, folder, **{**few, **settings})
+
+
+def weights(subject: Trainer) -> dict[str, Tensor]:
+    return {name: p.detach().clone() for name, p in subject.learner.named_parameters()}
+
+
+def moves(store: AssayStore, folder: Path, rate: float) -> dict[str, Tensor]:
+    subject = trainer(store, folder, encoder_rate=rate)
+    subject._begin(None, True)
+    before = weights(subject)
+    subject._step(0)
+    return {name: value - before[name] for name, value in weights(subject).items()}
+
+
+def test_encoder_rate_scales_the_encoders_steps_alone(store: AssayStore, tmp_path: Path) -> None:
+    whole, tenth = (moves(store, tmp_path, rate) for rate in (1.0, 0.1))
+    for name, moved in whole.items():
+        share = 0.1 if name.startswith("encoder.") else 1.0
+        torch.testing.assert_close(tenth[name], share * moved, rtol=1e-2, atol=1e-7)
+    assert any(moved.any() for name, moved in whole.items() if name.startswith("encoder."))
+
+
+def test_encoder_rate_zero_leaves_the_encoder_to_the_bit(store: AssayStore, tmp_path: Path) -> None:
+    subject = trainer(store, tmp_path, encoder_rate=0.0, weight_decay=0.1)
+    before = weights(subject)
+    subject.run()
+    for moved in (subject.learner, subject.averaged):
+        for name, value in moved.named_parameters():
+            if name.startswith("encoder."):
+                assert torch.equal(value, before[name]), name
+    assert not torch.equal(
+        subject.learner.above.projection.weight, before["above.projection.weight"]
+    )
+
+
+def test_encoder_rate_zero_is_refused_where_the_encoder_adapts(
+    store: AssayStore, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"training\.encoder_rate: 0; got a learner\.adapt"):
+        trainer(store, tmp_path, "every weight", encoder_rate=0.0)
+
+
+def test_what_a_user_froze_stays_frozen(store: AssayStore, tmp_path: Path) -> None:
+    subject = trainer(store, tmp_path)
+    subject.learner.encoder.atoms.weight.requires_grad_(False)
+    before = weights(subject)
+    subject.run()
+    assert torch.equal(subject.learner.encoder.atoms.weight, before["encoder.atoms.weight"])
+    assert not subject.learner.encoder.atoms.weight.requires_grad
+
+
+def test_assay_weight_is_the_power_of_the_size_that_assays_are_drawn_by(store: AssayStore) -> None:
+    alike = EpisodeSampler(store, (8,), 8, seed=0)
+    assert alike.probabilities is None
+    sizes = np.array([store.assay(int(number)).kept.sum() for number in alike.assays])
+    for weight in (0.5, 1.0):
+        probabilities = EpisodeSampler(store, (8,), 8, 0, assay_weight=weight).probabilities
+        assert probabilities.sum() == pytest.approx(1)
+        ratio = probabilities / probabilities[0]
+        np.testing.assert_allclose(ratio, (sizes / sizes[0]) ** weight)
+    steep = EpisodeSampler(store, (8,), 8, 0, assay_weight=400.0)
+    largest = {store.assay(int(alike.assays[i])).id for i in np.flatnonzero(sizes == sizes.max())}
+    assert {steep.draw(step, 0)[0].id for step in range(20)} <= largest
+    # A function of seed, step and slot, as ever.
+    first, again = (EpisodeSampler(store, (8,), 8, 0, 1.0).draw(2, 1) for _ in range(2))
+    assert first[0].id == again[0].id
+    np.testing.assert_array_equal(first[1].support, again[1].support)

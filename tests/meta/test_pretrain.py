@@ -1,0 +1,386 @@
+"""Pre-training: what it learns, what it leaves to meta-training, and that it can be interrupted."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+
+from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.errors import InputError, Interrupted, MolmetaError
+from molmeta.evaluation import Training
+from molmeta.meta import load_model, train
+from molmeta.meta.embedding import embed
+from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
+from molmeta.models import FingerprintEncoder
+from tests.cli.program import molmeta
+
+RECIPE: dict[str, Any] = {
+    "encoder": {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.1},
+    "head": {"name": "kernel", "dim": 8},
+    "inner": {"steps": 0},
+    "learner": {"projection": 8},
+    "pretraining": {"epochs": 3, "share": 0.6, "molecules_per_step": 64, "warmup": 2},
+    "training": {
+        "steps": 2, "assays_per_step": 2, "support_sizes": [8], "query_size": 8, "valid_every": 2,
+        "valid_support_sizes": [8], "valid_draws": 1,
+    },
+}  # fmt: skip
+
+
+def changed(section: str, **settings: Any) -> dict[str, Any]:
+    return {**RECIPE, section: {**RECIPE[section], **settings}}
+
+
+def rules() -> pd.DataFrame:
+    """Real molecules, and assays whose labels (and values) can be read off their structure."""
+    smiles = drug_mechanisms("train")["smiles"].unique()
+    counts = {
+        "nitrogen": [s.upper().count("N") for s in smiles],
+        "ring nitrogen": [s.count("n") for s in smiles],
+        "oxygen": [s.count("O") for s in smiles],
+        "halogen": [s.count("F") + s.count("Cl") for s in smiles],
+        "aromatic": [s.count("c") for s in smiles],
+    }
+    frames = []
+    for assay, values in counts.items():
+        label = np.asarray(values) > np.median(values)
+        frames.append(
+            pd.DataFrame({"assay": assay, "smiles": smiles, "label": label * 1, "value": values})
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[AssayStore, AssayStore]:
+    folder = tmp_path_factory.mktemp("stores")
+    return (
+        AssayStore.from_frame(drug_mechanisms("train"), folder / "train"),
+        AssayStore.from_frame(drug_mechanisms("valid"), folder / "valid"),
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train(RECIPE, *stores, run)
+    return run
+
+
+def assert_same_bits(one: Path, other: Path) -> None:
+    left, right = (load_file(run / "model.safetensors") for run in (one, other))
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name]), name
+
+
+class Died(Exception):
+    pass
+
+
+def test_interrupted_or_dead_in_any_epoch_and_resumed_ends_in_the_same_bits(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run, shown = tmp_path / "run", []
+
+    def die(row: Any) -> None:
+        shown.append(row)
+        raise Died
+
+    # Stopped in the first epoch, of which nothing is kept; then in the step after the first one.
+    with pytest.raises(Interrupted, match="epoch 1 of 3"):
+        train(RECIPE, *stores, run, stop=lambda: True)
+    with pytest.raises(Interrupted, match="epoch 2 of 3"):
+        train(RECIPE, *stores, run, resume=True, progress=shown.append, stop=lambda: bool(shown))
+    # Dead without a word; a half-written state lies about.
+    (run / "pretraining" / "checkpoints" / "step-2.tmp").mkdir()
+    with pytest.raises(Died):
+        train(RECIPE, *stores, run, resume=True, progress=die)
+    assert [row.number for row in shown] == [1, 2]
+    train(RECIPE, *stores, run, resume=True, progress=shown.append)
+    assert [row.number for row in shown if isinstance(row, Epoch)] == [1, 2, 3]
+    assert_same_bits(run, undisturbed)
+
+
+def test_once_meta_training_has_begun_pre_training_is_behind(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run, shown = tmp_path / "run", []
+    settings = RECIPE["pretraining"]
+    n_molecules = len(Pretrainer(encoder(), stores[0], run, 0, **settings).labels.molecules)
+    steps = settings["epochs"] * math.ceil(n_molecules / settings["molecules_per_step"])
+    asked = iter([False] * steps + [True])  # after the first step of meta-training
+    with pytest.raises(Interrupted, match="after step 1 of 2"):
+        train(RECIPE, *stores, run, stop=lambda: next(asked))
+    train(RECIPE, *stores, run, resume=True, progress=shown.append)
+    assert not [row for row in shown if isinstance(row, Epoch)]
+    assert_same_bits(run, undisturbed)
+
+
+KILLED = """
+import sys
+from molmeta.assays import AssayStore
+from molmeta.evaluation import Training
+from molmeta.meta import load_model, train
+recipe, train_store, valid_store, run = eval(sys.argv[1]), *sys.argv[2:]
+train(recipe, AssayStore.open(train_store), AssayStore.open(valid_store), run, resume=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_and_resumed_equals_undisturbed(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run, rng = tmp_path / "run", np.random.default_rng(0)
+    pointer = run / "pretraining" / "checkpoints" / "latest"
+    command = [sys.executable, "-c", KILLED, repr(RECIPE), *(str(s.path) for s in stores), str(run)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _ in range(2):
+        before = pointer.read_text() if pointer.exists() else ""
+        process = subprocess.Popen(command, env=environment)
+        while (pointer.read_text() if pointer.exists() else "") == before:
+            assert process.poll() is None
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, env=environment, check=True)
+    assert_same_bits(run, undisturbed)
+
+
+@pytest.mark.slow
+def test_two_processes_pre_train_to_the_same_weights_as_one(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    recipe, file = changed("encoder", dropout=0.0), tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(recipe))
+    train(recipe, *stores, tmp_path / "one")
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+         "--master-port", "29519", "-m", "molmeta_cli",
+         "train", str(stores[0].path), "--valid", str(stores[1].path),
+         "--config", str(file), "-o", str(tmp_path / "two"), "--device", "cpu"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=280,
+    )  # fmt: skip
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=1e-4, atol=1e-5)
+
+
+def encoder(**settings: Any) -> FingerprintEncoder:
+    torch.manual_seed(0)
+    return FingerprintEncoder(**{"dim": 8, "hidden": 12, "dropout": 0.0, **settings})
+
+
+def test_share_divides_the_assays(stores: tuple[AssayStore, AssayStore]) -> None:
+    store = stores[0]
+    first, rest = Pretrainer.divide(store, 0.6, seed=0)
+    assert len(first) == round(0.6 * len(store))
+    assert not set(first.assay_ids) & set(rest.assay_ids)
+    assert set(first.assay_ids) | set(rest.assay_ids) == set(store.assay_ids)
+    assert Pretrainer.divide(store, 0.6, seed=0)[0].assay_ids == first.assay_ids
+    assert Pretrainer.divide(store, 0.6, seed=1)[0].assay_ids != first.assay_ids
+    assert Pretrainer.divide(store, 1.0, seed=0) == (store, store)
+    for share in (0.0, 0.01, 0.99):
+        with pytest.raises(InputError, match=r"pretraining\.share"):
+            Pretrainer.divide(store, share, seed=0)
+
+
+def test_meta_training_meets_only_assays_that_pre_training_has_not_seen(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met, seen = set(), set()
+    draw, run = EpisodeSampler.draw, Pretrainer.run
+
+    def drawn(self: EpisodeSampler, step: int, slot: int) -> Any:
+        assay, rows = draw(self, step, slot)
+        met.add(assay.id)
+        return assay, rows
+
+    def pretrained(self: Pretrainer, **arguments: Any) -> None:
+        seen.update(self.store.assay_ids)
+        run(self, **arguments)
+
+    monkeypatch.setattr(EpisodeSampler, "draw", drawn)
+    monkeypatch.setattr(Pretrainer, "run", pretrained)
+    recipe = changed("training", assays_per_step=20)
+    train(
+        {**recipe, "pretraining": {**RECIPE["pretraining"], "epochs": 1}}, *stores, tmp_path / "r"
+    )
+    assert len(seen) == 11
+    assert len(met) >= 5
+    assert not seen & met
+
+
+def test_planted_labels_and_values_are_learned(tmp_path: Path) -> None:
+    """What is read off molecules whose labels of that assay were hidden."""
+    frame = rules()
+    hidden = np.random.default_rng(0).random(len(frame)) < 0.3
+    store, rest = AssayStore.from_frame(frame[~hidden]), AssayStore.from_frame(frame[hidden])
+    subject = encoder(dim=32, hidden=64)
+    trainer = Pretrainer(
+        subject, store, tmp_path, 0, epochs=25, molecules_per_step=64, lr=1e-2, warmup=10,
+        values=0.5,
+    )  # fmt: skip
+    losses: list[float] = []
+    trainer.run(progress=lambda row: losses.append(row.loss))
+    assert losses[-1] < 0.4 * losses[0]
+    assert not subject.training
+    for number, assay_id in enumerate(store.assay_ids):
+        assay = rest.assay(assay_id)
+        vectors = embed(subject, rest, assay.molecules)
+        logits = vectors @ trainer.readout.weights[number] + trainer.readout.biases[number]
+        assert roc_auc_score(assay.labels, logits.detach()) > 0.85, assay_id
+        values = vectors @ trainer.readout.value_weights[number]
+        assert np.corrcoef(values.detach(), assay.values)[0, 1] > 0.7, assay_id
+
+
+def test_a_missing_value_is_no_target_and_its_label_is() -> None:
+    torch.manual_seed(0)
+    readout = _Readout(4, 3, values=True)
+    vectors = torch.randn(6, 4, requires_grad=True)
+    assays, labels = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([1.0, 0, 1, 0, 1, 0])
+    values = torch.tensor([0.5, -1.0, torch.nan, 2.0, torch.nan, torch.nan])
+    known = values.isfinite()
+    loss = readout.loss(vectors, assays, labels, values, 0.5)
+    labels_alone = readout.loss(vectors, assays, labels, torch.full((6,), torch.nan), 0.5)
+    error = (vectors * readout.value_weights[assays]).sum(-1)[known] - values[known]
+    torch.testing.assert_close(loss - labels_alone, 0.5 * error.square().sum())
+    parameters = [vectors, *readout.parameters()]
+    gradients = torch.autograd.grad(loss, parameters)
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert gradients[0].abs().sum(-1).gt(0).all()
+    assert not gradients[3][2].any()  # the assay without any value
+
+
+def test_values_are_standardized_and_count_only_where_there_are_enough() -> None:
+    frame = rules().query("assay in ['oxygen', 'nitrogen']").astype({"value": float})
+    frame.loc[frame["assay"] == "oxygen", "value"] += 100
+    few = frame["assay"] == "nitrogen"
+    frame.loc[frame[few].index[7:], "value"] = np.nan
+    trainer = Pretrainer(encoder(), AssayStore.from_frame(frame), Path(), 0, epochs=1, values=1.0)
+    labels = trainer.labels
+    of_assay = {
+        name: labels.values[labels.assays == number]
+        for number, name in enumerate(trainer.store.assay_ids)
+    }
+    assert np.isnan(of_assay["nitrogen"]).all()
+    assert abs(of_assay["oxygen"].mean()) < 0.05
+    assert 0.9 < of_assay["oxygen"].std() <= 1.01
+    assert np.abs(of_assay["oxygen"]).max() <= 3
+
+
+def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore]) -> None:
+    store = stores[0]
+    labels = Pretrainer(encoder(), store, Path(), 0, epochs=1).labels
+    assert len(labels.labels) == sum(int(store.assay(i).kept.sum()) for i in range(len(store)))
+    order = np.random.default_rng(0).permutation(len(labels.molecules))
+    met = set()
+    for chosen in np.array_split(order, 5):
+        which, places = labels.at(chosen)
+        for molecule, place in zip(labels.molecules[chosen[which]], places, strict=True):
+            assay = store.assay(int(labels.assays[place]))
+            (row,) = np.flatnonzero((assay.molecules == molecule) & assay.kept)
+            assert assay.labels[row] == labels.labels[place]
+            met.add(place)
+    assert len(met) == len(labels.labels)
+
+
+def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_whole_epoch(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    trainer = Pretrainer(encoder(), stores[0], tmp_path, 0, epochs=9, lr=1e30, warmup=0)
+    with pytest.raises(MolmetaError, match=r"not finite\. Lower pretraining\.lr"):
+        trainer.run()
+    for file in tmp_path.glob("checkpoints/step-*/state.safetensors"):
+        assert all(tensor.isfinite().all() for tensor in load_file(file).values())
+
+
+def test_damaged_state_is_refused(stores: tuple[AssayStore, AssayStore], tmp_path: Path) -> None:
+    settings = {"epochs": 1, "molecules_per_step": 1000}
+    Pretrainer(encoder(), stores[0], tmp_path, 0, **settings).run()
+    other = Pretrainer(encoder(dim=4), stores[0], tmp_path, 0, **settings)
+    with pytest.raises(InputError, match="cannot go on from"):
+        other.run(resume=True)
+
+
+@pytest.fixture(scope="module")
+def files(stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("init")
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(changed("pretraining", epochs=0)))
+    return folder
+
+
+def test_init_goes_on_from_a_models_weights_and_what_it_has_seen(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path
+) -> None:
+    store, valid = stores
+    subset = store.subset(store.assay_ids[:12])
+    still = {**changed("pretraining", epochs=0), "training": {**RECIPE["training"], "lr": 1e-12}}
+    train(still, subset, valid, tmp_path / "on", init=load_model(undisturbed))
+    before, after = (load_file(run / "model.safetensors") for run in (undisturbed, tmp_path / "on"))
+    for name, tensor in before.items():  # the projection's bias too: it is not set anew
+        torch.testing.assert_close(after[name], tensor, rtol=1e-5, atol=1e-6)
+    seen = Training.of_run(tmp_path / "on")
+    assert seen.assays == set(store.assay_ids)
+    assert np.array_equal(seen.molecules, np.load(undisturbed / "molecules.npy"))
+    with pytest.raises(InputError, match=r"--init; got none; expected .*undisturbed"):
+        train(still, subset, valid, tmp_path / "on", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "swap", "reason"),
+    [
+        (["encoder.dim=4", "head.dim=8"], False, "another encoder.*config.json"),
+        (["encoder={name: gine, dim: 8, layers: 1}"], False, "another encoder"),
+        ([], True, "to start from; got one trained on 18 validation assays"),
+    ],
+)
+def test_init_from_the_program_refuses_what_does_not_fit(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path,
+    settings: list[str], swap: bool, reason: str,
+) -> None:  # fmt: skip
+    data, valid = (stores[1], stores[0]) if swap else stores
+    done = molmeta(
+        "train", data.path, "--valid", valid.path, "--config", files / "recipe.yaml",
+        "-o", tmp_path / "run", "--init", undisturbed,
+        *(word for setting in settings for word in ("--set", setting)),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert re.search(reason, " ".join(done.stderr.split())), done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_init_from_the_program(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path
+) -> None:
+    done = molmeta(
+        "train", stores[0].path, "--valid", stores[1].path, "--config", files / "recipe.yaml",
+        "-o", tmp_path / "run", "--init", undisturbed, "--set", "training.encoder_rate=0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before, after = (
+        load_file(run / "model.safetensors") for run in (undisturbed, tmp_path / "run")
+    )
+    names = [name for name in before if name.startswith("encoder.")]
+    assert all(torch.equal(before[name], after[name]) for name in names)
+    assert any(not torch.equal(before[name], after[name]) for name in before)

@@ -1,0 +1,108 @@
+"""The kernel head against scikit-learn, with the kernel written out pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import DotProduct
+from sklearn.kernel_ridge import KernelRidge
+from torch import Tensor
+
+from molmeta.models import KernelHead
+
+DIM, SKETCH = 12, 4
+SCALE, NOISE, TAU = 3.0, 0.7, 1.5
+
+
+def make(sketch: int) -> KernelHead:
+    """With a prior that is not zero."""
+    torch.manual_seed(0)
+    head = KernelHead(dim=DIM, sketch=sketch, scale=SCALE, noise=NOISE, tanimoto=TAU).double()
+    torch.nn.init.normal_(head.weight)
+    torch.nn.init.normal_(head.bias)
+    return head
+
+
+def draw(n_active: int, n_inactive: int, sketch: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(n_active + 1000 * n_inactive)
+    n = n_active + n_inactive
+    support, query = (
+        torch.randn(m, DIM + sketch, generator=generator, dtype=torch.float64) for m in (n, 9)
+    )
+    return support, (torch.arange(n) < n_active).double(), query
+
+
+def similarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The kernel's formula for one pair."""
+    own_a, own_b, sketch_a, sketch_b = a[:DIM], b[:DIM], a[DIM:], b[DIM:]
+    cosine = float(own_a @ own_b / np.linalg.norm(own_a) / np.linalg.norm(own_b))
+    if not len(sketch_a):
+        return cosine
+    shared = sketch_a @ sketch_b
+    tanimoto = shared / (sketch_a @ sketch_a + sketch_b @ sketch_b - shared)
+    return cosine * (1 + TAU * float(tanimoto))
+
+
+@pytest.mark.parametrize("sketch", [0, SKETCH])
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 11), (0, 4), (4, 0), (60, 8)])
+def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], sketch: int) -> None:
+    head, (support, labels, query) = make(sketch), draw(*sizes, sketch)
+    active = (sizes[0] + 0.5) / (sum(sizes) + 1)
+    ridge = KernelRidge(alpha=NOISE, kernel=similarity)
+    ridge.fit(support.numpy(), labels.numpy() - active)
+    prior = query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
+    expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
+    torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_score_is_the_mean_of_a_gaussian_process() -> None:
+    head, (support, labels, query) = make(0), draw(5, 11, 0)
+    process = GaussianProcessRegressor(
+        DotProduct(0.0, sigma_0_bounds="fixed"), alpha=NOISE, optimizer=None
+    )
+    unit_support, unit_query = (
+        torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
+    )
+    active = 5.5 / 17
+    process.fit(unit_support, labels.numpy() - active)
+    evidence = head(support, labels, query) - query @ head.weight - head.bias
+    expected = SCALE * process.predict(unit_query) + np.log(active / (1 - active))
+    np.testing.assert_allclose(evidence.detach(), expected, rtol=1e-6)
+
+
+def test_sketch_kernel_is_positive_semidefinite() -> None:
+    """So that K + λI has its Cholesky factor for any λ."""
+    vectors, _, _ = draw(256, 256, SKETCH)
+    vectors[:3, DIM:] = 0.0  # molecules without an environment
+    kernel = make(SKETCH).kernel(vectors, vectors)
+    assert torch.linalg.eigvalsh(kernel).min() > -1e-9 * len(kernel)
+
+
+@pytest.mark.parametrize("sketch", [0, SKETCH])
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 29), (256, 256)])
+def test_single_precision_is_near_double(sizes: tuple[int, int], sketch: int) -> None:
+    head, (support, labels, query) = make(sketch), draw(*sizes, sketch)
+    exact = head(support, labels, query)
+    single = head.float()(support.float(), labels.float(), query.float())
+    torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-4)
+
+
+def test_folds_of_queries_that_share_a_view_are_solved_as_one_by_one() -> None:
+    head, (support, labels, _) = make(SKETCH), draw(30, 50, SKETCH)
+    folds = torch.arange(80) % 4
+    visible = folds.unsqueeze(1) != folds
+    together = head(support, labels, support, visible)
+    for fold in range(4):
+        rest, own = folds != fold, folds == fold
+        torch.testing.assert_close(
+            head(support[rest], labels[rest], support[own]), together[own], rtol=1e-9, atol=1e-9
+        )
+
+
+def test_what_is_not_finite_gives_nan_and_no_exception() -> None:
+    head, (support, labels, query) = make(0), draw(5, 11, 0)
+    support[0, 0] = torch.nan
+    assert head(support, labels, query).isnan().any()
