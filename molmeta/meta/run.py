@@ -321,11 +321,11 @@ def _check_same(
                     got=repr(value),
                     expected=f"{began[section].get(key)!r}, as the run began",
                 )
-    if config.get("init") != init:
+    if config.get("init", init) != init:  # runs of before say nothing of it
         raise InputError.of(
             f"--resume of {run}: --init",
             got=init or "none",
-            expected=f"{config.get('init') or 'none'}, as the run began",
+            expected=f"{config['init'] or 'none'}, as the run began",
         )
     for role, digest in data.items():
         if config.get("data", {}).get(role) != digest:
