@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,9 @@ def train(
         int | None, typer.Option("--seed", min=0, help="Short for --set training.seed=N.")
     ] = None,
     format: Format = "auto",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run folder.")
+    ] = False,
 ) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
     from molmeta.config import override, read_recipe
@@ -85,16 +89,22 @@ def train(
             init=load_model(init) if init else None,
             resume=resume,
             device=pick_device(device),
-            progress=_shower(steps),
+            progress=_shower(steps, output / "tensorboard" if tensorboard else None),
             stop=stop,
         )
     say(f"done: best valid ΔAUPRC {best:.3f}, model in {output}")
 
 
-def _shower(n_steps: int) -> Callable[[Progress | Epoch], None]:
+def _shower(n_steps: int, curves: Path | None) -> Callable[[Progress | Epoch], None]:
     from molmeta.meta.pretrain import Epoch
+    from molmeta.meta.tensorboard import tensorboard
+
+    leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several
+    draw = tensorboard(curves) if curves and leads else None
 
     def show(row: Progress | Epoch) -> None:
+        if draw:
+            draw(row)
         if isinstance(row, Epoch):
             left = (row.of - row.number) * row.seconds / 60
             say(f"pre-training {row.number}/{row.of}  loss {row.loss:.4f}  {left:.1f} min left")

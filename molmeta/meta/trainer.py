@@ -116,7 +116,8 @@ class Trainer:
 
     Raises:
         InputError: If the training or the validation assays are too small for their support sizes,
-            or the encoder stays as it is although the inner loop moves it.
+            or the encoder stays as it is although the inner loop moves it, or learns although its
+            vectors are remembered.
     """
 
     def __init__(
@@ -151,6 +152,14 @@ class Trainer:
                 "training.encoder_rate: 0",
                 got="a learner.adapt by which the encoder adapts to each assay",
                 fix="Let only what is above the encoder adapt, or let the encoder be trained.",
+            )
+        context = learner.above.context
+        self._n_remembered = 0 if context is None else context.memory
+        if self._n_remembered and encoder_rate:
+            raise InputError.of(
+                f"context.memory: {self._n_remembered}",
+                got=f"training.encoder_rate: {encoder_rate}, with which what is remembered ages",
+                fix="Set training.encoder_rate: 0, with pretraining.epochs or --init.",
             )
         self.learner = learner
         self.valid = valid
@@ -209,7 +218,10 @@ class Trainer:
     def _begin(self, saved: SavedState | None, centre: bool) -> None:
         """Set up what is trained: afresh, or where a saved state left it."""
         if saved is None and centre:
-            self.learner.above.centre(self._sample_embeddings().to(self.device))
+            vectors = self._sample_embeddings(max(_N_SAMPLED, self._n_remembered)).to(self.device)
+            self.learner.above.centre(vectors[:_N_SAMPLED])
+            if self._n_remembered:
+                self.learner.above.remember(vectors)
         self.averaged = copy.deepcopy(self.learner).eval()
         if not self.encoder_rate:
             self.learner.encoder.requires_grad_(False)
@@ -219,12 +231,12 @@ class Trainer:
         if saved is not None:
             self._load(*saved)
 
-    def _sample_embeddings(self) -> Tensor:
-        """What the untrained encoder makes of some training molecules, shape (n, dim)."""
+    def _sample_embeddings(self, n: int) -> Tensor:
+        """What the untrained encoder makes of n training molecules at most, shape (n, dim)."""
         assays = self.sampler.assays[:_N_SAMPLED]
         kept = [(assay := self.sampler.store.assay(int(i))).molecules[assay.kept] for i in assays]
         rng = np.random.default_rng(self.seed)
-        sample = rng.permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
+        sample = rng.permutation(np.unique(np.concatenate(kept)))[:n]
         self.learner.eval()
         return embed(self.learner.encoder, self.sampler.store, sample, device=self.device)
 

@@ -15,7 +15,8 @@ class Above(nn.Module):
     """Vectors of the encoder → log-odds.
 
     An encoder may end its vectors in a fingerprint `sketch`; it passes by the projection and the
-    context, and reaches heads that know what to do with it.
+    context, and reaches heads that know what to do with it. The vectors that a context remembers
+    are the encoder's own, a buffer: they are projected as all others are.
 
     Args:
         encoder: Its `dim` and, if it has one, its `sketch` are read.
@@ -27,6 +28,8 @@ class Above(nn.Module):
         InputError: If the parts do not fit each other.
     """
 
+    memory: Tensor
+
     def __init__(
         self, encoder: nn.Module, head: nn.Module, context: Context | None, projection: int
     ) -> None:
@@ -37,6 +40,9 @@ class Above(nn.Module):
         nn.init.orthogonal_(self.projection.weight)
         self.context = context
         self.head = head
+        if context is not None and context.memory:
+            own = self.projection.in_features
+            self.register_buffer("memory", torch.zeros(context.memory, own))
         self._check(projection)
 
     def _check(self, projection: int) -> None:
@@ -98,7 +104,10 @@ class Above(nn.Module):
         """As `forward`, from what `project` gave."""
         width = self.projection.out_features
         if self.context is not None:
-            known, asked = self.context(support[..., :width], labels, query[..., :width], visible)
+            memory = self.projection(self.memory) if self.context.memory else None
+            known, asked = self.context(
+                support[..., :width], labels, query[..., :width], visible, memory
+            )
             sketch = support[..., width:].expand(*known.shape[:-1], -1)
             support = torch.cat([known, sketch], -1)
             query = torch.cat([asked, query[..., width:]], -1)
@@ -123,3 +132,17 @@ class Above(nn.Module):
         """
         mean = vectors.mean(0)[: self.projection.in_features]
         self.projection.bias.copy_(-(self.projection.weight @ mean))
+
+    @torch.no_grad()
+    def remember(self, vectors: Tensor) -> None:
+        """Let the context remember the encoder's vectors of some training molecules, (n, dim).
+
+        Raises:
+            InputError: If they are fewer than it wants.
+        """
+        assert self.context is not None
+        if len(vectors) < self.context.memory:
+            raise InputError.of(
+                f"context.memory: {self.context.memory}", got=f"{len(vectors)} training molecules"
+            )
+        self.memory.copy_(vectors[: self.context.memory, : self.projection.in_features])

@@ -1,7 +1,8 @@
 """Full-context embeddings: molecules are seen in the light of the labelled support set.
 
 Vinyals et al. 2016, arXiv:1606.04080, section 2.1.2, read it with LSTMs; here it is attention
-(Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter.
+(Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter. A
+memory of training molecules without labels follows MHNfs (Schimunek et al. 2023, arXiv:2305.09481).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ class Context(nn.Module):
     """Label-aware attention: support molecules see each other, and queries the support set.
 
     A query never sees another query. What is added to the vectors begins at zero, so that an
-    untrained context changes nothing.
+    untrained context changes nothing. With a memory all of them first attend to molecules of the
+    training assays, of which no label is known.
 
     Args:
         dim: Width of the vectors: the learner's `projection`.
@@ -27,6 +29,7 @@ class Context(nn.Module):
         blocks: Number of attention blocks.
         heads: Attention heads of a block.
         dropout: Probability of dropping an update's entries in training.
+        memory: Training molecules that are remembered (`Above.remember`); 0 for none.
 
     Raises:
         InputError: If `heads` does not divide `width`.
@@ -40,6 +43,7 @@ class Context(nn.Module):
         blocks: CountOrNone = 0,
         heads: Count = 4,
         dropout: Fraction = 0.1,
+        memory: CountOrNone = 0,
     ) -> None:
         super().__init__()
         if width % heads:
@@ -47,7 +51,9 @@ class Context(nn.Module):
                 f"context.heads: {heads}", got=f"context.width: {width}", expected="a multiple"
             )
         self.dim = dim
+        self.memory = memory
         self.down = nn.Linear(dim, width)
+        self.recall = _Block(width, heads, dropout) if memory else None
         self.labels = nn.Parameter(torch.randn(3, width) * 0.5)
         self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(blocks)])
         self.up = nn.Linear(width, dim)
@@ -55,7 +61,12 @@ class Context(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(
-        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+        self,
+        support: Tensor,
+        labels: Tensor,
+        query: Tensor,
+        visible: Tensor | None = None,
+        memory: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Vectors in context.
 
@@ -65,13 +76,15 @@ class Context(nn.Module):
             query: Shape (q, dim).
             visible: Shape (q, s), False where a query may not see a support molecule, nor its
                 label, nor what the others made of it.
+            memory: The remembered molecules' vectors, shape (m, dim), where there is a memory.
 
         Returns:
             The support set, shape (s, dim), or (q, s, dim) as each query sees it where `visible`
             is given; and the queries, shape (q, dim).
         """
-        known = self.down(support) + self.labels[labels.long()]
-        asked = self.down(query) + self.labels[_UNKNOWN]
+        known, asked = (self._recalled(self.down(x), memory) for x in (support, query))
+        known = known + self.labels[labels.long()]
+        asked = asked + self.labels[_UNKNOWN]
         if visible is None:
             known, asked = self._attend(known.unsqueeze(0), asked.unsqueeze(0), None, None)
             return support + self.up(known[0]), query + self.up(asked[0])
@@ -79,6 +92,14 @@ class Context(nn.Module):
         known = known.expand(len(views), -1, -1)
         known, asked = self._attend(known, asked.unsqueeze(1), views, view)
         return support + self.up(known)[view], query + self.up(asked[:, 0])
+
+    def _recalled(self, x: Tensor, memory: Tensor | None) -> Tensor:
+        """Vectors (n, w), each after it has attended to the memory alone."""
+        if self.recall is None or memory is None:
+            return x
+        keys, values = self.recall.remember(self.down(memory).unsqueeze(0))
+        recalled: Tensor = self.recall(x.unsqueeze(0), keys, values, None)
+        return recalled.squeeze(0)
 
     def _attend(
         self, known: Tensor, asked: Tensor, views: Tensor | None, view: Tensor | None
@@ -137,4 +158,4 @@ class _Block(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """(v, n, w) → (v, heads, n, w / heads)."""
-        return x.unflatten(-1, (self.heads, x.shape[-1] // self.heads)).transpose(1, 2)
+        return x.view(*x.shape[:-1], self.heads, x.shape[-1] // self.heads).transpose(1, 2)

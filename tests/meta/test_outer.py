@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from molmeta.assays import AssayStore, drug_mechanisms
@@ -15,6 +16,7 @@ from molmeta.episodes.batch import make_episode, reads_of
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.meta import Learner
+from molmeta.meta.embedding import embed
 from molmeta.meta.outer import accumulate_gradients
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.trainer import Trainer
@@ -33,6 +35,10 @@ LEARNERS: dict[str, dict[str, Any]] = {
         "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0},
     },
     "every weight": {"encoder": GINE, "learner": {"adapt": "all"}},
+    "memory": {
+        "encoder": FINGERPRINT,
+        "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0, "memory": 20},
+    },
 }
 
 
@@ -136,6 +142,21 @@ def test_what_a_user_froze_stays_frozen(store: AssayStore, tmp_path: Path) -> No
     subject.run()
     assert torch.equal(subject.learner.encoder.atoms.weight, before["encoder.atoms.weight"])
     assert not subject.learner.encoder.atoms.weight.requires_grad
+
+
+def test_context_remembers_training_molecules_by_an_encoder_that_stays(
+    store: AssayStore, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"context\.memory: 20; got training\.encoder_rate: 1"):
+        trainer(store, tmp_path, "memory")
+    subject = trainer(store, tmp_path, "memory", encoder_rate=0.0)
+    subject.run()
+    saved = load_file(tmp_path / "model.safetensors")["above.memory"]
+    assert torch.equal(subject.learner.above.memory, saved)
+    vectors = embed(subject.learner.encoder.eval(), store)[:, :8]
+    distances = torch.cdist(saved, vectors)
+    assert distances.min(1).values.max() < 1e-4
+    assert len(distances.argmin(1).unique()) == 20
 
 
 def test_assay_weight_is_the_power_of_the_size_that_assays_are_drawn_by(store: AssayStore) -> None:

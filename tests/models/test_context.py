@@ -14,10 +14,11 @@ from molmeta.models.above import Above
 DIM, N_SUPPORT, N_QUERY = 6, 9, 4
 
 
-def make(*, trained: bool = True, blocks: int = 2) -> Context:
+def make(*, trained: bool = True, blocks: int = 2, memory: int = 0) -> Context:
     """In double precision; `trained`: what it adds to the vectors no longer is zero."""
     torch.manual_seed(0)
-    context = Context(dim=DIM, width=8, blocks=blocks, heads=2, dropout=0.0).double()
+    settings = {"width": 8, "blocks": blocks, "heads": 2, "memory": memory}
+    context = Context(dim=DIM, dropout=0.0, **settings).double()
     if trained:
         nn.init.normal_(context.up.weight)
         nn.init.normal_(context.up.bias)
@@ -133,6 +134,62 @@ def test_second_derivatives_equal_finite_differences() -> None:
     inputs = (support[:4].requires_grad_(True), query[:2].requires_grad_(True))
     for seen in (None, visible):
         assert gradgradcheck(lambda s, q, seen=seen: context(s, labels[:4], q, seen), inputs)
+
+
+MEMORY = torch.randn(5, DIM, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+
+def test_all_molecules_see_the_memory_whose_order_does_not_matter() -> None:
+    context, inputs = make(memory=5), draw()
+    known, asked = context(*inputs, None, MEMORY)
+    for other in (None, MEMORY + 1):
+        known_of_other, asked_of_other = context(*inputs, None, other)
+        assert not torch.isclose(known_of_other, known).all(-1).any()
+        assert not torch.isclose(asked_of_other, asked).all(-1).any()
+    shuffled = context(*inputs, None, MEMORY.flip(0))
+    torch.testing.assert_close(shuffled, (known, asked))
+    untrained = make(trained=False, memory=5)(*inputs, None, MEMORY)
+    assert torch.equal(untrained[0], inputs[0])
+    assert torch.equal(untrained[1], inputs[2])
+
+
+def test_with_a_memory_what_is_hidden_stays_hidden() -> None:
+    context, (support, labels, query) = make(memory=5), draw()
+    visible = random_view()
+    views, asked = context(support, labels, query, visible, MEMORY)
+    for i, seen in enumerate(visible):
+        known, alone = context(support[seen], labels[seen], query[i : i + 1], None, MEMORY)
+        torch.testing.assert_close(views[i, seen], known)
+        torch.testing.assert_close(asked[i], alone[0])
+        scrambled = torch.where(seen, labels, 1 - labels)
+        assert torch.equal(context(support, scrambled, query, visible, MEMORY)[1][i], asked[i])
+
+
+def test_the_memory_learns_and_can_be_differentiated_twice() -> None:
+    context, (support, labels, query) = make(blocks=1, memory=5), draw()
+    views, asked = context(support, labels, query, None, MEMORY)
+    (views.sin().sum() + asked.sin().sum()).backward()
+    for name, parameter in context.named_parameters():
+        assert parameter.grad is not None, name
+        # A key that is the same for all is no preference: soft-max does not see it.
+        assert parameter.grad.abs().sum() > 0, name
+    inputs = (support[:3].requires_grad_(True), query[:2].requires_grad_(True))
+    assert gradgradcheck(lambda s, q: context(s, labels[:3], q, None, MEMORY), inputs)
+
+
+def test_what_is_remembered_is_the_encoders_in_the_state_and_projected() -> None:
+    above = Above(encoder(10, sketch=4), MatchingHead(), make(memory=5), DIM).double()
+    vectors = torch.randn(7, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    above.remember(vectors)
+    assert torch.equal(above.state_dict()["memory"], vectors[:5, :6])
+    known, asked = (above.projection(x[:, :6]) for x in (vectors, vectors[:2]))
+    labels = (torch.arange(7) % 2).double()
+    expected = above.context(known, labels, asked, None, above.projection(vectors[:5, :6]))
+    torch.testing.assert_close(
+        above(vectors, labels, vectors[:2]), above.head(expected[0], labels, expected[1])
+    )
+    with pytest.raises(InputError, match=r"context\.memory: 5; got 3 training molecules"):
+        above.remember(vectors[:3])
 
 
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
