@@ -84,8 +84,9 @@ class EpisodeSampler:
 
 def _proportional(sizes: NDArray[np.int64], power: float) -> NDArray[np.float64]:
     """Probabilities proportional to a power of the sizes."""
-    weights: NDArray[np.float64] = (sizes / sizes.max()) ** power
-    return weights / weights.sum()
+    weights = (sizes / sizes.max()) ** power
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
 
 
 def _n_usable(assay: Assay) -> int:
