@@ -103,7 +103,7 @@ def weights(subject: Trainer) -> dict[str, Tensor]:
 
 def moves(store: AssayStore, folder: Path, rate: float) -> dict[str, Tensor]:
     subject = trainer(store, folder, encoder_rate=rate)
-    subject._begin(None, True)
+    subject._begin(None, centre=True)
     before = weights(subject)
     subject._step(0)
     return {name: value - before[name] for name, value in weights(subject).items()}
@@ -156,12 +156,12 @@ def test_context_remembers_training_molecules_by_an_encoder_that_stays(
     saved = load_file(tmp_path / "model.safetensors")["above.memory"]
     assert torch.equal(subject.learner.above.memory, saved)
     vectors = embed(subject.learner.encoder.eval(), store)[:, :8]
-    distances = torch.cdist(saved, vectors)
+    distances = torch.cdist(saved, vectors, compute_mode="donot_use_mm_for_euclid_dist")
     assert distances.min(1).values.max() < 1e-4
     assert len(distances.argmin(1).unique()) == 20
 
 
-@pytest.mark.parametrize("weight", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("weight", [0.0, 2.0, 6.0])
 def test_assays_are_drawn_by_a_power_of_their_size(store: AssayStore, weight: float) -> None:
     sampler = EpisodeSampler(store, (8,), 8, 0, weight)
     drawn = Counter(sampler.draw(step, 0)[0].id for step in range(1500))

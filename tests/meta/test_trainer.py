@@ -42,6 +42,7 @@ def test_validation_leaves_weights_and_optimiser_as_they_were(
 ) -> None:
     resolved = resolve_recipe(RECIPE)
     trainer = Trainer(build_learner(resolved), store, None, tmp_path, **resolved["training"])
+    trainer._begin(None, centre=True)
     trainer._step(0)
     before = copy.deepcopy(trainer._tensors())
     validation_score(trainer.averaged, store, (8,), 1)
@@ -56,6 +57,7 @@ def test_training_improves_the_score_on_its_own_assays(store: AssayStore, tmp_pa
     recipe = {**RECIPE, "training": {**RECIPE["training"], **quick}}
     resolved = resolve_recipe(recipe)
     trainer = Trainer(build_learner(resolved), store, None, tmp_path, **resolved["training"])
+    trainer._begin(None, centre=True)
     before = validation_score(trainer.averaged, store, (8,), 2)
     for step in range(120):
         trainer._step(step)
