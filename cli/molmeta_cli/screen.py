@@ -67,11 +67,12 @@ def screen(
         )
     loaded = load_model(model, pick_device(device))
     progress = counter("molecules")
-    source: Source = (
-        MoleculeSource(open_library(input), workers=workers or n_cores(), progress=progress)
-        if input
-        else VectorSource(VectorFile.open(embeddings, loaded), progress=progress)  # type: ignore[arg-type]
-    )
+    source: Source
+    if embeddings is not None:
+        source = VectorSource(VectorFile.open(embeddings, loaded), progress=progress)
+    else:
+        library = open_library(input or [], columns.smiles_column)
+        source = MoleculeSource(library, workers=workers or n_cores(), progress=progress)
     known = read_assays(support, columns, format, [loaded.standardize])
     panel = Panel.of_store(loaded, known)
     say(f"{len(panel.assays)} assays, {sum(panel.sizes):,} support molecules")

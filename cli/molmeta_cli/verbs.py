@@ -12,6 +12,10 @@ from molmeta_cli.info import info
 from molmeta_cli.predict import predict
 from molmeta_cli.screen import screen
 from molmeta_cli.split import split
+from molmeta_cli.suggest import suggest
 from molmeta_cli.train import train
 
-VERBS = (example, data, featurize, split, train, evaluate, compare, predict, screen, embed, info)
+VERBS = (
+    example, data, featurize, split, train, evaluate, compare,
+    predict, suggest, screen, embed, info,
+)  # fmt: skip

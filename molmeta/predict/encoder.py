@@ -1,13 +1,16 @@
-"""The encoder for screening scripts: SMILES in, vectors out."""
+"""The encoder for screening scripts and pipelines: SMILES in, vectors out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
@@ -93,6 +96,42 @@ class MoleculeEncoder:
             embedded = embed(self._model.learner.encoder, features, parsed, device=self._device)
             vectors[parsed] = embedded.numpy()
         return vectors
+
+
+class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A trained encoder as a scikit-learn transformer: SMILES → vectors, for pipelines.
+
+    Nothing is fitted. A molecule that does not parse becomes a row of NaN, which an imputer may
+    follow, or estimators that take NaN.
+
+    Args:
+        model: A run folder, a shipped model's name, or a model already loaded.
+        workers: Processes that read molecules.
+    """
+
+    def __init__(self, model: str | Path | LoadedModel = "default", *, workers: int = 1) -> None:
+        self.model = model
+        self.workers = workers
+
+    def fit(self, smiles: Sequence[str], y: object = None) -> Self:
+        """Load the model.
+
+        Raises:
+            InputError: If it cannot be used.
+        """
+        loaded = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
+        self.encoder_ = MoleculeEncoder(loaded)
+        return self
+
+    def transform(self, smiles: Sequence[str]) -> NDArray[np.float32]:
+        """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
+        check_is_fitted(self, "encoder_")
+        return self.encoder_.encode(smiles, workers=self.workers)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """v0, v1, …, as in the files of `molmeta embed`; shape (dim,)."""
+        check_is_fitted(self, "encoder_")
+        return np.array([f"v{i}" for i in range(self.encoder_.dim)], dtype=object)
 
 
 def load_encoder(model: str | Path = "default", device: str = "cpu") -> MoleculeEncoder:

@@ -1,0 +1,118 @@
+"""Replays of assays: hits found after some rounds of measuring what is suggested.
+
+    OMP_NUM_THREADS=1 python benchmarks/suggest.py STORE [--model default] [--assays 39]
+
+A replay begins with 8 molecules, active and inactive as in the assay; each round measures 8 more,
+of those left in the assay. Similarity picking is the baseline `simsearch` (nearest active minus
+nearest inactive, Tanimoto on ECFP counts).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmeta.assays.store import AssayStore
+from molmeta.evaluation.baselines import SimilaritySearch
+from molmeta.meta import load_model
+from molmeta.meta.scorer import Scorer
+from molmeta.predict.suggest import STRATEGIES, choose
+
+START, BATCH = 8, 8
+METHODS = (*STRATEGIES, "similarity", "random")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--assays", type=int, default=1000, help="at most so many")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--replays", type=int, default=3)
+    arguments = parser.parse_args()
+    store = AssayStore.open(arguments.store)
+    scorer = Scorer(load_model(arguments.model).learner, store)
+    enough = START + BATCH * arguments.rounds * 3 // 2
+    shares: dict[str, list[NDArray[np.float64]]] = {method: [] for method in METHODS}
+    n_assays = 0
+    for index in range(len(store)):
+        assay = store.assay(index)
+        rows = np.flatnonzero(assay.kept)
+        labels, molecules = assay.labels[rows], assay.molecules[rows]
+        if n_assays == arguments.assays or len(rows) < enough:
+            continue
+        n_assays += 1
+        for method in METHODS:
+            found = [
+                replay(scorer, store, molecules, labels, method, arguments.rounds, seed)
+                for seed in range(arguments.replays)
+            ]
+            shares[method].append(np.mean(found, 0))
+    print(
+        f"{n_assays} assays of {arguments.store.name} with {enough} molecules or more, "
+        f"{arguments.replays} replays each: the share of an assay's other actives that is found\n"
+    )
+    print("| method | " + " | ".join(f"{BATCH * (k + 1)}" for k in range(arguments.rounds)) + " |")
+    print("|---" * (arguments.rounds + 1) + "|")
+    for method, curves in shares.items():
+        print(f"| {method} | " + " | ".join(f"{share:.3f}" for share in np.mean(curves, 0)) + " |")
+    last = {method: np.array(curves)[:, -1] for method, curves in shares.items()}
+    for method in STRATEGIES:
+        for other in ("similarity", "random"):
+            difference = last[method] - last[other]
+            error = difference.std(ddof=1) / len(difference) ** 0.5
+            wins = int((difference > 0).sum())
+            print(f"{method} - {other}: {difference.mean():+.3f} ± {error:.3f}, wins {wins}")
+
+
+def replay(
+    scorer: Scorer,
+    store: AssayStore,
+    molecules: NDArray[np.int64],
+    labels: NDArray[np.float32],
+    method: str,
+    rounds: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """The share of the actives not known at the start that is found after each round."""
+    rng = np.random.default_rng(seed)
+    known = start(labels, rng)
+    n_hidden = max(labels.sum() - labels[known].sum(), 1)
+    found, curve = 0.0, []
+    for _ in range(rounds):
+        left = np.setdiff1d(np.arange(len(labels)), known)
+        if method == "random":
+            batch = rng.choice(left, BATCH, replace=False)
+        elif method == "similarity":
+            prints = store.fingerprints
+            scores = SimilaritySearch().predict(
+                prints[molecules[known]], labels[known].astype(float), prints[molecules[left]]
+            )
+            batch = left[np.argsort(-scores, kind="stable")[:BATCH]]
+        else:
+            adapted = scorer.adapt(molecules[known], labels[known])
+            scores = scorer.score(adapted, molecules[left]).astype(float)
+            batch = left[choose(scores, store.fingerprints[molecules[left]], BATCH, method)]
+        known = np.concatenate([known, batch])
+        found += labels[batch].sum()
+        curve.append(found / n_hidden)
+    return np.array(curve)
+
+
+def start(labels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The molecules known at first: of each class its share, but one at least."""
+    n_active = int(np.clip(round(START * labels.mean()), 1, START - 1))
+    active, inactive = np.flatnonzero(labels > 0.5), np.flatnonzero(labels <= 0.5)
+    return np.concatenate(
+        [
+            rng.choice(active, min(n_active, len(active)), replace=False),
+            rng.choice(inactive, min(START - n_active, len(inactive)), replace=False),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
