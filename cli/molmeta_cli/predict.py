@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Format, Model, Output, Workers, with_columns
+from molmeta_cli.options import Device, Format, Model, Output, Report, Workers, with_columns
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns, Support
@@ -39,6 +39,21 @@ def predict(
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
     ] = 0,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            "--prevalence",
+            help="Share of actives to expect in the input; by default as in the support.",
+        ),
+    ] = None,
+    error: Annotated[
+        float | None,
+        typer.Option(
+            "--error",
+            help="Add the classes that each molecule may have, wrong in about this share of cases.",
+        ),
+    ] = None,
+    report: Report = None,
     device: Device = "auto",
     workers: Workers = None,
 ) -> None:
@@ -46,31 +61,38 @@ def predict(
     from molmeta.assays import open_library, read_support
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
-    from molmeta.predict import predict_table
+    from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, write_table
+    from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
-    check_ending(output)
+    check_ending(output, also=".sdf")
     loaded = load_model(model, pick_device(device))
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
     say(_describe(known))
+    workers = workers or n_cores()
+    classifier = learn(loaded, known, prevalence=prevalence, workers=workers)
+    for warning in classifier.support_report_.warnings:
+        say(f"warning: {warning}")
     predictions = predict_table(
-        loaded,
-        known,
-        None if not input else open_library(input, columns.smiles_column),
-        workers=workers or n_cores(),
+        classifier,
+        open_library(input, columns.smiles_column) if input else known,
+        error=error,
+        workers=workers,
         progress=counter("molecules"),
     )
-    write_table(predictions, output)
+    table = predictions.table
+    write_table(table, output, smiles=predictions.smiles)
+    if report is not None:
+        write_report(predictions, known.assay_id, report)
     if show:
-        best = predictions.sort_values("score", ascending=False).head(show)
-        say(
-            best.drop(columns=["status", "reason", "score"]).to_string(index=False, max_colwidth=40)
-        )
-    n_rejected = int((predictions["status"] == "rejected").sum())
-    say(f"{output}: {len(predictions):,} rows, {n_rejected:,} rejected")
+        best = table.sort_values("score", ascending=False).head(show)
+        best = best.drop(columns=["status", "reason", "score"])
+        say(best.to_string(index=False, max_colwidth=40))
+    n_rejected = int((table["status"] == "rejected").sum())
+    say(f"{output}: {len(table):,} rows, {n_rejected:,} rejected")
 
 
 def _describe(support: Support) -> str:

@@ -1,11 +1,15 @@
-"""Writing results as the file's name says: CSV, TSV or Parquet, whole or not at all."""
+"""Writing results as the file's name says: CSV, TSV, Parquet or SDF, whole or not at all."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from rdkit import Chem, rdBase
+from rdkit.Chem.rdDepictor import Compute2DCoords
 
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
@@ -26,18 +30,27 @@ def check_ending(path: Path, also: str = "") -> None:
         )
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = None) -> None:
     """Write a table to `path`; `-` is CSV on standard output.
+
+    Args:
+        table: n rows.
+        path: Where to.
+        smiles: Their molecules, n of them, which .sdf needs: there each row is a record, its
+            molecule drawn anew, without atoms where it does not parse; the columns are properties,
+            one named `name` the title.
 
     Raises:
         InputError: If the name's ending is not known.
     """
-    check_ending(path)
+    check_ending(path, also="" if smiles is None else ".sdf")
     if str(path) == "-":
         table.to_csv(sys.stdout, index=False)
         return
     with write_atomically(path) as temporary:
-        if _ending(path) == ".parquet":
+        if smiles is not None and _ending(path) == ".sdf":
+            _write_sdf(table, smiles, temporary)
+        elif _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
             table.to_csv(temporary, index=False, sep=separator_of(path))
@@ -51,3 +64,20 @@ def separator_of(path: Path) -> str:
 def _ending(path: Path) -> str:
     """The format's ending, compressed or not."""
     return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def _write_sdf(table: pd.DataFrame, smiles: Sequence[str], path: Path) -> None:
+    columns = [str(name) for name in table.columns]
+    title = next((name for name in columns if name.casefold() == "name"), None)
+    keys = [
+        "_Name" if name == title else re.sub(r"[<>\s]+", " ", name).strip() or "_"
+        for name in columns
+    ]
+    with rdBase.BlockLogs(), Chem.SDWriter(str(path)) as writer:
+        for row, text in zip(table.itertuples(index=False, name=None), smiles, strict=True):
+            mol = Chem.MolFromSmiles(text) or Chem.Mol()
+            Compute2DCoords(mol)
+            for key, value in zip(keys, row, strict=True):
+                # A line break would end the property, or the record.
+                mol.SetProp(key, "" if pd.isna(value) else " ".join(str(value).split()))
+            writer.write(mol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,41 @@ from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
-from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
 from molmeta.predict.estimators import FewShotClassifier
 
-OUTPUT_COLUMNS = ("p_active", "score", "status", "reason", "nearest_support", "nearest_similarity")
+OUTPUT_COLUMNS = (
+    "p_active",
+    "score",
+    "status",
+    "reason",
+    "nearest_support",
+    "nearest_similarity",
+    "nearest_training",
+    "in_domain",
+)
+POSSIBLE = "possible_classes"
+"""Beside `OUTPUT_COLUMNS` where an error rate is given: active, inactive, either or neither."""
+
+_SETS = np.array([["neither", "active"], ["inactive", "either"]], dtype=object)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of n rows.
+
+    Attributes:
+        classifier: What made them.
+        table: The input's rows in order, every one of them: its own columns, then
+            `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`, a reason, and
+            no score.
+        smiles: The molecules as given, "" where blank, (n,).
+    """
+
+    classifier: FewShotClassifier
+    table: pd.DataFrame
+    smiles: list[str]
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
@@ -31,54 +61,66 @@ def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
     return rows, as_text(rows[library.smiles_column]).tolist()
 
 
-def predict_table(
+def learn(
     model: LoadedModel,
     support: Support,
-    library: Library | None = None,
     *,
     steps: int | None = None,
+    prevalence: float | None = None,
+    workers: int = 1,
+) -> FewShotClassifier:
+    """Learn from what curation kept of a support table; arguments as of `FewShotClassifier`.
+
+    Raises:
+        InputError: If the support set lacks a class.
+    """
+    known = np.flatnonzero(support.kept)
+    classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
+    return classifier.fit([support.smiles[i] for i in known], support.labels[known])
+
+
+def predict_table(
+    classifier: FewShotClassifier,
+    library: Library | Support,
+    *,
+    error: float | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> pd.DataFrame:
-    """Learn from a support set, predict a library.
+) -> Predictions:
+    """Predict the molecules of a library, or the blank rows of a support table.
 
     Args:
-        model: What predicts.
-        support: The new assay; what curation kept of it is learnt from.
-        library: Molecules to predict; without it, the support's blank rows.
-        steps: Inner steps instead of the model's own number.
+        classifier: As `learn` gives it.
+        library: Molecules to predict.
+        error: At which share of errors to name the `possible_classes`; None: they are not named.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
-    Returns:
-        The input's rows in order, every one of them: its own columns, then `OUTPUT_COLUMNS`.
-        A molecule that does not parse has status `rejected`, a reason, and no score.
-
     Raises:
-        InputError: If there is nothing to predict, or the support set lacks a class.
+        InputError: If there is nothing to predict, or the support set cannot bear the error rate.
     """
-    rows, smiles = _blank_rows(support) if library is None else read_library(library)
-    _check_output(rows, f"input {support.assay_id if library is None else library.name}")
-    known = np.flatnonzero(support.kept)
-    known_smiles = [support.smiles[i] for i in known]
-    classifier = FewShotClassifier(model, steps=steps, workers=workers)
-    classifier.fit(known_smiles, support.labels[known])
-    features = model.featurize(smiles, fingerprints=True, workers=workers, progress=progress)
+    if isinstance(library, Support):
+        rows, smiles, name = *_blank_rows(library), library.assay_id
+    else:
+        rows, smiles, name = *read_library(library), library.name
+    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *([POSSIBLE] if error else [])])
+    if error is not None:  # refused before any work is done
+        classifier.set_of_scores(np.empty(0), error)
+    features = classifier.featurize(smiles, workers=workers, progress=progress)
     scores = classifier.score_features(features)
     rejected = np.array([bool(reason) for reason in features.reasons])
-    similarity = tanimoto(
-        features.fingerprints, model.featurize(known_smiles, fingerprints=True).fingerprints
-    )
-    names = np.asarray(known_smiles, dtype=object)[similarity.argmax(1)]
     added: dict[str, Any] = {
         "p_active": expit(scores),
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
-        "nearest_support": np.where(rejected, "", names),
-        "nearest_similarity": np.where(rejected, np.nan, similarity.max(1)),
     }
-    return rows.assign(**added)
+    near = classifier.known_.applicability(features)
+    added |= {name: near[name].array for name in near.columns}
+    if error is not None:
+        inactive, active = classifier.set_of_scores(scores, error).astype(int).T
+        added[POSSIBLE] = np.where(rejected, "", _SETS[inactive, active])
+    return Predictions(classifier, rows.assign(**added), smiles)
 
 
 def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
@@ -86,14 +128,14 @@ def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
     return support.rows.iloc[blank], [support.smiles[i] for i in blank]
 
 
-def _check_output(rows: pd.DataFrame, source: str) -> None:
+def _check_output(rows: pd.DataFrame, source: str, added: list[str]) -> None:
     if not len(rows):
         raise InputError.of(
             source,
             got="no row to predict",
             expected="rows with a blank label, or a file of molecules (--input)",
         )
-    clash = [name for name in OUTPUT_COLUMNS if name in rows]
+    clash = [name for name in added if name in rows]
     if clash:
         raise InputError.of(
             source,

@@ -1,6 +1,6 @@
 """Self-contained HTML pages: text, tables, plots and molecules in one file, without network."""
 
-from molmeta.reporting.blocks import Facts, Figure, Molecules, Note, Section, Table, Text
+from molmeta.reporting.blocks import Facts, Figure, Molecules, Note, Ranking, Section, Table, Text
 from molmeta.reporting.page import render_page, write_page
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Figure",
     "Molecules",
     "Note",
+    "Ranking",
     "Section",
     "Table",
     "Text",

@@ -91,7 +91,63 @@ class Molecules:
     caption: str
 
 
-Block = Text | Note | Facts | Table | Figure | Molecules
+@dataclass(frozen=True)
+class Reason:
+    """A molecule that speaks for or against a candidate.
+
+    Attributes:
+        drawing: The `name` that its drawing has elsewhere on the page.
+        lines: What stands below it.
+        favours: Whether it speaks for.
+    """
+
+    drawing: str
+    lines: Sequence[str]
+    favours: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A molecule in a ranking.
+
+    Attributes:
+        svg: As `molecules.draw` draws it.
+        title: What it is called.
+        probability: From 0 to 1.
+        low: Lower end of its uncertainty.
+        high: Upper end.
+        lines: What else is known of it.
+        reasons: Why it stands where it does.
+        lacks: Keys of the filters that hide it.
+    """
+
+    svg: Markup
+    title: str
+    probability: float
+    low: float
+    high: float
+    lines: Sequence[str]
+    reasons: Sequence[Reason]
+    lacks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates in order, with filters that work by style sheets alone.
+
+    Attributes:
+        candidates: The best first.
+        filters: Keys, of letters and hyphens, and what stands beside their boxes.
+        caption: How to read it.
+    """
+
+    kind: ClassVar[str] = "ranking"
+    candidates: Sequence[Candidate]
+    filters: Mapping[str, str]
+    caption: str
+
+
+Block = Text | Note | Facts | Table | Figure | Molecules | Ranking
 
 
 @dataclass(frozen=True)

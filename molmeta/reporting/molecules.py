@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -10,11 +11,19 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
 _SIZE = (160, 120)
+_DISC, _FAINT = 7, 0.08  # radius of an atom's shade; what is too faint to be drawn
 _PATH = re.compile(r"<path [^>]*?d='(?P<line>[^']*)'(?P<style>[^>]*)>")
 
 
-def draw(smiles: str) -> Markup:
-    """A drawing in black, 160 × 120 and scalable; a note where the SMILES cannot be read."""
+def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup:
+    """A drawing in black, 160 × 120 and scalable; a note where the SMILES cannot be read.
+
+    Args:
+        smiles: The molecule.
+        name: By which other parts of the page may show the drawing again.
+        shades: A number for each atom, from −1, a dark orange disc behind it, to 1, a dark blue
+            one; none by default.
+    """
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is None:
@@ -26,10 +35,21 @@ def draw(smiles: str) -> Markup:
     options.maxFontSize = 14
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
     drawer.FinishDrawing()
-    return _slim(drawer.GetDrawingText(), smiles)
+    discs = Markup("").join(
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{}" fill="{}" fill-opacity="{:.2f}"/>').format(
+            drawer.GetDrawCoords(atom).x,
+            drawer.GetDrawCoords(atom).y,
+            _DISC,
+            "#0072b2" if shade > 0 else "#e69f00",
+            min(abs(shade), 1) * 0.75,
+        )
+        for atom, shade in enumerate(shades)
+        if abs(shade) > _FAINT
+    )
+    return _slim(drawer.GetDrawingText(), smiles, name, discs)
 
 
-def _slim(drawing: str, smiles: str) -> Markup:
+def _slim(drawing: str, smiles: str, name: str, below: Markup) -> Markup:
     """The drawing as two paths, all strokes and all filled shapes: a third of RDKit's text."""
     strokes: list[str] = []
     fills: list[str] = []
@@ -37,6 +57,13 @@ def _slim(drawing: str, smiles: str) -> Markup:
         line = re.sub(r"(\d+\.\d)\d+", r"\1", path["line"]).replace("\n", " ")
         (strokes if "fill:none" in path["style"] else fills).append(line)
     return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        '<path d="{}" fill="none" stroke="#000"/><path d="{}"/></svg>'
-    ).format(*_SIZE, smiles, "".join(strokes), "".join(fills))
+        '<svg{} viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '{}<path d="{}" fill="none" stroke="#000"/><path d="{}"/></svg>'
+    ).format(
+        Markup(' id="{}"').format(name) if name else "",
+        *_SIZE,
+        smiles,
+        below,
+        "".join(strokes),
+        "".join(fills),
+    )

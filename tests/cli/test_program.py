@@ -101,6 +101,19 @@ def test_predict_the_blank_labels_of_one_table(run: Path, example: Path, tmp_pat
     assert pd.read_csv(tmp_path / "out.tsv", sep="\t")["name"].tolist() == library["name"].tolist()
 
 
+def test_predict_a_report_an_sdf_and_classes(run: Path, example: Path, tmp_path: Path) -> None:
+    done = molmeta(
+        "predict", "--model", run, "--support", example / "support.csv", "--input",
+        example / "library.csv", "-o", tmp_path / "out.sdf", "--report", tmp_path / "page.html",
+        "--prevalence", "0.05", "--error", "0.4",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    n_rows = len(pd.read_csv(example / "library.csv"))
+    assert (tmp_path / "out.sdf").read_text().count("$$$$") == n_rows
+    assert "<possible_classes>" in (tmp_path / "out.sdf").read_text()
+    assert "0.05 of the library" in (tmp_path / "page.html").read_text()
+
+
 def test_predict_to_standard_output(run: Path, example: Path) -> None:
     done = molmeta(
         "predict", "--model", run, "--support", example / "support.csv",
@@ -210,6 +223,14 @@ WRONG = {
     "one class": (
         [*PREDICT, "ONECLASS", "--input", "LIBRARY", "-o", "OUT.csv"],
         "at least one active and one inactive",
+    ),
+    "an error rate below what the support set bears": (
+        [*PREDICT, "SUPPORT", "--input", "LIBRARY", "-o", "OUT.csv", "--error", "0.001"],
+        "at least 999 of each class",
+    ),
+    "no prevalence": (
+        [*PREDICT, "SUPPORT", "--input", "LIBRARY", "-o", "OUT.csv", "--prevalence", "10"],
+        "between 0 and 1",
     ),
     "empty file": (["featurize", "EMPTY", "-o", "OUT"], "empty"),
     "too few molecules": (

@@ -9,13 +9,23 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
-from molmeta.assays import Columns, featurize_files, open_library, read_support
+from molmeta.assays import Columns, Support, featurize_files, open_library, read_support
+from molmeta.assays.library import Library
+from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
-from molmeta.predict import predict_table
+from molmeta.predict import learn
+from molmeta.predict import predict_table as predict
+from molmeta.predict.files import write_table
 from molmeta.predict.table import OUTPUT_COLUMNS
 
 LIBRARY = "id,structure,note\na,CCCO,x\nb,no molecule,\nc,,y\nd,c1ccccc1O,\na,CCCO,x\n"
+
+
+def predict_table(
+    model: LoadedModel, support: Support, library: Library | None = None
+) -> pd.DataFrame:
+    return predict(learn(model, support), library or support).table
 
 
 @pytest.fixture
@@ -150,3 +160,30 @@ def test_what_cannot_be_predicted_is_said(
     library.write_text("smiles,score\nCCO,3\n")
     with pytest.raises(InputError, match=r"library.csv.*'score', which prediction adds"):
         predict_table(model, support, open_library(library))
+
+
+def test_sdf_out_holds_every_row(model: LoadedModel, library: Path, tmp_path: Path) -> None:
+    text, columns = SUPPORTS["words"]
+    support = read_support(written(tmp_path, text), columns)
+    found = predict(learn(model, support), open_library(library), error=0.4)
+    found.table.insert(0, "odd <name>", "two\n\nlines\n$$$$")
+    write_table(found.table, tmp_path / "out.sdf", found.smiles)
+    back = pd.concat(open_table(tmp_path / "out.sdf").chunks())
+    assert back["smiles"].tolist() == ["CCCO", "", "", "Oc1ccccc1", "CCCO"]
+    for name in ("id", "structure", "note", "status", "reason", "possible_classes"):
+        assert back[name].tolist() == found.table[name].tolist(), name
+    scores = pd.to_numeric(back["score"].replace("", None)).to_numpy()
+    np.testing.assert_allclose(scores, found.table["score"])
+    assert set(back["odd name"]) == {"two lines $$$$"}
+    assert (back["possible_classes"] == "").tolist() == (back["status"] == "rejected").tolist()
+    assert "V2000" in (tmp_path / "out.sdf").read_text()
+
+
+def test_an_error_rate_that_is_too_low_is_refused_before_the_library_is_read(
+    model: LoadedModel, library: Path, tmp_path: Path
+) -> None:
+    support = read_support(written(tmp_path, SUPPORTS["words"][0]))
+    seen: list[int] = []
+    with pytest.raises(InputError, match="2 active and 2 inactive"):
+        predict(learn(model, support), open_library(library), error=0.1, progress=seen.append)
+    assert not seen

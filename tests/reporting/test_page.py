@@ -15,13 +15,14 @@ from molmeta.reporting import (
     Figure,
     Molecules,
     Note,
+    Ranking,
     Section,
     Table,
     Text,
     render_page,
     write_page,
 )
-from molmeta.reporting.blocks import MoleculeCard
+from molmeta.reporting.blocks import Candidate, MoleculeCard, Reason
 from molmeta.reporting.molecules import draw
 from molmeta.reporting.plots import Series, dot_plot, legend, line_plot
 
@@ -30,6 +31,11 @@ EVIL = "<script>alert('x')</script> & \"co\""
 
 def curve(label: str = "a", style: int = 0) -> Series:
     return Series(label, [16, 64], [0.1, 0.2], [0.05, 0.1], [0.2, math.nan], style)
+
+
+def candidate(text: str = "a", lacks: tuple[str, ...] = ()) -> Candidate:
+    reasons = [Reason("known-0", [text], True)]
+    return Candidate(draw("CCO"), text, 0.7, 0.5, 0.8, [text], reasons, lacks)
 
 
 def test_everything_is_escaped() -> None:
@@ -42,6 +48,7 @@ def test_everything_is_escaped() -> None:
         Figure(svg, EVIL, legend([curve(EVIL)])),
         Figure(dot_plot([EVIL], [curve()], x_label=EVIL), EVIL),
         Molecules([MoleculeCard(draw("CCO"), [EVIL], True)], EVIL),
+        Ranking([candidate(EVIL)], {"new": EVIL}, EVIL),
     ]
     page = render_page(EVIL, EVIL, [Section(EVIL, blocks)])
     assert "<script" not in page
@@ -108,3 +115,21 @@ def test_drawings_are_valid_svg(smiles: str) -> None:
 
 def test_a_smiles_that_cannot_be_read_is_said_so() -> None:
     assert draw("not a molecule") == Markup('<span class="subtitle">not drawable</span>')
+
+
+def test_a_filter_hides_what_lacks_it_and_nothing_else() -> None:
+    ranking = Ranking([candidate("kept"), candidate("hidden", ("new",))], {"new": "new ones"}, "c")
+    page = render_page("T", "S", [Section("One", [ranking])])
+    assert "body:has(#filter-new:checked) .lacks-new { display: none; }" in page
+    assert page.count('<li class="candidate">') == 1
+    assert page.count('<li class="candidate lacks-new">') == 1
+    assert '<input type="checkbox" id="filter-new"' in page
+
+
+def test_a_drawing_has_a_name_and_shades_for_its_atoms() -> None:
+    drawing = ElementTree.fromstring(draw("CCO", name="known-1", shades=[1.0, -0.5, 0.01]))
+    assert drawing.get("id") == "known-1"
+    discs = drawing.findall("circle")
+    assert [disc.get("fill") for disc in discs] == ["#0072b2", "#e69f00"]
+    assert float(discs[0].get("fill-opacity", "")) > float(discs[1].get("fill-opacity", ""))
+    assert ElementTree.fromstring(draw("CCO")).get("id") is None
