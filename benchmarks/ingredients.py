@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from molmeta.assays import AssayStore
 from molmeta.evaluation import evaluate
 from molmeta.evaluation.learners import LearnerMethod
 from molmeta.evaluation.statistics import molecule_set_clusters, paired
-from molmeta.meta import load_model, train
+from molmeta.meta import Learner, load_model, train
+from molmeta.models import MatchingHead
 
 STEP: dict[str, Any] = {"steps": 1, "order": 2}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -88,9 +90,12 @@ def trained(name: str, seed: int, run: Path, given: argparse.Namespace) -> float
     if clock.exists():
         return float(json.loads(clock.read_text()))
     model = load_model(given.init)
+    encoder = model.learner.encoder
+    # A learner of other shapes above the encoder: nothing but the encoder is taken over.
+    alone = replace(model, learner=Learner(encoder, MatchingHead(), projection=1))
     started = time.perf_counter()
     store = AssayStore.open(given.train)
-    train(recipe(name, seed, model.recipe, given.steps), store, None, run, init=model, resume=True)
+    train(recipe(name, seed, model.recipe, given.steps), store, None, run, init=alone, resume=True)
     clock.write_text(json.dumps(time.perf_counter() - started))
     return time.perf_counter() - started
 
