@@ -130,7 +130,7 @@ def test_embed_as_array_and_as_table(run: Path, example: Path, tmp_path: Path) -
         assert done.returncode == 0, done.stderr
     vectors = np.load(tmp_path / "vectors.npy")
     table = pd.read_parquet(tmp_path / "vectors.parquet")
-    np.testing.assert_array_equal(table.filter(regex=r"^v\d").to_numpy(), vectors)
+    np.testing.assert_array_equal(np.stack(table["vector"]), vectors)
 
 
 def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) -> None:
