@@ -14,8 +14,8 @@ from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
-from molmeta.predict import predict_table
 from molmeta.predict.suggest import choose, suggest
+from molmeta.predict.table import learn, predict_table
 
 SUPPORT = "smiles,active\nCCO,1\nCC,0\nCCN,1\nCCC,0\nCCCl,\n"
 LIBRARY = "id,smiles\na,CCCO\nb,OCC\nc,no molecule\nd,c1ccccc1O\ne,OCCC\nf,CCCl\ng,CCBr\n"
@@ -30,7 +30,7 @@ def test_what_is_measured_repeated_or_no_molecule_is_not_suggested(
     out = suggest(model, support, library, 10)
     assert sorted(out["id"]) == ["a", "d", "f", "g"]
     assert out["rank"].tolist() == [1, 2, 3, 4]
-    expected = predict_table(model, support, library).set_index("id")["score"]
+    expected = predict_table(learn(model, support), library).table.set_index("id")["score"]
     np.testing.assert_allclose(out["score"], expected[out["id"]], atol=1e-5)
     assert out["score"].is_monotonic_decreasing
     assert suggest(model, support, library, 2)["id"].tolist() == out["id"].tolist()[:2]
