@@ -7,7 +7,7 @@ support set alone.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,29 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn import config_context
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
-from molmeta.evaluation.forest import forest_means
+from molmeta.evaluation.forest import forest_means, tuned_forest_means
 from molmeta.evaluation.gaussian_process import predict_mean
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale, Task
 
 Scores = NDArray[np.float64]
-
-FOREST_GRID: dict[str, list[Any]] = {
-    "max_depth": [5, 10, 20],
-    "max_features": [None, "sqrt", "log2"],
-    "min_samples_leaf": [2, 5],
-    "n_estimators": [100, 200],
-}
-"""The grid of FS-Mol's published random forest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,27 +96,32 @@ class Constant(Baseline):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomForest(Baseline):
-    """A random forest of 100 trees, √2048 features a split.
+    """A random forest of 100 trees, √2048 features a split, nothing tuned.
 
     Attributes:
         min_samples_leaf: Fewest molecules in a leaf; FS-Mol's grid has 2 and 5.
-        tuned: Whether `FOREST_GRID` is searched by cross-validation within every support set
-            instead, which takes hundreds of times as long.
     """
 
     name: str = "rf"
     min_samples_leaf: int = 2
-    tuned: bool = False
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
         """See `Baseline.predict`."""
-        if not self.tuned:
-            return forest_means(
-                _dense(known), labels, _dense(query), min_samples_leaf=self.min_samples_leaf
-            )
-        kind = RandomForestRegressor if self.task == "regression" else RandomForestClassifier
-        forest = _tuned(kind(random_state=0), FOREST_GRID, labels, self.task)
-        return _fit_predict(forest, known, labels, query, self.task)
+        return forest_means(
+            _dense(known), labels, _dense(query), min_samples_leaf=self.min_samples_leaf
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedForest(Baseline):
+    """FS-Mol's random forest: its published grid, searched within every support set."""
+
+    name: str = "rf-grid"
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+
+    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+        """See `Baseline.predict`."""
+        return tuned_forest_means(_dense(known), labels, _dense(query))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +224,7 @@ BASELINES: dict[str, Callable[[Task], Baseline]] = {
     "constant": lambda task: Constant(task=task),
     "rf": lambda task: RandomForest(task=task),
     "rf-leaf1": lambda task: RandomForest(task=task, name="rf-leaf1", min_samples_leaf=1),
-    "rf-grid": lambda task: RandomForest(task=task, name="rf-grid", tuned=True),
+    "rf-grid": lambda task: TunedForest(task=task),
     "knn": lambda task: NearestNeighbours(task=task),
     "logistic": lambda task: LogisticFingerprint(task=task),
     "simsearch": lambda task: SimilaritySearch(task=task),
@@ -276,13 +271,6 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
     model = LogisticRegression(C=C, solver="newton-cholesky").fit(axes * lengths, labels > 0.5)
     probabilities: Scores = model.predict_proba(cross @ axes / lengths)[:, 1]
     return probabilities
-
-
-def _tuned(model: Any, grid: Mapping[str, list[Any]], labels: Scores, task: Task) -> Any:
-    """A grid search in at most five folds; the model as it is where a class is too small."""
-    smallest = min(labels.sum(), len(labels) - labels.sum()) if task == "classification" else 5
-    n_folds = int(min(5, smallest))
-    return GridSearchCV(model, dict(grid), cv=n_folds) if n_folds > 1 else model
 
 
 def _fit_predict(

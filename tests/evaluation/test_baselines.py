@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
 from molmeta.assays import featurize_files
 from molmeta.assays.store import AssayStore
@@ -22,7 +23,15 @@ from molmeta.evaluation.baselines import (
     SimilaritySearch,
     SoftSimilaritySearch,
 )
-from molmeta.evaluation.forest import forest_means
+from molmeta.evaluation.forest import (
+    DEPTHS,
+    FEATURES,
+    LEAVES,
+    N_TREES,
+    forest_means,
+    grid_means,
+    tuned_forest_means,
+)
 from molmeta.evaluation.gaussian_process import NOISE, predict_mean
 
 KNOWN = csr_matrix(np.array([[2, 0, 1], [0, 3, 0], [1, 0, 1]], np.uint8))
@@ -120,13 +129,46 @@ def test_scores_are_the_same_alone_and_among_others(store: AssayStore, name: str
         assert alone[0] == pytest.approx(together[number], abs=1e-12)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_forest_is_tuned_within_the_support_set(store: AssayStore) -> None:
-    (method,) = make_baselines(["rf-grid"])
-    assay = store.assay("assay 0")
-    scores = method.scores(store, assay.molecules[:12], assay.labels[:12], assay.molecules[12:])
-    assert scores.shape == (18,)
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("n_features", [1, 8])
+def test_forests_of_a_grid_equal_scikit_learns(features: str | None, n_features: int) -> None:
+    rng = np.random.default_rng(0)
+    known, query = (rng.normal(size=(n, n_features)).astype(np.float32) for n in (60, 20))
+    values = rng.normal(size=60)
+    found = grid_means(known, values, query, features, 2, 3)
+    # A tree that is cut has drawn the features of its splits in another order than one that never
+    # grew: of several features only the whole trees can be equal.
+    for i, depth in enumerate(DEPTHS if n_features == 1 else DEPTHS[-1:], -(n_features > 1)):
+        for j, n_trees in enumerate(N_TREES):
+            forest = RandomForestRegressor(
+                n_trees, max_depth=depth, max_features=features, min_samples_leaf=2, random_state=3
+            )
+            expected = forest.fit(known, values).predict(query)
+            np.testing.assert_allclose(found[i, j], expected, atol=1e-12)
+    assert np.abs(found[0] - found[1]).max() > 1e-3  # some trees are deeper than 5
+
+
+def test_the_tuned_forest_takes_what_does_best_in_the_support_set() -> None:
+    # One feature of two thousand says the class. A split that looks at eleven rarely meets it.
+    rng = np.random.default_rng(0)
+    known, query = (rng.poisson(0.3, (n, 2000)).astype(np.float32) for n in (30, 200))
+    labels, truth = (part[:, 0] > 0 for part in (known, query))
+    tuned, fixed = (
+        forest(known, labels.astype(float), query) for forest in (tuned_forest_means, forest_means)
+    )
+    assert ((tuned > 0.5) == truth).mean() > 0.95 > ((fixed > 0.5) == truth).mean()
+    # The choice is scikit-learn's, up to trees drawn anew.
+    grid = {"max_features": FEATURES, "min_samples_leaf": LEAVES, "max_depth": [DEPTHS[0]]}
+    search = GridSearchCV(RandomForestClassifier(random_state=0), grid).fit(known, labels)
+    oracle = search.predict_proba(query)[:, 1]
+    assert np.corrcoef(oracle, tuned)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("n_active", [1, 3])
+def test_the_tuned_forest_does_with_few_of_a_class(n_active: int) -> None:
+    known = np.random.default_rng(0).poisson(0.5, (2 * n_active, 30)).astype(np.float32)
+    labels = np.repeat([1.0, 0.0], n_active)
+    assert np.isfinite(tuned_forest_means(known, labels, known)).all()
 
 
 def test_unknown_and_unfit_baselines_are_refused() -> None:
