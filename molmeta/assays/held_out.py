@@ -37,7 +37,7 @@ class HeldOut:
         return cls(
             role,
             frozenset(assay_id for store in stores for assay_id in store.assay_ids),
-            frozenset(content for store in stores for content in _contents(store).values()),
+            frozenset(content for store in stores for content in contents_of(store).values()),
         )
 
     @classmethod
@@ -72,7 +72,7 @@ class HeldOut:
         Raises:
             InputError: If one is, under the same id or with the same molecules and labels.
         """
-        contents = _contents(assays)
+        contents = contents_of(assays)
         found = [
             assay_id
             for assay_id in assays.assay_ids
@@ -87,8 +87,11 @@ class HeldOut:
             )
 
 
-def _contents(store: AssayStore) -> dict[str, str]:
-    """A hash of molecules and labels by assay id, whatever their order; none without molecules."""
+def contents_of(store: AssayStore) -> dict[str, str]:
+    """A hash of molecules and labels by assay id, whatever their order; none without molecules.
+
+    Two assays of the same hash are the same measurements under two ids.
+    """
     assays = map(store.assay, range(len(store)))
     return {assay.id: _content(store, assay) for assay in assays if assay.kept.any()}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.held_out import contents_of
 from molmeta.assays.store import AssayStore
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.meta.run import load_config
@@ -22,18 +23,19 @@ class Training:
         assays: Their ids.
         molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the
             same in every store.
+        contents: Hashes of their molecules and labels, as far as they were recorded.
         standardize: The form of these molecules.
     """
 
     assays: frozenset[str]
     molecules: NDArray[np.int64]
     standardize: Standardizer | None = STANDARD
+    contents: frozenset[str] = frozenset()
 
     @classmethod
     def of_store(cls, store: AssayStore) -> Training:
         """The training record of something trained on every assay of `store`."""
-        seen = Seen.of_store(store)
-        return cls(frozenset(seen.assays), seen.molecules, store.standardize)
+        return cls._of(Seen.of_store(store), store.standardize)
 
     @classmethod
     def of_run(cls, run: Path) -> Training:
@@ -44,20 +46,29 @@ class Training:
         """
         seen = Seen.of_run(run)
         form = Standardizer.from_spec(load_config(run).get("standardize"))
-        return cls(frozenset(seen.assays), seen.molecules, form)
+        return cls._of(seen, form)
+
+    @classmethod
+    def _of(cls, seen: Seen, form: Standardizer | None) -> Training:
+        contents = frozenset(filter(None, seen.assays.values()))
+        return cls(frozenset(seen.assays), seen.molecules, form, contents)
 
 
-def overlap(training: Training, store: AssayStore) -> list[tuple[str, bool, float]]:
+def overlap(training: Training, store: AssayStore) -> list[tuple[str, bool, bool, float]]:
     """How much of each test assay was seen in training.
 
     Returns:
-        An assay's id, whether that is a training assay's id, and the fraction of its molecules
-        that occur in training.
+        An assay's id; whether that is a training assay's id; whether a training assay has just its
+        molecules and labels, whatever its id; and the fraction of its molecules, support set and
+        queries together, that occur in training.
     """
+    contents = contents_of(store)
     rows = []
     for number, assay_id in enumerate(store.assay_ids):
         molecules = store.assay(number).molecules
         identities = np.unique(store.identities[molecules[molecules >= 0]])
         n_seen = int(np.isin(identities, training.molecules).sum())
-        rows.append((assay_id, assay_id in training.assays, n_seen / max(1, len(identities))))
+        same = contents.get(assay_id) in training.contents
+        share = n_seen / max(1, len(identities))
+        rows.append((assay_id, assay_id in training.assays, same, share))
     return rows

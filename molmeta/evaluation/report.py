@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from molmeta.evaluation import figures
 from molmeta.evaluation.compare import Comparison
 from molmeta.evaluation.examples import hardest_and_easiest
@@ -150,14 +152,40 @@ def _leakage(view: View) -> list[Block]:
     blocks: list[Block] = []
     for name in leakage["method"].unique():
         rows = records(leakage[leakage["method"] == name])
-        seen = [row["assay_id"] for row in rows if row["seen_assay"]]
         share = sum(row["seen_molecules"] for row in rows) / len(rows)
-        text = (
-            f"{name}: {len(seen)} of {len(rows)} test assays are training assays; on average "
-            f"{share:.0%} of an assay's molecules occur in training."
+        blocks.append(
+            Text(f"{name}: on average {share:.0%} of a test assay's molecules occur in training.")
         )
-        blocks.append(Note(f"{text} Seen: {listed(seen)}.") if seen else Text(text))
-    return blocks
+        same = [row["assay_id"] for row in rows if row["seen_assay"]]
+        copies = [row["assay_id"] for row in rows if row["same_content"] and not row["seen_assay"]]
+        for ids, what in (
+            (same, "are training assays"),
+            (
+                copies,
+                "equal a training assay of another id, molecule for molecule, label for label",
+            ),
+        ):
+            if ids:
+                text = f"{len(ids)} of {len(rows)} test assays {what}: {listed(ids)}"
+                blocks.append(Note(f"{name}: {text}."))
+    return [*blocks, _seen_molecules(leakage)]
+
+
+def _seen_molecules(leakage: pd.DataFrame) -> Table:
+    """What part of each assay was seen, by method; what was seen most comes first."""
+    marks = leakage["seen_assay"].map({True: " (same id)", False: ""}) + leakage[
+        "same_content"
+    ].map({True: " (same labels)", False: ""})
+    cells = leakage.assign(cell=leakage["seen_molecules"].map("{:.0%}".format) + marks)
+    shares = leakage.pivot(index="assay_id", columns="method", values="seen_molecules")
+    order = shares.mean(axis=1).sort_values(ascending=False, kind="stable").index
+    table = cells.pivot(index="assay_id", columns="method", values="cell")
+    table = table.loc[order, list(leakage["method"].unique())]
+    return Table(
+        ["assay", *table.columns],
+        [[assay_id, *row] for assay_id, row in zip(table.index, table.to_numpy(), strict=True)],
+        "Share of each assay's molecules, support set and queries together, seen in training.",
+    )
 
 
 def _skipped(view: View) -> list[Block]:

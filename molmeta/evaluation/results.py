@@ -40,8 +40,9 @@ class Results:
         skipped: One row a draw that could not be made: `assay_id, support_size, seed, reason`.
         assays: One row an assay: `assay_id, cluster, target_class`; equal `cluster` is the same
             molecule set.
-        leakage: One row a trained method and assay: `method, assay_id, seen_assay,
-            seen_molecules`.
+        leakage: One row a trained method and assay: `method, assay_id`; `seen_assay`,
+            whether it was trained on an assay of that id; `same_content`, on one of these
+            molecules and labels under any id; `seen_molecules`, the share of its molecules.
         calibration: One row a method, support size and bin of the probability, over all draws:
             `method, support_size, bin, n, probability, active`, the last two summed.
         info: How it came about: command, protocol, seeds, versions, hashes.

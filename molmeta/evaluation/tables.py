@@ -22,7 +22,7 @@ Place = tuple[str, str, int]
 _KEYS = ["assay_id", "method", "support_size"]
 _DRAW = ["seed", "n_support", "n_query", "n_rejected", "positive_query", "positive_support", "draw"]
 _SKIPPED = ["assay_id", "support_size", "seed", "reason"]
-_LEAKAGE = ["method", "assay_id", "seen_assay", "seen_molecules"]
+_LEAKAGE = ["method", "assay_id", "seen_assay", "same_content", "seen_molecules"]
 _CALIBRATION = ["method", "support_size", "bin", "n", "probability", "active"]
 
 
@@ -114,8 +114,12 @@ def summarize(
 
 
 def with_leakage(summary: pd.DataFrame, leakage: pd.DataFrame) -> pd.DataFrame:
-    """Beside every mean, how many of the assays and what part of their molecules were seen."""
-    seen = leakage.groupby("method").agg({"seen_assay": "sum", "seen_molecules": "mean"})
+    """Beside every mean, how many of the assays and what part of their molecules were seen.
+
+    An assay counts as seen under its own id, and under another with its molecules and labels.
+    """
+    either = leakage.assign(seen_assay=leakage["seen_assay"] | leakage["same_content"])
+    seen = either.groupby("method").agg({"seen_assay": "sum", "seen_molecules": "mean"})
     return summary.assign(
         n_seen_assays=summary["method"].map(seen["seen_assay"]).fillna(0).astype(int),
         seen_molecules=summary["method"].map(seen["seen_molecules"]).fillna(0.0).astype(float),

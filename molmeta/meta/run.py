@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from molmeta import __version__
@@ -173,9 +172,7 @@ def train(
             raise InputError.of(
                 f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
             ) from None
-        _write_json(run / ASSAYS, seen.assays)
-        with write_atomically(run / MOLECULES) as file:
-            np.save(file, seen.molecules)
+        seen.save(run)
         Domain.sample(train_assays, seed).save(run)
         _write_json(
             run / CONFIG,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from molmeta.assays.columns import listed
+from molmeta.assays.held_out import contents_of
 from molmeta.assays.store import AssayStore
 from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.errors import InputError
 from molmeta.meta.learner import Learner
+from molmeta.resources import write_atomically
 
 ASSAYS, MOLECULES = "assays.json", "molecules.npy"
 _N_SAMPLED = 20_000
@@ -26,42 +28,52 @@ class Seen:
     """What a model saw in training.
 
     Attributes:
-        assays: Ids of the training assays.
+        assays: Of the id of each training assay a hash of its molecules and labels, by which it
+            is known under another id; None where that was not recorded.
         molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the
             same in every store.
     """
 
-    assays: tuple[str, ...]
+    assays: Mapping[str, str | None]
     molecules: NDArray[np.int64]
 
     @classmethod
     def of_store(cls, store: AssayStore) -> Seen:
         """The record of something trained on every assay of `store`."""
         numbers = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        return cls(tuple(store.assay_ids), np.unique(store.identities[numbers[numbers >= 0]]))
+        contents = contents_of(store)
+        assays = {assay_id: contents.get(assay_id) for assay_id in store.assay_ids}
+        return cls(assays, np.unique(store.identities[numbers[numbers >= 0]]))
 
     @classmethod
     def of_run(cls, run: Path) -> Seen:
-        """What a run folder says.
+        """What a run folder says; earlier versions of molmeta recorded ids alone.
 
         Raises:
             InputError: If it says nothing, so that leakage cannot be ruled out.
         """
         try:
-            assays = json.loads((run / ASSAYS).read_text(encoding="utf-8"))
+            found = json.loads((run / ASSAYS).read_text(encoding="utf-8"))
+            assays = found if isinstance(found, dict) else dict.fromkeys(found)
             molecules = np.load(run / MOLECULES, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise InputError.of(
                 f"model {run}",
                 got=f"no readable {ASSAYS} and {MOLECULES} ({error})",
                 expected="both, which `molmeta train` writes, to check for leakage",
             ) from None
-        return cls(tuple(assays), molecules)
+        return cls(assays, molecules)
+
+    def save(self, run: Path) -> None:
+        """Write it into a run folder, each file as a whole."""
+        with write_atomically(run / ASSAYS) as file:
+            file.write_text(json.dumps(self.assays, indent=1) + "\n", encoding="utf-8")
+        with write_atomically(run / MOLECULES) as file:
+            np.save(file, self.molecules)
 
     def __or__(self, other: Seen) -> Seen:
         """What either saw."""
-        assays = tuple(dict.fromkeys([*self.assays, *other.assays]))
-        return Seen(assays, np.union1d(self.molecules, other.molecules))
+        return Seen({**self.assays, **other.assays}, np.union1d(self.molecules, other.molecules))
 
     def check(self, held_out: Iterable[str], role: str) -> None:
         """Refuse a model to start from that was trained on assays of these ids.

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molmeta.assays.store import AssayStore
@@ -15,6 +16,7 @@ from molmeta.evaluation import Training, evaluate
 from molmeta.evaluation.assay_info import read_target_classes
 from molmeta.evaluation.frequent_hitters import FrequentHitters
 from molmeta.evaluation.leakage import overlap
+from molmeta.meta.start import Seen
 
 
 def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssayStore) -> None:
@@ -41,7 +43,28 @@ def test_training_records_are_read_from_a_run(store: AssayStore, tmp_path: Path)
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert Training.of_run(tmp_path).standardize is None
     seen = overlap(Training.of_run(tmp_path), store)
-    assert seen[:2] == [("assay 0", True, 1.0), ("assay 1", False, 1.0)]
+    assert seen[:2] == [("assay 0", True, False, 1.0), ("assay 1", False, False, 1.0)]
+
+
+def test_an_assay_is_known_under_another_id(tmp_path: Path) -> None:
+    smiles = ["CCO", "CCN", "CCC", "c1ccccc1", "CCCl", "CCBr"]
+    rows = pd.DataFrame({"smiles": smiles, "label": [1, 1, 0, 0, 1, 0]})
+    trained = AssayStore.from_frame(rows.assign(assay="first"))
+    Seen.of_store(trained).save(tmp_path)
+    config = {"features": FEATURE_SPEC, "recipe": {}, "standardize": trained.standardize.spec}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    training = Training.of_run(tmp_path)
+    shuffled = rows.sample(frac=1, random_state=0).assign(assay="second")
+    other = rows.assign(assay="third", label=[0, 1, 0, 0, 1, 1])
+    test = AssayStore.from_frame(pd.concat([shuffled, other, rows.assign(assay="first")]))
+    assert set(overlap(training, test)) == {
+        ("first", True, True, 1.0),
+        ("second", False, True, 1.0),
+        ("third", False, False, 1.0),
+    }
+    method = FrequentHitters(np.zeros(2048), training)
+    found = evaluate([method], test.subset(["second", "third"]), support_sizes=[3], draws=1)
+    assert found.summary["n_seen_assays"].tolist() == [1]
 
 
 def test_target_classes(tmp_path: Path) -> None:
