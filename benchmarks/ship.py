@@ -14,10 +14,12 @@ from pathlib import Path
 
 import torch
 
+from molmeta.assays import load_assays
 from molmeta.meta import load_model
 from molmeta.meta.checkpoint import load_tensors, save_tensors
 from molmeta.meta.domain import DOMAIN
 from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
+from molmeta.meta.start import Seen
 from molmeta.meta.trainer import METRICS, MODEL
 
 DEFAULT = Path(__file__).resolve().parents[1] / "molmeta" / "pretrained" / "default"
@@ -27,10 +29,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("card", type=Path)
+    parser.add_argument(
+        "--train", type=Path, help="the training assays, where RUN recorded their ids alone"
+    )
     given = parser.parse_args()
     load_model(given.run)  # whole and of this version's features
     for name in (CONFIG, METRICS, ASSAYS, MOLECULES, DOMAIN):
         shutil.copyfile(given.run / name, DEFAULT / name)
+    if given.train:
+        (Seen.of_run(DEFAULT) | Seen.of_store(load_assays(given.train))).save(DEFAULT)
     shutil.copyfile(given.card, DEFAULT / CARD)
     tensors = load_tensors(given.run / MODEL)
     halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
