@@ -26,7 +26,8 @@ demo: $(READY)  ## the main job on the bundled data, into demo/
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest
 
-test-all: $(READY)  ## the slow ones too
+test-all: $(READY)  ## the slow ones too; Ray, which is big, is installed for them alone
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	$(BIN)/python -m pytest -m ''
 
 lint: $(READY)

@@ -43,6 +43,9 @@ def screen(
     shard: Annotated[
         str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
     ] = "1/1",
+    engine: Annotated[
+        str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
+    ] = "local",
     format: Format = "auto",
     device: Device = "auto",
     workers: Workers = None,
@@ -54,25 +57,34 @@ def screen(
     from molmeta.predict.panel import Panel
     from molmeta.predict.screen import Shard, Source
     from molmeta.predict.screen import screen as run
-    from molmeta.predict.sources import MoleculeSource, VectorSource
+    from molmeta.predict.sources import MoleculeSource, VectorSource, pick_engine
     from molmeta.predict.vectors import VectorFile
     from molmeta.resources import n_cores
 
     part = Shard.parse(shard)
+    computes = pick_engine(engine)
+    if engine != "local" and embeddings is not None:
+        raise InputError.of(
+            f"--engine {engine}",
+            got="--embeddings, which one machine scores faster than it sends them about",
+            expected="--input, or --engine local (and --shard)",
+        )
     if bool(input) == (embeddings is not None):
         raise InputError.of(
             "library",
             got="both --input and --embeddings" if input else "neither --input nor --embeddings",
             expected="one of them",
         )
-    loaded = load_model(model, pick_device(device))
+    cpu = engine == "ray" and device == "auto"
+    loaded = load_model(model, pick_device("cpu" if cpu else device))
     progress = counter("molecules")
     source: Source
     if embeddings is not None:
         source = VectorSource(VectorFile.open(embeddings, loaded), progress=progress)
     else:
         library = open_library(input or [], columns.smiles_column)
-        source = MoleculeSource(library, workers=workers or n_cores(), progress=progress)
+        n_workers = workers or (n_cores() if engine == "local" else None)
+        source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
     known = read_assays(support, columns, format, [loaded.standardize])
     panel = Panel.of_store(loaded, known)
     say(f"{len(panel.assays)} assays, {sum(panel.sizes):,} support molecules")

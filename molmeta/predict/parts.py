@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,22 @@ class Computed:
     reasons: list[str]
 
 
+class Engine(Protocol):
+    """What computes on parts: `compute` in this process and its workers, or on a cluster."""
+
+    def __call__(
+        self,
+        model: LoadedModel,
+        parts: Iterable[Part],
+        smiles_column: str,
+        function: Callable[[Featurized], NDArray[np.float32]],
+        *,
+        workers: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Computed]:
+        """See `compute`."""
+
+
 def cut(library: Library, part_rows: int = PART_ROWS) -> Iterator[Part]:
     """The parts of a library, always the same ones; one does not reach over files."""
     number = 0
@@ -69,7 +85,7 @@ def compute(
     smiles_column: str,
     function: Callable[[Featurized], NDArray[np.float32]],
     *,
-    workers: int = 1,
+    workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Computed]:
     """Apply a function to the molecules of parts: one result a part, in order, in bounded memory.
@@ -79,7 +95,8 @@ def compute(
         parts: Read only a little ahead.
         smiles_column: Theirs.
         function: Features of m rows → (m, k).
-        workers: Processes that read molecules while `function` runs in this one.
+        workers: Processes that read molecules while `function` runs in this one; None and 1:
+            this one reads them.
         progress: Called with the number of rows done since its last call.
     """
     begun: deque[Part] = deque()
@@ -92,7 +109,7 @@ def compute(
 
     values: list[NDArray[np.float32]] = []
     reasons: list[str] = []
-    for features in model.featurize_stream(pieces(), workers=workers):
+    for features in model.featurize_stream(pieces(), workers=workers or 1):
         values.append(function(features))
         reasons += features.reasons
         if progress is not None:

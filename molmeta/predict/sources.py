@@ -11,10 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.assays.library import Library
+from molmeta.config import unknown
 from molmeta.predict.panel import Panel
-from molmeta.predict.parts import PART_ROWS, as_arrow, compute, cut, schema_of
+from molmeta.predict.parts import PART_ROWS, Engine, as_arrow, compute, cut, schema_of
+from molmeta.predict.ray_engine import compute_on_ray, import_ray
 from molmeta.predict.screen import Scored
 from molmeta.predict.vectors import REASON, VECTOR, VectorFile
+
+ENGINES: dict[str, Engine] = {"local": compute, "ray": compute_on_ray}
 
 _SAMPLE = 1 << 16
 
@@ -25,15 +29,17 @@ class MoleculeSource:
 
     Attributes:
         library: The files.
-        workers: Processes that read molecules while the model works.
+        workers: As the engine says.
         part_rows: Rows of a part at most.
         progress: Called with the number of rows done since its last call.
+        engine: What computes.
     """
 
     library: Library
-    workers: int = 1
+    workers: int | None = None
     part_rows: int = PART_ROWS
     progress: Callable[[int], None] | None = None
+    engine: Engine = compute
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
@@ -49,7 +55,7 @@ class MoleculeSource:
     def score(self, panel: Panel, wanted: Callable[[int], bool]) -> Iterator[Scored]:
         """See `Source`."""
         types = self.columns
-        for done in compute(
+        for done in self.engine(
             panel.model,
             (part for part in cut(self.library, self.part_rows) if wanted(part.number)),
             self.library.smiles_column,
@@ -95,6 +101,19 @@ class VectorSource:
             yield Scored(number, rows, panel.score_vectors(vectors), reasons)
             if self.progress is not None:
                 self.progress(len(reasons))
+
+
+def pick_engine(name: str) -> Engine:
+    """One of `ENGINES`.
+
+    Raises:
+        InputError: If there is none of that name, or it is not installed.
+    """
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    if name == "ray":
+        import_ray()
+    return ENGINES[name]
 
 
 def file_identity(path: Path) -> list[object]:

@@ -1,0 +1,147 @@
+"""The stages of `parts.compute` on a Ray cluster: parts go out whole, results come back in order.
+
+Each part is a Ray task, which Ray gives to another worker if the first one dies (Moritz et al.
+2018, "Ray: a distributed framework for emerging AI applications", arXiv:1712.05889). A task does
+what the local engine does, so that its results are the same. `ray` is imported here alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmeta.chem.featurize import Featurized
+from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.run import LoadedModel
+from molmeta.predict.parts import Computed, Part, compute
+
+RETRIES = 5
+"""So many workers may die of one part: an unlucky part outlives them, a deadly one does not."""
+
+_AHEAD = 2  # parts begun for each processor, so that none waits for this process
+
+
+def compute_on_ray(
+    model: LoadedModel,
+    parts: Iterable[Part],
+    smiles_column: str,
+    function: Callable[[Featurized], NDArray[np.float32]],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Computed]:
+    """Apply a function to the molecules of parts: one result a part, in order.
+
+    It runs on the cluster that this process is connected to, else on the one that Ray finds
+    (`RAY_ADDRESS`, or one started on this machine), else on a new one on this machine, which
+    ends with it.
+
+    Args:
+        model: What the molecules are featurized for, on the CPU.
+        parts: Read only a little ahead.
+        smiles_column: Theirs.
+        function: Features of m rows → (m, k); sent to the workers with the model.
+        workers: Parts in work at once; by default two for each processor of the cluster.
+        progress: Called with the number of rows done since its last call.
+
+    Raises:
+        InputError: If Ray is not installed, its cluster is not reached, or the model is not on
+            the CPU.
+        MolmetaError: If a part's worker died again and again.
+    """
+    device = next(model.learner.parameters()).device
+    if device.type != "cpu":
+        raise InputError.of(
+            "--engine ray", got=f"a model on {device}", expected="--device cpu, many of them"
+        )
+    with _connected() as ray:
+        task = ray.remote(_compute_one).options(max_retries=RETRIES)
+        shared = ray.put((model, function))
+        at_once = workers or _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        begun: deque[tuple[Part, Any]] = deque()
+        rest = iter(parts)
+        while True:
+            for part in islice(rest, at_once - len(begun)):
+                sent = Part(part.number, part.rows[[smiles_column]])
+                begun.append((part, task.remote(shared, sent, smiles_column)))
+            if not begun:
+                return
+            part, reference = begun.popleft()
+            values, reasons = _result(ray, reference, part.number)
+            if progress is not None:
+                progress(len(reasons))
+            yield Computed(part, values, reasons)
+
+
+def _compute_one(
+    shared: tuple[LoadedModel, Callable[[Featurized], NDArray[np.float32]]],
+    part: Part,
+    smiles_column: str,
+) -> tuple[NDArray[np.float32], list[str]]:
+    """A part by itself, in a worker."""
+    model, function = shared
+    (done,) = compute(model, [part], smiles_column, function)
+    return done.values, done.reasons
+
+
+def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32], list[str]]:
+    try:
+        values, reasons = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, MolmetaError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise MolmetaError(
+            f"Ray lost part {number} of the library {RETRIES + 1} times: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    return np.array(values), reasons  # Ray's own arrays cannot be written to
+
+
+def import_ray() -> Any:
+    """The module `ray`.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each use
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise InputError.of(
+            "--engine ray",
+            got="no installation of Ray",
+            expected="the package `ray`",
+            fix="Install it (pip install 'molmeta[ray]'), or use --engine local.",
+        ) from None
+
+
+@contextmanager
+def _connected() -> Iterator[Any]:
+    """The module `ray`, connected to a cluster."""
+    ray = import_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError) as error:
+        raise InputError.of(
+            "--engine ray",
+            got=f"no connection ({str(error).splitlines()[0]})",
+            expected="a cluster at RAY_ADDRESS",
+            fix="Correct or unset it; without it Ray starts on this machine.",
+        ) from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
