@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MAML",
     "AssayStore",
+    "EncoderTransformer",
     "FewShotClassifier",
     "FewShotRegressor",
     "Learner",
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from molmeta.meta.inner import MAML
     from molmeta.meta.learner import Learner
     from molmeta.meta.run import load_model
-    from molmeta.predict.encoder import load_encoder
+    from molmeta.predict.encoder import EncoderTransformer, load_encoder
     from molmeta.predict.estimators import FewShotClassifier, FewShotRegressor
 
 _HOMES = {
     "AssayStore": "molmeta.assays.store",
+    "EncoderTransformer": "molmeta.predict.encoder",
     "FewShotClassifier": "molmeta.predict.estimators",
     "FewShotRegressor": "molmeta.predict.estimators",
     "Learner": "molmeta.meta.learner",
