@@ -21,6 +21,13 @@ def embed(
     dtype: Annotated[
         str, typer.Option("--dtype", help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
     ] = "fp32",
+    projected: Annotated[
+        bool,
+        typer.Option(
+            "--projected",
+            help="Store what the head compares, not the encoder's vectors: faster to screen.",
+        ),
+    ] = False,
     device: Device = "auto",
     workers: Workers = None,
     smiles_column: SmilesColumn = None,
@@ -39,10 +46,11 @@ def embed(
         open_library(input, smiles_column),
         output,
         number_format=dtype,
+        projected=projected,
         workers=workers or n_cores(),
         progress=counter("molecules"),
     )
     n_rejected = sum(rejected.values())
-    say(f"{output}: {n_rows:,} × {encoder.dim}, {n_rejected:,} rejected (NaN)")
+    say(f"{output}: {n_rows:,} molecules, {n_rejected:,} rejected (NaN)")
     for reason, count in rejected.most_common(5):
         say(f"  {count:,} × {reason}")

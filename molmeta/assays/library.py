@@ -10,7 +10,7 @@ import pandas as pd
 
 from molmeta.assays.columns import SMILES_NAMES, find_column, listed
 from molmeta.assays.folders import expand
-from molmeta.assays.formats.table import Table
+from molmeta.assays.formats.table import CHUNK_CELLS, Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
@@ -39,13 +39,13 @@ class Library:
         more = f" and {len(self.tables) - 1} more" if len(self.tables) > 1 else ""
         return f"{self.tables[0].path}{more}"
 
-    def chunks(self) -> Iterator[pd.DataFrame]:
-        """All rows with all columns, in frames of bounded size, the row number as index.
+    def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
+        """All rows with all columns, in frames of at most so many rows, the row number as index.
 
         Of several files each row's is told in the column `file`.
         """
         for table in self.tables:
-            for chunk in table.chunks():
+            for chunk in table.chunks(most):
                 yield chunk.assign(file=table.path.name) if len(self.tables) > 1 else chunk
 
 

@@ -118,6 +118,12 @@ class Learner(nn.Module):
             for name in self._adapted
         )
 
+    @property
+    def projects_once(self) -> bool:
+        """Whether a molecule's projection is the same for every assay too."""
+        moved = self._adapted if self.inner.steps else []
+        return self.embeds_once and not any(n.startswith("above.projection.") for n in moved)
+
     def encode(self, molecules: Batch | Tensor, parameters: Parameters | None = None) -> Tensor:
         """Embeddings, shape (n, encoder.dim); what is embedded already passes through.
 

@@ -93,6 +93,36 @@ class Above(nn.Module):
             return projected
         return torch.cat([projected, vectors[..., own:]], -1)
 
+    @property
+    def ready_dim(self) -> int:
+        """Width of what `ready` gives."""
+        width = self.projection.in_features + self.sketch
+        return int(self.ready(self.projection.weight.new_zeros(1, width)).shape[-1])
+
+    def ready(self, vectors: Tensor) -> Tensor:
+        """The encoder's vectors as far as no support set has a part in them, (n, ready_dim).
+
+        Projected, and as the head's `prepare` makes them, where no context stands between.
+        """
+        projected = self.project(vectors)
+        if self.context is not None or not hasattr(self.head, "prepare"):
+            return projected
+        prepared: Tensor = self.head.prepare(self._seen(projected))  # type: ignore[operator]
+        return prepared
+
+    def compare_ready(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        """Log-odds of the queries, shape (q,), from what `ready` gave."""
+        if self.context is not None or not hasattr(self.head, "prepare"):
+            return self.compare(support, labels, query)
+        scores: Tensor = self.head.match(support, labels, query)  # type: ignore[operator]
+        return scores
+
+    def _seen(self, projected: Tensor) -> Tensor:
+        """Without the sketch, where the head does not know what to do with it."""
+        if getattr(self.head, "sketch", 0):
+            return projected
+        return projected[..., : self.projection.out_features]
+
     def compare(
         self,
         support: Tensor,
@@ -111,8 +141,7 @@ class Above(nn.Module):
             sketch = support[..., width:].expand(*known.shape[:-1], -1)
             support = torch.cat([known, sketch], -1)
             query = torch.cat([asked, query[..., width:]], -1)
-        if not getattr(self.head, "sketch", 0):
-            support, query = support[..., :width], query[..., :width]
+        support, query = self._seen(support), self._seen(query)
         if give == "attention":
             weights: Tensor = self.head.attention(support, query)  # type: ignore[operator]
             return weights

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +17,7 @@ from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
 from molmeta.meta.embedding import embed
 from molmeta.meta.run import LoadedModel, load_model
+from molmeta.predict.panel import check_ready
 from molmeta.predict.parts import Computed, compute, cut, schema_of
 from molmeta.predict.vector_writers import write_vectors
 
@@ -51,6 +53,7 @@ class MoleculeEncoder:
         path: Path,
         *,
         number_format: str = "fp32",
+        projected: bool = False,
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[int, Counter[str]]:
@@ -60,6 +63,8 @@ class MoleculeEncoder:
             library: What to embed.
             path: As of `write_vectors`.
             number_format: As of `write_vectors`.
+            projected: Write what the model's head compares (`Above.ready`), which is screened
+                faster, instead of the encoder's vectors.
             workers: Processes that read molecules.
             progress: Called with the number of rows done since its last call.
 
@@ -67,8 +72,11 @@ class MoleculeEncoder:
             The number of rows; and how many of them were rejected, by reason.
 
         Raises:
-            InputError: As `write_vectors`, or if the library cannot be read.
+            InputError: As `write_vectors`; if the library cannot be read; or if `projected` is
+                asked of a model whose projection adapts to each assay.
         """
+        if projected:
+            check_ready(self._model)
         rejected: Counter[str] = Counter()
         n_rows = 0
 
@@ -78,7 +86,7 @@ class MoleculeEncoder:
                 self._model,
                 cut(library),
                 library.smiles_column,
-                self._vectors,
+                self._ready if projected else self._vectors,
                 workers=workers,
                 progress=progress,
             ):
@@ -86,8 +94,15 @@ class MoleculeEncoder:
                 rejected.update(filter(None, part.reasons))
                 yield part
 
-        write_vectors(counted(), path, self._model, schema_of(library), number_format)
+        types = schema_of(library)
+        write_vectors(counted(), path, self._model, types, number_format, ready=projected)
         return n_rows, rejected
+
+    @torch.no_grad()
+    def _ready(self, features: Featurized) -> NDArray[np.float32]:
+        vectors = torch.from_numpy(self._vectors(features)).to(self._device)
+        ready: NDArray[np.float32] = self._model.learner.above.ready(vectors).cpu().numpy()
+        return ready
 
     def _vectors(self, features: Featurized) -> NDArray[np.float32]:
         parsed = np.flatnonzero([not reason for reason in features.reasons])

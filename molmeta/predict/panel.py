@@ -1,7 +1,8 @@
 """Panels: several assays at once, each adapted to its own support set, on one pass of molecules.
 
-The encoder runs once a molecule, and so does the projection where no inner step has moved it; what
-an assay costs beyond that is its head.
+The encoder runs once a molecule, and so does the projection where no inner step has moved it, with
+all that a head makes of a vector without looking at a support set; what an assay costs beyond that
+is its comparison.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
 from molmeta.models.above import Above
 
-_ROWS = 4096  # vectors that are scored at once: they stay in a core's cache
+_ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder; `support` is projected."""
+    """An adapted assay above the encoder; `support` is what `above.ready` gave."""
 
     above: Above
-    shares_projection: bool
+    shares_ready: bool
     support: Tensor
     labels: Tensor
 
@@ -110,13 +111,20 @@ class Panel:
         return scores
 
     @torch.no_grad()
-    def score_vectors(self, vectors: Tensor) -> NDArray[np.float32]:
-        """As `score`, from the encoder's vectors, shape (n, dim); NaN where a vector is.
+    def score_vectors(self, vectors: Tensor, *, ready: bool = False) -> NDArray[np.float32]:
+        """As `score`, from stored vectors; NaN where a vector is.
+
+        Args:
+            vectors: The encoder's, shape (n, dim), or what `Above.ready` made of them.
+            ready: Which.
 
         Raises:
-            InputError: If the encoder adapts to each assay, so that no vector serves all.
+            InputError: If the encoder adapts to each assay, so that no vector serves all; or the
+                projection does, and the vectors are ready.
             MolmetaError: If a score is not finite where the vector is.
         """
+        if ready:
+            check_ready(self.model)
         if not self.model.learner.embeds_once:
             raise InputError.of(
                 "stored vectors",
@@ -127,19 +135,20 @@ class Panel:
         scores = np.empty((len(vectors), len(self.assays)), np.float32)
         for start in range(0, len(vectors), _ROWS):
             block = vectors[start : start + _ROWS].to(self._device, torch.float32)
-            scores[start : start + _ROWS] = self._score_block(block).cpu().numpy()
+            scores[start : start + _ROWS] = self._score_block(block, ready).cpu().numpy()
         unfinished = np.flatnonzero(~np.isfinite(scores).all(1))
         if len(unfinished) and torch.isfinite(vectors[torch.from_numpy(unfinished)]).all(1).any():
             raise MolmetaError("the model's scores are not finite: its training diverged")
         return scores
 
-    def _score_block(self, vectors: Tensor) -> Tensor:
-        shared = any(member.shares_projection for member in self._members)
-        common = self.model.learner.above.project(vectors) if shared else vectors
+    def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
+        common = vectors
+        if not ready and any(member.shares_ready for member in self._members):
+            common = self.model.learner.above.ready(vectors)
         columns = []
         for member in self._members:
-            projected = common if member.shares_projection else member.above.project(vectors)
-            columns.append(member.above.compare(member.support, member.labels, projected))
+            own = common if member.shares_ready else member.above.ready(vectors)
+            columns.append(member.above.compare_ready(member.support, member.labels, own))
         return torch.stack(columns, 1)
 
     @torch.no_grad()
@@ -152,6 +161,21 @@ class Panel:
         if not np.isfinite(scores).all():
             raise MolmetaError("the model's scores are not finite: its training diverged")
         return scores
+
+
+def check_ready(model: LoadedModel) -> None:
+    """Refuse vectors that are ready to be compared where they would differ by assay.
+
+    Raises:
+        InputError: If an inner step moves the projection or what is below it.
+    """
+    if not model.learner.projects_once:
+        raise InputError.of(
+            "projected vectors",
+            got="a model whose inner steps move the projection, for each assay elsewhere",
+            expected="a model without inner steps, or with `adapt: head`",
+            fix="Embed without --projected.",
+        )
 
 
 def _adapt(
@@ -184,4 +208,4 @@ def _member(model: LoadedModel, adapted: Adapted) -> _Member:
         above = copy.deepcopy(above)
         above.load_state_dict(moved, strict=False)
     shares = not any(name.startswith("projection.") for name in moved)
-    return _Member(above, shares, above.project(adapted.support), adapted.labels)
+    return _Member(above, shares, above.ready(adapted.support), adapted.labels)

@@ -72,11 +72,8 @@ class Engine(Protocol):
 
 def cut(library: Library, part_rows: int = PART_ROWS) -> Iterator[Part]:
     """The parts of a library, always the same ones; one does not reach over files."""
-    number = 0
-    for chunk in library.chunks():
-        for start in range(0, len(chunk), part_rows):
-            yield Part(number, chunk.iloc[start : start + part_rows])
-            number += 1
+    for number, rows in enumerate(library.chunks(part_rows)):
+        yield Part(number, rows)
 
 
 def compute(

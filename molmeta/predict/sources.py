@@ -98,7 +98,7 @@ class VectorSource:
         """See `Source`."""
         numbers = filter(wanted, range(self.file.n_parts(self.part_rows)))
         for number, rows, vectors, reasons in self.file.read(numbers, self.part_rows):
-            yield Scored(number, rows, panel.score_vectors(vectors), reasons)
+            yield Scored(number, rows, panel.score_vectors(vectors, ready=self.file.ready), reasons)
             if self.progress is not None:
                 self.progress(len(reasons))
 

@@ -28,6 +28,7 @@ from molmeta.predict.vectors import (
     encode_numbers,
     encoder_fingerprint,
     side_car,
+    width_of,
 )
 from molmeta.resources import write_atomically
 
@@ -73,7 +74,7 @@ class _ParquetWriter:
         dim: int,
         number_format: str,
         types: Mapping[str, pa.DataType],
-        told: Mapping[str, str],
+        told: Mapping[str, object],
     ) -> None:
         self._types, self._format, self._dim = dict(types), number_format, dim
         number = pa.from_numpy_dtype(FORMATS[number_format][1])
@@ -121,6 +122,8 @@ def write_vectors(
     model: LoadedModel,
     types: Mapping[str, pa.DataType],
     number_format: str = "fp32",
+    *,
+    ready: bool = False,
 ) -> None:
     """Write the vectors of a library, part by part; the file appears when it is whole.
 
@@ -130,14 +133,16 @@ def write_vectors(
         model: Whose encoder made them.
         types: Of the library's columns.
         number_format: One of `FORMATS`.
+        ready: Whether the vectors are what `Above.ready` gives.
 
     Raises:
         InputError: If the ending is another one, text is to hold half-precision numbers, or a
             column of the library has the name of one that is added.
     """
     check_vector_file(path, number_format)
-    dim = int(model.learner.encoder.dim)  # type: ignore[arg-type]
-    told = {"fingerprint": encoder_fingerprint(model), "format": number_format}
+    dim = width_of(model, ready=ready)
+    fingerprint = encoder_fingerprint(model, ready=ready)
+    told = {"fingerprint": fingerprint, "format": number_format, "ready": ready}
     if path.suffix == ".parquet":
         check_names(types, (VECTOR, REASON), str(path))
     with _target(path) as file:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
@@ -39,16 +39,32 @@ METADATA = b"molmeta"
 _REJECTED = "rejected when the library was embedded"
 
 
-def encoder_fingerprint(model: LoadedModel) -> str:
-    """A hash of all that a molecule's vector depends on: weights, settings, features, form."""
+def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
+    """A hash of all that a molecule's vector depends on: weights, settings, features, form.
+
+    Args:
+        model: The model.
+        ready: Whether it is what `Above.ready` gives that is meant, not the encoder's own vector.
+    """
     settings = {
         "encoder": model.recipe.get("encoder"),
         "features": FEATURE_SPEC,
         "standardize": model.standardize.spec if model.standardize else None,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(bytes(fingerprint(model.learner.encoder.state_dict()).tolist()))
+    parts: list[nn.Module] = [model.learner.encoder]
+    if ready:
+        parts.append(model.learner.above.projection)
+        digest.update(type(model.learner.above.head).__name__.encode())
+    for part in parts:
+        digest.update(bytes(fingerprint(part.state_dict()).tolist()))
     return digest.hexdigest()[:24]
+
+
+def width_of(model: LoadedModel, *, ready: bool = False) -> int:
+    """Width of a model's vectors."""
+    learner = model.learner
+    return learner.above.ready_dim if ready else int(learner.encoder.dim)  # type: ignore[arg-type]
 
 
 def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[Any]:
@@ -80,6 +96,7 @@ class VectorFile:
         number_format: One of `FORMATS`.
         dim: Their width.
         n_rows: How many.
+        ready: Whether they are what `Above.ready` gives, not the encoder's own.
     """
 
     path: Path
@@ -87,6 +104,7 @@ class VectorFile:
     number_format: str
     dim: int
     n_rows: int
+    ready: bool
 
     @staticmethod
     def open(path: Path, model: LoadedModel) -> VectorFile:
@@ -97,7 +115,8 @@ class VectorFile:
         """
         try:
             told, dim, n_rows = (_open_npy if path.suffix == ".npy" else _open_parquet)(path)
-            file = VectorFile(path, told["fingerprint"], told["format"], dim, n_rows)
+            ready = bool(told.get("ready", False))
+            file = VectorFile(path, told["fingerprint"], told["format"], dim, n_rows, ready)
             known = file.number_format in FORMATS
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise InputError.of(
@@ -105,8 +124,8 @@ class VectorFile:
                 got=f"a file that cannot be used ({error})",
                 expected="an .npy (with its .npy.json) or .parquet file of `molmeta embed`",
             ) from None
-        own = encoder_fingerprint(model)
-        if not known or file.fingerprint != own or dim != model.learner.encoder.dim:
+        own = encoder_fingerprint(model, ready=ready)
+        if not known or file.fingerprint != own or dim != width_of(model, ready=ready):
             raise InputError.of(
                 f"stored vectors {path}",
                 got=f"those of another model (fingerprint {file.fingerprint})",

@@ -36,14 +36,17 @@ class Table:
         """The file's name without its endings, for an assay that has no other."""
         return self.path.name.split(".")[0]
 
-    def chunks(self) -> Iterator[pd.DataFrame]:
+    def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.
+
+        Args:
+            most: Rows of a frame at most.
 
         Raises:
             InputError: If the table has no rows, or a part of the file cannot be read.
         """
         n_rows = 0
-        for chunk in self.read(max(1000, CHUNK_CELLS // len(self.columns))):
+        for chunk in self.read(min(most, max(1000, CHUNK_CELLS // len(self.columns)))):
             n_rows += len(chunk)
             yield chunk
         if n_rows == 0:

@@ -71,21 +71,40 @@ class KernelHead(nn.Module):
             query: Vectors, shape (q, dim + sketch).
             visible: Shape (q, s), False where a query may not see a support molecule.
         """
+        return self.match(self.prepare(support), labels, self.prepare(query), visible)
+
+    def prepare(self, vectors: Tensor) -> Tensor:
+        """What a vector, (…, dim + sketch), is compared by: no parameter and no other has a part.
+
+        Its direction, (…, dim); the sketch and its squared length, where there is one; the
+        vector's length, (…, 1).
+        """
+        own, sketch = vectors[..., : self.dim], vectors[..., self.dim :]
+        length = torch.linalg.vector_norm(own, dim=-1, keepdim=True)
+        parts = [own / length.clamp(min=1e-12), length]
+        if self.sketch:
+            parts[1:1] = [sketch, sketch.square().sum(-1, keepdim=True)]
+        return torch.cat(parts, -1)
+
+    def match(
+        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+    ) -> Tensor:
+        """As `forward`, of what `prepare` gave."""
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
         view = None
         if support.ndim == 2 and visible is not None:  # few views, where it is folded
             seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         # Half a molecule more of each class keeps the log-odds finite.
         active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (seen.sum(-1, keepdim=True) + 1)
-        weights = self._solve(self.kernel(support, support), seen, (labels - active) * seen)
+        weights = self._solve(self._kernel(support, support), seen, (labels - active) * seen)
         if view is not None:
             weights, active = weights[view], active[view]
         if support.ndim == 2:
-            similarity = self.kernel(query, support)
+            similarity = self._kernel(query, support)
         else:
-            similarity = self.kernel(query.unsqueeze(1), support).squeeze(1)
+            similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
         evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
-        prior = query[:, : self.dim] @ self.weight + self.bias
+        prior = query[:, -1] * (query[:, : self.dim] @ self.weight) + self.bias
         return evidence + active.logit().squeeze(-1) + prior
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
@@ -114,13 +133,15 @@ class KernelHead(nn.Module):
 
     def kernel(self, left: Tensor, right: Tensor) -> Tensor:
         """k of (…, n, d) with (…, m, d), shape (…, n, m)."""
-        own = [functional.normalize(part[..., : self.dim], dim=-1) for part in (left, right)]
-        cosine = own[0] @ own[1].mT
+        return self._kernel(self.prepare(left), self.prepare(right))
+
+    def _kernel(self, left: Tensor, right: Tensor) -> Tensor:
+        cosine = left[..., : self.dim] @ right[..., : self.dim].mT
         if not self.sketch:
             return cosine
-        one, other = left[..., self.dim :], right[..., self.dim :]
-        shared = one @ other.mT
-        sizes = one.square().sum(-1).unsqueeze(-1) + other.square().sum(-1).unsqueeze(-2)
+        own = slice(self.dim, self.dim + self.sketch)
+        shared = left[..., own] @ right[..., own].mT
+        sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
         tanimoto = shared / (sizes - shared).clamp(min=1e-6)
         return cosine * (1 + self.log_tanimoto.exp() * tanimoto)
 

@@ -68,7 +68,17 @@ class MatchingHead(nn.Module):
         Returns:
             Log-odds of being active, shape (q,); or values, 0 where a query sees nothing.
         """
-        similarity = self.similarity(support, query)
+        return self.match(self.prepare(support), labels, self.prepare(query), visible)
+
+    def prepare(self, vectors: Tensor) -> Tensor:
+        """What a vector, (…, d), is compared by: no parameter and no other vector has a part."""
+        return functional.normalize(vectors, dim=-1) if self.metric == "cosine" else vectors
+
+    def match(
+        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+    ) -> Tensor:
+        """As `forward`, of what `prepare` gave."""
+        similarity = self._similarity(support, query)
         if self.continuous:
             return self._attend(similarity, visible) @ labels
         active, inactive = visible_classes(labels, visible)
@@ -76,11 +86,12 @@ class MatchingHead(nn.Module):
 
     def similarity(self, support: Tensor, query: Tensor) -> Tensor:
         """Of every query with every support molecule, shape (q, s)."""
+        return self._similarity(self.prepare(support), self.prepare(query))
+
+    def _similarity(self, support: Tensor, query: Tensor) -> Tensor:
         sharpness = self.log_scale.exp()
         if self.metric == "cosine":
-            return sharpness * _products(
-                functional.normalize(query, dim=-1), functional.normalize(support, dim=-1)
-            )
+            return sharpness * _products(query, support)
         squares = query.square().sum(-1, keepdim=True) + support.square().sum(-1)
         distance = squares - 2 * _products(query, support)
         return -sharpness / 2 * distance / query.shape[-1]
@@ -112,9 +123,12 @@ class MatchingHead(nn.Module):
     def _evidence(self, similarity: Tensor, members: Tensor) -> Tensor:
         """The class's log-mass for each query, shape (q,)."""
         empty = ~members.any(-1, keepdim=True)
-        # Both fills keep masked entries out of the gradient as well as out of the value.
-        masked = similarity.masked_fill(~members, -torch.inf).masked_fill(empty, 0.0)
-        mass = masked.logsumexp(-1).where(~empty.squeeze(-1), self._unrelated())
+        if len(members) == 1 and not empty:  # all queries see the same: no mask, in half the time
+            mass = similarity[:, members[0]].logsumexp(-1)
+        else:
+            # Both fills keep masked entries out of the gradient as well as out of the value.
+            masked = similarity.masked_fill(~members, -torch.inf).masked_fill(empty, 0.0)
+            mass = masked.logsumexp(-1).where(~empty.squeeze(-1), self._unrelated())
         if self.balanced:
             mass = mass - members.sum(-1).clamp(min=1).to(mass.dtype).log()
         return mass
