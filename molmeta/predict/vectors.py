@@ -80,7 +80,7 @@ def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[
 def decode_numbers(stored: NDArray[Any], number_format: str) -> Tensor:
     """What `encode_numbers` gave, as a tensor of its number format."""
     kind = FORMATS[number_format][0]
-    stored = np.require(stored, requirements=["C", "W"])  # a memory-mapped one is copied
+    stored = np.require(stored, requirements=["C", "W"])
     if kind == torch.bfloat16:
         return torch.from_numpy(stored.view(np.int16)).view(kind)
     return torch.from_numpy(stored)
@@ -143,8 +143,10 @@ class VectorFile:
     def read(self, numbers: Iterable[int], part_rows: int = PART_ROWS) -> Iterator[Any]:
         """Parts by number: (number, rows as an Arrow table, vectors (n, dim), reasons (n,))."""
         if self.path.suffix == ".npy":
-            stored = np.load(self.path, mmap_mode="r")
             for number in numbers:
+                # Mapped anew for each part, so that memory holds no more than one of them; "c" is
+                # writable, as torch asks for, and changes no file.
+                stored = np.load(self.path, mmap_mode="c")
                 start = number * part_rows
                 vectors = decode_numbers(stored[start : start + part_rows], self.number_format)
                 rows = pa.table({"row": np.arange(start, start + len(vectors))})

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from molmeta.assays import open_library
 from molmeta.errors import InputError
+from molmeta.meta import MAML, Learner
 from molmeta.meta.run import LoadedModel
+from molmeta.models import GINE, MatchingHead
+from molmeta.models.heads.prototypical import PrototypicalHead
 from molmeta.predict.encoder import MoleculeEncoder
 from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource, VectorSource
@@ -58,6 +63,45 @@ def test_vectors_score_as_molecules_do(
     assert summary.n_rows == 150
     if ending == "npy":
         assert out["row"].tolist() == list(range(150))
+
+
+@pytest.mark.parametrize("number_format", ["fp32", "bf16"])
+@pytest.mark.parametrize("ending", ["npy", "parquet"])
+@pytest.mark.parametrize("head", ["kernel", "matching", "prototypical"])
+def test_projected_vectors_score_as_molecules_do(
+    head: str, ending: str, number_format: str, library: Path, tmp_path: Path
+) -> None:
+    model = random_model("fingerprint")
+    if head != "kernel":
+        other = {"matching": MatchingHead, "prototypical": PrototypicalHead}[head]()
+        learner = Learner(GINE(dim=16, layers=1), other, MAML(steps=0), projection=8)
+        model = replace(model, learner=learner.eval())
+    panel = panel_of(model, 2)
+    screened(panel, library, tmp_path / "molecules")
+    path = tmp_path / f"v.{ending}"
+    MoleculeEncoder(model).encode_library(
+        open_library(library), path, number_format=number_format, projected=True
+    )
+    source = VectorSource(VectorFile.open(path, model), part_rows=40)
+    screen(panel, source, tmp_path / "vectors")
+    expected, out = rows_of(tmp_path / "molecules"), rows_of(tmp_path / "vectors")
+    for name in panel.assays:
+        np.testing.assert_allclose(
+            out[f"score_{name}"], expected[f"score_{name}"], atol=TOLERANCE[number_format]
+        )
+    assert out["status"].tolist() == expected["status"].tolist()
+    with torch.no_grad():  # another projection of the same encoder
+        model.learner.above.projection.bias += 1
+    with pytest.raises(InputError, match="another model"):
+        VectorFile.open(path, model)
+
+
+def test_what_moves_with_the_assay_is_not_stored(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"move the projection.*without --projected"):
+        MoleculeEncoder(random_model("graph")).encode_library(
+            open_library(library), tmp_path / "v.npy", projected=True
+        )
+    assert not (tmp_path / "v.npy").exists()
 
 
 def test_files_hold_what_encode_gives(library: Path, tmp_path: Path) -> None:
