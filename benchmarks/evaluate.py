@@ -4,8 +4,8 @@
 
 CPU seconds, so that a busy machine matters little. The loop's time is the sum of what was measured
 in the same run: its scoring is molmeta's own (a learner's without the vectors that molmeta keeps),
-its featurizing is RDKit's ECFP counts for a baseline and torch_geometric's `from_smiles` for a
-graph network, of every molecule of the assay, for every draw and method. At the end the whole
+its featurizing what the method reads of every molecule of the assay, for every draw: RDKit's ECFP
+counts, the descriptors, or a graph by torch_geometric's `from_smiles`. At the end the whole
 evaluation runs with one process and with two (`--processes`).
 """
 
@@ -23,6 +23,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from torch_geometric.utils import from_smiles
 
 from molmeta.assays import AssayStore, load_assays
+from molmeta.chem.descriptors import describe
 from molmeta.evaluation import evaluate
 from molmeta.evaluation.learners import LearnerMethod, model_methods, named_methods
 from molmeta.evaluation.protocol import Method
@@ -59,10 +60,11 @@ def main() -> None:
                 [method], store, support_sizes=sizes, draws=arguments.draws
             )
         )
-        if isinstance(method, LearnerMethod):
-            loop = anew(method, store, sizes) + featurizing["graphs"]
-        else:
-            loop = ours / n_draws + featurizing["fingerprints"] * (method.name != "constant")
+        reads = method.reads if method.name != "constant" else ()
+        scoring = (
+            anew(method, store, sizes) if isinstance(method, LearnerMethod) else ours / n_draws
+        )
+        loop = scoring + sum(featurizing[kind] for kind in reads)
         times[method.name] = np.array([ours / n_draws, loop])
         row(method.name, *times[method.name])
     row("all", *sum(times.values()))
@@ -91,18 +93,19 @@ def per_draw(store: AssayStore, sizes: list[int], n: int) -> tuple[int, dict[str
     draws = evaluate(named_methods(["constant"]), store, support_sizes=sizes, draws=n)
     counts = draws.results["assay_id"].value_counts()
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    seconds = {"graphs": 0.0, "fingerprints": 0.0}
+    featurizers: dict[str, Callable[[str], object]] = {
+        "graphs": from_smiles,
+        "fingerprints": lambda s: generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)),
+        "descriptors": lambda s: describe([Chem.MolFromSmiles(s)]),
+    }
+    seconds = dict.fromkeys(featurizers, 0.0)
     for assay_id, n_of_assay in counts.items():
         molecules = store.assay(str(assay_id)).molecules
         smiles = [store.smiles[number] for number in molecules[molecules >= 0]]
-        seconds["graphs"] += n_of_assay * timed(
-            lambda smiles=smiles: [from_smiles(one) for one in smiles]
-        )
-        seconds["fingerprints"] += n_of_assay * timed(
-            lambda smiles=smiles: np.stack(
-                [generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)) for s in smiles]
+        for kind, featurizer in featurizers.items():
+            seconds[kind] += n_of_assay * timed(
+                lambda featurizer=featurizer, smiles=smiles: [featurizer(one) for one in smiles]
             )
-        )
     n_all = int(counts.sum())
     return n_all, {kind: value / n_all for kind, value in seconds.items()}
 

@@ -149,33 +149,35 @@ def _leakage(view: View) -> list[Block]:
     leakage = view.results.leakage
     if not len(leakage):
         return [Text("No method here was trained on anything but the support sets.")]
+    # Methods that were trained on the same, such as a model and the probe on it, are told of once.
+    groups: dict[str, list[str]] = {}
+    for name, part in leakage.groupby("method", sort=False):
+        groups.setdefault(part.drop(columns="method").to_csv(), []).append(str(name))
+    firsts = {names[0]: listed(names) for names in groups.values()}
+    leakage = leakage[leakage["method"].isin(list(firsts))].replace({"method": firsts})
     blocks: list[Block] = []
-    for name in leakage["method"].unique():
-        rows = records(leakage[leakage["method"] == name])
-        share = sum(row["seen_molecules"] for row in rows) / len(rows)
+    for name, part in leakage.groupby("method", sort=False):
+        share = part["seen_molecules"].mean()
         blocks.append(
             Text(f"{name}: on average {share:.0%} of a test assay's molecules occur in training.")
         )
-        same = [row["assay_id"] for row in rows if row["seen_assay"]]
-        copies = [row["assay_id"] for row in rows if row["same_content"] and not row["seen_assay"]]
-        for ids, what in (
-            (same, "are training assays"),
+        for seen, what in (
+            (part["seen_assay"], "are training assays"),
             (
-                copies,
+                part["same_content"] & ~part["seen_assay"],
                 "equal a training assay of another id, molecule for molecule, label for label",
             ),
         ):
-            if ids:
-                text = f"{len(ids)} of {len(rows)} test assays {what}: {listed(ids)}"
-                blocks.append(Note(f"{name}: {text}."))
+            if seen.any():
+                text = f"{seen.sum()} of {len(part)} test assays {what}"
+                blocks.append(Note(f"{name}: {text}: {listed(part.loc[seen, 'assay_id'])}."))
     return [*blocks, _seen_molecules(leakage)]
 
 
 def _seen_molecules(leakage: pd.DataFrame) -> Table:
     """What part of each assay was seen, by method; what was seen most comes first."""
-    marks = leakage["seen_assay"].map({True: " (same id)", False: ""}) + leakage[
-        "same_content"
-    ].map({True: " (same labels)", False: ""})
+    marks = leakage["seen_assay"].map({True: " (same id)", False: ""})
+    marks += leakage["same_content"].map({True: " (same labels)", False: ""})
     cells = leakage.assign(cell=leakage["seen_molecules"].map("{:.0%}".format) + marks)
     shares = leakage.pivot(index="assay_id", columns="method", values="seen_molecules")
     order = shares.mean(axis=1).sort_values(ascending=False, kind="stable").index

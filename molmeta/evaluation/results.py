@@ -106,4 +106,11 @@ def read_results(folder: Path) -> Results:
             expected="a folder written by `molmeta evaluate`",
             fix="If the evaluation there was interrupted, run it again: it goes on.",
         ) from None
+    if "same_content" not in tables["leakage"]:
+        raise InputError.of(
+            f"results {folder}",
+            got="tables of an earlier version of molmeta",
+            expected="a column `same_content` in leakage.csv",
+            fix="Run the evaluation again: what its journal holds is not computed again.",
+        )
     return Results(info=info, examples=examples, **tables)

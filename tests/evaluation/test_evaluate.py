@@ -313,6 +313,14 @@ def test_a_foreign_folder_is_left_alone(store: AssayStore, tmp_path: Path) -> No
         read_results(tmp_path)
 
 
+def test_tables_of_an_earlier_version_are_refused(store: AssayStore, tmp_path: Path) -> None:
+    evaluate(make_baselines(["constant"]), store, draws=1, out=tmp_path / "out")
+    table = tmp_path / "out" / "leakage.csv"
+    table.write_text(table.read_text().replace(",same_content", ""))
+    with pytest.raises(InputError, match=r"earlier version.*Run the evaluation again"):
+        read_results(tmp_path / "out")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_method_that_gives_no_number_is_named(store: AssayStore, bad: float) -> None:
     with pytest.raises(MolmetaError, match=r"'recorder' gave scores .* 1[0-9] of them not finite"):
