@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from molmeta.errors import InputError
+from molmeta.errors import InputError, MolmetaError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -48,9 +50,10 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
-        temporary.replace(path)
+        with _room_told(path):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -83,10 +86,11 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
     try:
         temporary = workplace / "new"
         temporary.mkdir()
-        yield temporary
-        if path.exists():  # the old one is only deleted once the new one stands
-            path.replace(workplace / "old")
-        temporary.replace(path)
+        with _room_told(path):
+            yield temporary
+            if path.exists():  # the old one is only deleted once the new one stands
+                path.replace(workplace / "old")
+            temporary.replace(path)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
@@ -134,8 +138,26 @@ class Journal:
         """Keep records under their keys."""
         self._records.update(records)
         if self._file is not None:
-            with self._file.open("a", encoding="utf-8") as lines:
+            with _room_told(self._file), self._file.open("a", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(item) + "\n" for item in records.items())
+
+
+@contextmanager
+def _room_told(path: Path) -> Iterator[None]:
+    """Say which output could not be written where there is no room for it.
+
+    Raises:
+        MolmetaError: If the disk, a quota or the largest size of a file is reached.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise MolmetaError(
+            f"output {path}: no room to write it ({os.strerror(error.errno)}). Nothing of it is "
+            "left there; make room and give the same call again, or name another place with -o."
+        ) from None
 
 
 @contextmanager

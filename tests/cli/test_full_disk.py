@@ -1,0 +1,112 @@
+"""A disk that fills up, played by a limit on the size of files: a word, exit code 1, no halves."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from molmeta.assays import drug_mechanisms
+from tests.cli.program import Done, molmeta
+
+NAME = "fluoroquinolone"
+
+
+@contextmanager
+def full_at(n_bytes: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def support(tmp_path: Path) -> Path:
+    drugs = drug_mechanisms("test")
+    known = drugs[drugs["assay"] == NAME].groupby("label").head(6)
+    known[["smiles", "label"]].to_csv(tmp_path / "support.csv", index=False)
+    return tmp_path / "support.csv"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    smiles = drug_mechanisms("test")["smiles"].drop_duplicates().tolist()[:60]
+    pd.DataFrame({"smiles": smiles, "note": [f"{i:0>100}" for i in range(60)]}).to_csv(
+        tmp_path / "library.csv", index=False
+    )
+    return tmp_path / "library.csv"
+
+
+def check(done: Done, folder: Path, before: set[str]) -> None:
+    assert done.returncode == 1
+    assert "no room to write it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("output", ["v.npy", "v.parquet", "v.csv", "v.tsv.gz"])
+def test_embed(output: str, library: Path, tmp_path: Path) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    call = ("embed", "--input", library, "-o", tmp_path / output, "--workers", 1)
+    with full_at(20_000):
+        check(molmeta(*call), tmp_path, before)
+    assert molmeta(*call).returncode == 0
+
+
+@pytest.mark.parametrize("output", ["p.csv", "p.csv.gz", "p.parquet", "p.sdf"])
+def test_predict(output: str, support: Path, library: Path, tmp_path: Path) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    call = ("predict", "--support", support, "--input", library, "-o", tmp_path / output)
+    with full_at(1_500):
+        check(molmeta(*call, "--workers", 1), tmp_path, before)
+
+
+@pytest.mark.parametrize("n_bytes", [10, 1_500])
+def test_featurize(n_bytes: int, support: Path, tmp_path: Path) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    with full_at(n_bytes):
+        done = molmeta("featurize", support, "-o", tmp_path / "store", "--workers", 1)
+    check(done, tmp_path, before)
+
+
+@pytest.mark.parametrize("top", [None, 20])
+def test_screen_goes_on_once_there_is_room(
+    top: int | None, support: Path, library: Path, tmp_path: Path
+) -> None:
+    call = ["screen", "--support", support, "--input", library, "--workers", 1]
+    call += [] if top is None else ["--top", top]
+    assert molmeta(*call, "-o", tmp_path / "whole").returncode == 0
+    out = tmp_path / "out"
+    for n_bytes in (50, 1_500):  # in the manifest; in a part
+        with full_at(n_bytes):
+            done = molmeta(*call, "-o", out)
+        assert done.returncode == 1
+        assert "no room to write it" in done.stderr
+        assert not list(out.glob("part-*"))
+        assert not list(out.glob("top*"))
+    assert molmeta(*call, "-o", out).returncode == 0
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == {
+        p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()
+    }
+
+
+def test_a_line_of_the_journal_that_was_cut(support: Path, library: Path, tmp_path: Path) -> None:
+    """It does not count, and the next call writes it again."""
+    call = ("screen", "--support", support, "--input", library, "--workers", 1)
+    for folder in ("whole", "cut"):
+        assert molmeta(*call, "-o", tmp_path / folder).returncode == 0
+    journal = tmp_path / "cut" / "_journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:9])
+    with full_at(9):
+        done = molmeta(*call, "-o", tmp_path / "cut")
+    assert (done.returncode, "no room" in done.stderr) == (1, True)
+    assert molmeta(*call, "-o", tmp_path / "cut").returncode == 0
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "cut" / path.name).read_bytes()
