@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rdkit import Chem
 
 from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
@@ -95,6 +96,59 @@ def test_one_row_a_row_with_the_scores_of_the_estimator(
     assert summary.n_rows == N_ROWS
     assert summary.rejected == out["reason"][rejected].value_counts().to_dict()
     assert sum(summary.rejected.values()) >= 2
+
+
+def test_a_hundredth_of_garbage_takes_nothing_else_with_it(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    garbage = [
+        "\x02\x03",
+        "<script>",
+        "ÿ" * 300,
+        "C" * 5000,
+        "0",
+        "C(C",
+        "[Xx]",
+        "C\tC C",
+        ">>",
+        "*",
+    ]
+    drugs = DRUGS["smiles"].drop_duplicates().tolist()
+    smiles = [drugs[i % 50] for i in range(1000)]
+    smiles[50::100] = garbage
+    (tmp_path / "in.smi").write_text("".join(f"{one} M{i}\n" for i, one in enumerate(smiles)))
+    summary = screened(panel_of(model), tmp_path / "in.smi", tmp_path / "out", part_rows=256)
+    out = rows_of(tmp_path / "out")
+    assert len(out) == summary.n_rows == 1000
+    rejected = np.flatnonzero(out["status"] == "rejected")
+    assert set(rejected) <= set(range(50, 1000, 100))
+    assert len(rejected) == sum(summary.rejected.values()) >= 8
+    fine = np.setdiff1d(np.arange(1000), np.arange(50, 1000, 100))
+    assert out["name"][fine].tolist() == [f"M{i}" for i in fine]
+    alone = out.groupby("smiles")["score"].agg(["min", "max"]).dropna()
+    np.testing.assert_allclose(alone["min"], alone["max"], atol=1e-5)
+
+
+def test_a_truncated_last_record_is_a_row_with_a_reason(model: LoadedModel, tmp_path: Path) -> None:
+    blocks = [Chem.MolToMolBlock(Chem.MolFromSmiles(s)) for s in ("CCO", "CCN", "c1ccccc1")]
+    text = "$$$$\n".join(blocks)
+    (tmp_path / "in.sdf").write_text(text[:-60])
+    summary = screened(panel_of(model), tmp_path / "in.sdf", tmp_path / "out")
+    out = rows_of(tmp_path / "out")
+    assert out["status"].tolist() == ["ok", "ok", "rejected"]
+    assert out["reason"][2] != ""
+    assert summary.n_rows == 3
+
+
+def test_a_line_of_too_many_cells_is_named_and_what_was_done_stands(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    lines = ["id,smiles", *(f"M{i},CCO" for i in range(100)), "M100,CCO,1,2,3"]
+    (tmp_path / "in.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="line 102"):
+        screened(panel_of(model), tmp_path / "in.csv", tmp_path / "out")
+    assert len(rows_of(tmp_path / "out")) == 80
+    assert not list((tmp_path / "out").glob(".part*"))
 
 
 def test_several_assays_score_as_each_alone(
