@@ -2,9 +2,9 @@
 
     python benchmarks/conformal.py STORE [--model M] [--draws 3]
 
-For each assay and draw a classifier learns from a stratified support set; of the other molecules
-(up to 200, drawn evenly) it is counted how many lack their own class, how many get one class alone,
-and how calibrated the probabilities are. Every figure is a mean over assays.
+For each assay and draw a classifier learns from a stratified support set; of the assay's other
+molecules it is counted how many lack their own class, and how many get one class alone. Every
+figure is a mean over assays.
 """
 
 from __future__ import annotations
@@ -13,63 +13,47 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from calibrate import Case, cases
 
-from molmeta import AssayStore, FewShotClassifier, load_model
-from molmeta.episodes.draw import DrawError, stratified
+from molmeta import AssayStore, load_model
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
-from molmeta.metrics import calibration_error
+from molmeta.predict.conformal import check_error_rate, p_values
 
-SIZES, RATES, N_QUERY = (16, 32, 64), (0.3, 0.2, 0.1, 0.05), 200
+RATES = (0.3, 0.2, 0.1, 0.05)
 
 
-def measure(
-    model: LoadedModel, smiles: list[str], labels: np.ndarray, size: int, seed: int
-) -> list[dict[str, float]]:
+def measure(case: Case) -> list[dict[str, float | str]]:
     """One draw: a record for each rate that the support set can bear."""
-    draw = stratified(labels, size, seed)
-    fitted = FewShotClassifier(model).fit([smiles[i] for i in draw.support], labels[draw.support])
-    query = np.random.default_rng(seed).permutation(draw.query)[:N_QUERY]
-    scores = fitted.decision_function([smiles[i] for i in query])
-    truth = labels[query].astype(int)
-    records = []
+    known, truth, records = case.known.labels, case.labels.astype(int), []
+    values = p_values(case.left_out, known, case.scores)
     for rate in RATES:
         try:
-            sets = fitted.set_of_scores(scores, rate)
+            check_error_rate(rate, case.left_out, known)
         except InputError:
             continue
-        missed = ~sets[np.arange(len(query)), truth]
+        sets = values > rate
+        missed = ~sets[np.arange(len(truth)), truth]
         records.append(
             {
-                "size": size,
+                "assay": case.assay,
+                "size": case.size,
                 "rate": rate,
-                "missed_active": missed[truth == 1].mean() if (truth == 1).any() else np.nan,
-                "missed_inactive": missed[truth == 0].mean() if (truth == 0).any() else np.nan,
+                "missed_active": missed[truth == 1].mean(),
+                "missed_inactive": missed[truth == 0].mean(),
                 "one_class": (sets.sum(1) == 1).mean(),
-                "calibration_error": calibration_error(truth, expit(scores)),
             }
         )
     return records
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store")
     parser.add_argument("--model", default="default")
     parser.add_argument("--draws", type=int, default=3)
     given = parser.parse_args()
-    store, model, records = AssayStore.open(given.store), load_model(given.model), []
-    for assay in map(store.assay, range(len(store))):
-        rows = np.flatnonzero(assay.kept & (assay.molecules >= 0))
-        smiles = [store.smiles[i] for i in assay.molecules[rows]]
-        for size in SIZES:
-            for seed in range(given.draws):
-                try:
-                    found = measure(model, smiles, assay.labels[rows], size, seed)
-                except DrawError:
-                    continue
-                records += [{"assay": assay.id, **record} for record in found]
+    found = cases(load_model(given.model), AssayStore.open(given.store), given.draws)
+    records = [record for case in found for record in measure(case)]
     table = pd.DataFrame(records).groupby(["size", "rate", "assay"]).mean()
     means = table.groupby(["size", "rate"]).mean().round(3)
     means.insert(0, "assays", table.groupby(["size", "rate"]).size())

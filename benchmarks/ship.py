@@ -1,9 +1,10 @@
 """Make a run the model that comes with molmeta: its files, with the weights in half precision.
 
-    python benchmarks/ship.py RUN CARD.md
+    python benchmarks/ship.py RUN CARD.md --held-out STORE
 
-CARD.md becomes the model card. Whether half precision costs anything is for `molmeta evaluate` to
-say, on the shipped model.
+CARD.md becomes the model card. The model as it is shipped is calibrated on the store's assays,
+which it should not have been trained on (`calibrate.py`). Whether half precision costs anything is
+for `molmeta evaluate` to say, on the shipped model.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import shutil
 from pathlib import Path
 
 import torch
+from calibrate import calibrate, report
 
+from molmeta import AssayStore
 from molmeta.assays import load_assays
 from molmeta.meta import load_model
 from molmeta.meta.checkpoint import load_tensors, save_tensors
@@ -32,6 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--train", type=Path, help="the training assays, where RUN recorded their ids alone"
     )
+    parser.add_argument("--held-out", type=Path, required=True)
     given = parser.parse_args()
     load_model(given.run)  # whole and of this version's features
     for name in (CONFIG, METRICS, ASSAYS, MOLECULES, DOMAIN):
@@ -42,6 +46,9 @@ def main() -> None:
     tensors = load_tensors(given.run / MODEL)
     halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
     save_tensors(DEFAULT / MODEL, halves)
+    fitted, judged = calibrate(DEFAULT, AssayStore.open(given.held_out))
+    fitted.save(DEFAULT)
+    report(fitted, judged)
     for file in sorted(DEFAULT.iterdir()):
         print(f"{file.stat().st_size:>10,} {file.name}")
 

@@ -74,7 +74,10 @@ def predict(
     say(_describe(known))
     workers = workers or n_cores()
     classifier = learn(loaded, known, prevalence=prevalence, workers=workers)
-    for warning in classifier.support_report_.warnings:
+    support_report = classifier.support_report_
+    if support_report.expected:
+        say(f"expected here: {support_report.expected}")
+    for warning in support_report.warnings:
         say(f"warning: {warning}")
     predictions = predict_table(
         classifier,

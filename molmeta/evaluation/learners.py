@@ -88,13 +88,15 @@ class LearnerMethod(TrainedMethod):
 
     @property
     def scale(self) -> Scale:
-        """The matching head's log-odds."""
+        """The head's log-odds, calibrated if the model is."""
         return "log_odds"
 
     @property
     def fingerprint(self) -> str:
         """A hash of the weights, the recipe and the number of steps."""
-        return f"{self._identity} steps={self.steps}"
+        calibration = self._model.calibration
+        heat = f" temperatures={calibration.temperatures}" if calibration else ""
+        return f"{self._identity} steps={self.steps}{heat}"
 
     def scores(
         self,
@@ -106,7 +108,8 @@ class LearnerMethod(TrainedMethod):
         """Adapt to the support set, then score the query; see `protocol.Method`."""
         scorer = self._scorer(store)
         adapted = scorer.adapt(support, labels, steps=self.steps)
-        return scorer.score(adapted, query).astype(np.float64)
+        slope, offset = self._model.scale(labels)
+        return slope * scorer.score(adapted, query).astype(np.float64) + offset
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
 standard form of molecules, version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and
 molecule identities of the training assays, for leakage checks), `domain.npy` (fingerprints of some
-training molecules, for applicability), `README.md` (a model card) and `checkpoints/`.
+training molecules, for applicability), `README.md` (a model card) and `checkpoints/`; a calibrated
+one also `calibration.json`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from molmeta import __version__
 from molmeta.assays.form import check_form
@@ -26,6 +29,7 @@ from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
+from molmeta.meta.calibration import Calibration, prior
 from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
@@ -50,6 +54,7 @@ class LoadedModel:
         standardize: What its training molecules were brought to standard form by, which queries
             need too; None: they were as drawn.
         domain: Some of its training molecules; None if the run folder holds none.
+        calibration: What held-out assays say of it; None if the run folder says nothing.
     """
 
     learner: Learner
@@ -57,6 +62,22 @@ class LoadedModel:
     path: Path
     standardize: Standardizer | None = STANDARD
     domain: Domain | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def carries_ratio(self) -> bool:
+        """Whether scores have the support set's ratio of classes as their prior."""
+        return not getattr(self.learner.above.head, "balanced", True)
+
+    def scale(self, labels: NDArray[np.float32]) -> tuple[float, float]:
+        """Slope and offset that calibrate log-odds learnt from a support set's labels, (s,).
+
+        What the score says beyond the prior is divided by the temperature; the prior stays.
+        """
+        if self.calibration is None or self.learner.continuous:
+            return 1.0, 0.0
+        slope = 1 / self.calibration.temperature(len(labels))
+        return slope, (1 - slope) * prior(labels) if self.carries_ratio else 0.0
 
     def featurize(
         self,
@@ -220,7 +241,12 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
             f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
         ) from None
     return LoadedModel(
-        learner.to(device).eval(), recipe, run, Standardizer.from_spec(form), Domain.load(run)
+        learner.to(device).eval(),
+        recipe,
+        run,
+        Standardizer.from_spec(form),
+        Domain.load(run),
+        Calibration.load(run),
     )
 
 

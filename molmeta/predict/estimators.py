@@ -17,11 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.assays.measurement import parse_labels
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError
+from molmeta.meta.calibration import prior
 from molmeta.meta.run import LoadedModel
 from molmeta.predict.base import FewShot
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
-from molmeta.predict.known import Floats, as_smiles, prior
+from molmeta.predict.known import Floats, as_smiles
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
 
 
@@ -181,7 +182,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """What the expected prevalence adds to every log-odds."""
         if self.prevalence is None:
             return 0.0
-        seen = prior(self.known_.labels) if self.known_.carries_ratio else 0.0
+        seen = prior(self.known_.labels) if self.known_.model.carries_ratio else 0.0
         return float(logit(self.prevalence)) - seen
 
 

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from rdkit import Chem
-from scipy.special import logit
 
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.calibration import prior
 from molmeta.meta.learner import Adapted
 from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
@@ -49,11 +50,6 @@ def parsed(features: Featurized) -> NDArray[np.bool_]:
     return np.array([not reason for reason in features.reasons], dtype=bool)
 
 
-def prior(labels: NDArray[np.float32]) -> float:
-    """The log-odds that a support set's ratio of classes stands for."""
-    return float(logit((labels.sum() + 0.5) / (len(labels) + 1)))
-
-
 @dataclass(frozen=True)
 class Known:
     """A support set of s molecules that parse, and a model adapted to it.
@@ -85,7 +81,8 @@ class Known:
             MolmetaError: If a score is not finite.
         """
         scorer = Scorer(self.model.learner, features)
-        return _of_parsed(features, lambda rows: scorer.score(self.adapted, rows))
+        slope, offset = self.model.scale(self.labels)
+        return slope * _of_parsed(features, lambda rows: scorer.score(self.adapted, rows)) + offset
 
     def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
         """How much each support molecule weighs for n rows, shape (n, s); as `Adapted.weights`.
@@ -114,15 +111,39 @@ class Known:
             values: Continuous labels, shape (s,), to be predicted by attention instead.
         """
         found = np.full(len(self.smiles), np.nan)
+        if values is not None:
+            for part, rest in self._parts():
+                weights = self._scorer.weights("attention", self._adapt(rest), part)
+                found[part] = weights @ values[rest]
+            return found
+        slope, offset = self.model.scale(self.labels)
+        at_once = None if self._n_steps else self._left_out_at_once()
         for part, rest in self._parts():
-            adapted = self._adapt(rest)
-            if values is not None:
-                found[part] = self._scorer.weights("attention", adapted, part) @ values[rest]
-                continue
-            scores = self._scorer.score(adapted, part) + self._shift(rest)
+            scores = (
+                self._scorer.score(self._adapt(rest), part) if at_once is None else at_once[part]
+            )
             met = np.isin(self.labels[part], self.labels[rest])
-            found[part] = np.where(met, scores, np.nan)
+            calibrated = slope * (scores + self._shift(rest)) + offset
+            found[part] = np.where(met, calibrated, np.nan)
         return found
+
+    @torch.no_grad()
+    def _left_out_at_once(self) -> NDArray[np.float32]:
+        """Where no inner step is taken, by one pass in which no molecule sees its own part."""
+        known = self.adapted
+        visible = torch.ones((len(self.smiles),) * 2, dtype=torch.bool)
+        for part, _ in self._parts():
+            visible[np.ix_(part, part)] = False
+        visible = visible.to(known.support.device)
+        scores = self.model.learner.scores(
+            known.parameters, known.support, known.labels, known.support, visible
+        )
+        found: NDArray[np.float32] = scores.cpu().numpy()
+        return found
+
+    @property
+    def _n_steps(self) -> int:
+        return self.model.learner.inner.steps if self.steps is None else self.steps
 
     def standard_errors(self, features: Featurized) -> Floats:
         """How far scores of n rows hang on single support molecules, in log-odds, shape (n,).
@@ -139,13 +160,9 @@ class Known:
             return found + self._shift(rest)
 
         scores = np.stack([without(rest) for _, rest in self._parts()])
-        spread: Floats = np.sqrt((len(scores) - 1) * scores.var(axis=0))
+        slope, _ = self.model.scale(self.labels)
+        spread: Floats = slope * np.sqrt((len(scores) - 1) * scores.var(axis=0))
         return spread
-
-    @property
-    def carries_ratio(self) -> bool:
-        """Whether scores have the support set's ratio of classes as their prior."""
-        return not getattr(self.model.learner.above.head, "balanced", True)
 
     def applicability(self, features: Featurized) -> pd.DataFrame:
         """How near n rows lie to what the model has seen.
@@ -181,7 +198,7 @@ class Known:
 
     def _shift(self, rest: NDArray[np.int64]) -> float:
         """What gives scores from a part of the support set the prior of all of it."""
-        return prior(self.labels) - prior(self.labels[rest]) if self.carries_ratio else 0.0
+        return prior(self.labels) - prior(self.labels[rest]) if self.model.carries_ratio else 0.0
 
     @cached_property
     def _scorer(self) -> Scorer:

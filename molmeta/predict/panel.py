@@ -63,6 +63,8 @@ class Panel:
         self._adapted = tuple(adapted.values())
         self._device = next(model.learner.parameters()).device
         self._members = [_member(model, one) for one in self._adapted]
+        scales = [model.scale(one.labels.cpu().numpy()) for one in self._adapted]
+        self._slopes, self._offsets = np.array(scales, np.float32).T
 
     @classmethod
     def learn(
@@ -82,7 +84,8 @@ class Panel:
         adapted = {name: _adapt(model, name, *pairs) for name, pairs in known.items()}
         assays = [[name, list(smiles), labels.tolist()] for name, (smiles, labels) in known.items()]
         form = model.standardize.spec if model.standardize else None
-        digest = hashlib.sha256(json.dumps([model.recipe, form, assays]).encode())
+        heat = model.calibration.temperatures if model.calibration else None
+        digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
         digest.update(bytes(fingerprint(model.learner.state_dict()).tolist()))
         return cls(model, adapted, digest.hexdigest()[:24])
 
@@ -139,7 +142,11 @@ class Panel:
         unfinished = np.flatnonzero(~np.isfinite(scores).all(1))
         if len(unfinished) and torch.isfinite(vectors[torch.from_numpy(unfinished)]).all(1).any():
             raise MolmetaError("the model's scores are not finite: its training diverged")
-        return scores
+        return self._calibrated(scores)
+
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        calibrated: NDArray[np.float32] = scores * self._slopes + self._offsets
+        return calibrated
 
     def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
         common = vectors
@@ -160,7 +167,7 @@ class Panel:
         scores: NDArray[np.float32] = np.concatenate(rows)
         if not np.isfinite(scores).all():
             raise MolmetaError("the model's scores are not finite: its training diverged")
-        return scores
+        return self._calibrated(scores)
 
 
 def check_ready(model: LoadedModel) -> None:

@@ -59,6 +59,7 @@ def _overview(predictions: Predictions, assay_id: str) -> list[Facts | Note]:
         "Model": str(classifier.known_.model.path),
         "Support set": f"{counts[1]} active, {counts[0]} inactive",
         "Leave-one-out": ", ".join(f"{k} {v:.2f}" for k, v in report.figures.items()),
+        "Expected here": str(report.expected or "unknown: the model is not calibrated"),
         "Predicted": f"{len(table):,} rows, {int((table['status'] != 'ok').sum()):,} rejected",
     }
     if classifier.prevalence is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from molmeta import metrics
+from molmeta.meta.calibration import Calibration
+from molmeta.predict.hints import Hints, hints
 from molmeta.predict.known import Known
 
 Floats = NDArray[np.float64]
@@ -18,6 +20,29 @@ ALIKE = 0.5
 """Mean Tanimoto similarity (ECFP counts) from which the actives are one series."""
 
 _FEW = 4
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What held-out assays with such support sets make one expect of ΔAUPRC.
+
+    Attributes:
+        delta_auprc: The expectation.
+        low: The lower end of the interval.
+        high: The upper end.
+        level: The share of held-out draws in such intervals.
+    """
+
+    delta_auprc: float
+    low: float
+    high: float
+    level: float
+
+    def __str__(self) -> str:
+        return (
+            f"delta_auprc {self.delta_auprc:.2f} ({self.low:.2f} to {self.high:.2f} on "
+            f"{self.level:.0%} of held-out assays)"
+        )
 
 
 @dataclass(frozen=True)
@@ -34,6 +59,8 @@ class SupportReport:
         nearest_training: Similarity with the nearest training molecule, shape (s,); None if the
             model holds none.
         warnings: What to be wary of, a sentence each.
+        expected: ΔAUPRC to expect on other molecules of the assay; None if the model's calibration
+            does not say.
     """
 
     n_molecules: dict[str, int]
@@ -42,11 +69,13 @@ class SupportReport:
     similarity: Floats
     nearest_training: Floats | None
     warnings: list[str]
+    expected: Expected | None = None
 
     def __str__(self) -> str:
         counts = ", ".join(f"{n} {label}" for label, n in self.n_molecules.items())
         figures = ", ".join(f"{name} {value:.2f}" for name, value in self.figures.items())
         lines = [f"support set: {counts}", f"leave-one-out: {figures}"]
+        lines += [f"expected here: {self.expected}"] if self.expected else []
         return "\n".join([*lines, *(f"warning: {one}" for one in self.warnings)])
 
 
@@ -77,6 +106,14 @@ def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> Su
             "beyond their series"
         )
     warnings += _chance(left_out[usable], active[usable])
+    hinted, calibration = hints(known, left_out), known.model.calibration
+    if calibration is not None and hinted.similarity_is_better:
+        loses = calibration.loses
+        warnings.append(
+            "similarity search ranks left-out molecules better than the model does: where it "
+            f"did, it was the better one in {loses['hinted']:.0%} of held-out cases (elsewhere in "
+            f"{loses['otherwise']:.0%})"
+        )
     return SupportReport(
         n_molecules={name: int((active == i).sum()) for i, name in enumerate(names)},
         left_out=left_out,
@@ -84,6 +121,7 @@ def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> Su
         similarity=similarity,
         nearest_training=_nearest_training(known),
         warnings=warnings + _repeats(known, known.labels) + _far(known),
+        expected=_expected(calibration, hinted),
     )
 
 
@@ -111,6 +149,14 @@ def report_values(known: Known, left_out: Floats, values: Floats) -> SupportRepo
         nearest_training=_nearest_training(known),
         warnings=warnings + _repeats(known, values) + _far(known),
     )
+
+
+def _expected(calibration: Calibration | None, hinted: Hints) -> Expected | None:
+    if calibration is None:
+        return None
+    line = calibration.delta_auprc
+    middle = line.at(asdict(hinted))
+    return Expected(middle, middle + line.low, middle + line.high, line.level)
 
 
 def _mean_pair(similarity: Floats, members: NDArray[np.bool_]) -> float:
