@@ -25,7 +25,7 @@ def split(
         str | None,
         typer.Option(
             "--by",
-            metavar="random|target|scaffold|molecule",
+            metavar="random|target|scaffold|molecule|isolated",
             help="What is drawn, or left to one fold alone.",
             show_default="random",
         ),

@@ -27,8 +27,10 @@ from molmeta.resources import replace_folder
 
 FOLDS = ("train", "valid", "test")
 FRACTIONS = (0.8, 0.1, 0.1)
-METHODS = ("random", "target", "scaffold", "molecule")
+METHODS = ("random", "target", "scaffold", "molecule", "isolated")
 LISTS = "splits.json"
+_ISOLATED = 2.0  # assays in which an isolated assay's molecules occur on average, at most
+_ENOUGH = 64  # rows that an assay needs to be worth holding out
 _TARGET_NAMES = ("target_id", "Target ChEMBL ID", "target", "target_name", "Target Name")
 
 
@@ -63,7 +65,11 @@ def split_assays(
     - random: assays are drawn;
     - target: targets are drawn, with all their assays; an assay without one stands alone;
     - molecule, scaffold: assays are drawn, and a molecule (or all of one scaffold) that occurs in
-      several folds is left to one of them, drawn with equal chances.
+      several folds is left to one of them, drawn with equal chances;
+    - isolated: valid and test are drawn among assays of 64 kept rows or more whose molecules occur
+      in fewer than two assays on average; they keep all their molecules, which the folds before
+      them lose. It costs training the fewest rows, and holds out no panel that shares its
+      molecules.
 
     Args:
         store: The assays.
@@ -79,6 +85,8 @@ def split_assays(
         raise InputError.of("--by", got=repr(by), expected=f"one of {', '.join(METHODS)}")
     rng = np.random.default_rng(seed)
     ids = store.assay_ids
+    if by == "isolated":
+        return _isolated(store, fractions, rng)
     groups = _targets(store, targets) if by == "target" else ids
     names = sorted(set(groups))
     fold_of_name = dict(zip(names, _draw_folds(len(names), fractions, rng), strict=True))
@@ -189,6 +197,34 @@ def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) ->
             expected="enough for at least one each",
         )
     return rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+
+
+def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Generator) -> Split:
+    """Later folds share no molecule with earlier ones, which lose as few as can be."""
+    names, number = np.unique(store.identities, return_inverse=True)
+    parsed = [(a := store.assay(i)).molecules[a.molecules >= 0] for i in range(len(store))]
+    members = [np.unique(number[molecules]) for molecules in parsed]
+    n_assays = np.bincount(np.concatenate(members), minlength=len(names))
+    large = store.assays["n_kept"].to_numpy() >= _ENOUGH
+    alone = np.array([n_assays[m].mean() < _ISOLATED if len(m) else False for m in members])
+    candidates = rng.permutation(np.flatnonzero(large & alone))
+    sizes = np.round(np.array(fractions) / sum(fractions) * len(store)).astype(int)
+    held_out = int(sizes[1:].sum())
+    if not 0 < held_out <= min(len(candidates), len(store) - 1):
+        raise InputError.of(
+            "--by isolated",
+            got=f"{held_out} assays to hold out, {len(candidates)} isolated ones",
+            expected=f"no more than have {_ENOUGH} rows and molecules that few others have",
+            fix="Give smaller fractions of valid and test, or split --by molecule.",
+        )
+    fold_of_assay = np.zeros(len(store), np.int64)
+    fold_of_assay[candidates[:held_out]] = np.repeat([1, 2], sizes[1:])
+    fold_of_group = np.zeros(len(names), np.int64)
+    for i in np.argsort(fold_of_assay, kind="stable"):  # the last word has the last fold
+        fold_of_group[members[i]] = fold_of_assay[i]
+    ids = np.array(store.assay_ids)
+    assays = {fold: ids[fold_of_assay == i].tolist() for i, fold in enumerate(FOLDS)}
+    return Split(assays, fold_of_group[number])
 
 
 def _share_out(

@@ -33,7 +33,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
     return featurize_files([path], None, fingerprints=True, descriptors=True)
 
 
-@pytest.mark.parametrize("by", METHODS)
+# The other way to split, `isolated`, needs assays larger than these.
+ANY_SIZE = [method for method in METHODS if method != "isolated"]
+
+
+@pytest.mark.parametrize("by", ANY_SIZE)
 def test_every_assay_is_in_one_fold(store: AssayStore, by: str) -> None:
     split = split_assays(store, by, seed=1)
     assert list(split.assays) == ["train", "valid", "test"]
@@ -76,7 +80,7 @@ def test_folds_share_no_molecule_or_scaffold(store: AssayStore, by: str, tmp_pat
     assert (report["n_seen"] == 0).all()
 
 
-@pytest.mark.parametrize("by", METHODS)
+@pytest.mark.parametrize("by", ANY_SIZE)
 def test_parts_account_for_every_row(store: AssayStore, by: str, tmp_path: Path) -> None:
     split = split_assays(store, by)
     folds = write_split(store, split, tmp_path / "split")
@@ -103,6 +107,30 @@ def test_parts_account_for_every_row(store: AssayStore, by: str, tmp_path: Path)
         assert (part.path / "descriptors.npy").exists()
         n_atoms = dict(zip(store.smiles, store.graphs.n_atoms, strict=True))
         assert part.graphs.n_atoms.tolist() == [n_atoms[smiles] for smiles in part.smiles]
+
+
+def test_isolated_assays_keep_their_molecules(tmp_path: Path) -> None:
+    # Ten assays of molecules of their own, but for one molecule of E0; ten share a panel.
+    chains = ["C" * n + end for n in range(1, 65) for end in ("O", "N", "S", "F", "Cl", "Br")]
+    panel, rest = chains[:64], chains[64:]
+    rows = [(f"P{k}", smiles, i % 2) for k in range(10) for i, smiles in enumerate(panel)]
+    for k in range(5):
+        own = rest[k * 64 : (k + 1) * 64] if k else [*rest[:63], panel[0]]
+        rows += [(f"E{k}", smiles, i % 2) for i, smiles in enumerate(own)]
+    store = AssayStore.from_frame(pd.DataFrame(rows, columns=["assay", "smiles", "label"]))
+    split = split_assays(store, "isolated", fractions=(0.7, 0.1, 0.2), seed=3)
+    assert [len(split.assays[fold]) for fold in ("train", "valid", "test")] == [10, 2, 3]
+    held_out = split.assays["valid"] + split.assays["test"]
+    assert all(key.startswith("E") for key in held_out)
+    folds = write_split(store, split, tmp_path / "split")
+    for fold in ("valid", "test"):
+        assert (folds[fold].assays["n_kept"] == 64).all()
+    assert (folds["train"].assays["n_kept"] == 63).all()  # without the molecule that E0 has too
+    assert (pd.read_csv(tmp_path / "split" / "leakage.csv")["n_seen"] == 0).all()
+    with pytest.raises(InputError, match="5 isolated ones"):
+        split_assays(store, "isolated", fractions=(0.5, 0.1, 0.4))
+    with pytest.raises(InputError, match="0 assays to hold out"):
+        split_assays(store, "isolated", fractions=(1, 0, 0))
 
 
 def test_lists(store: AssayStore, tmp_path: Path) -> None:

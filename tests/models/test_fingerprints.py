@@ -216,3 +216,17 @@ def test_sparse_and_dense_gradients_agree() -> None:
     dense_vectors = encoder.final_norm(encoder.last(nn.functional.silu(encoder.norm(x))))
     (dense,) = torch.autograd.grad(dense_vectors.sin().sum(), encoder.environments)
     torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-5)
+
+
+def test_input_dropout_acts_in_training_alone_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    encoder = FingerprintEncoder(**SMALL, dropout=0.0, input_dropout=0.5)
+    encoder.fit_inputs(BATCH)
+    plain = FingerprintEncoder(**SMALL, dropout=0.0)
+    plain.load_state_dict(encoder.state_dict())
+    torch.testing.assert_close(encoder.eval()(BATCH), plain.eval()(BATCH), rtol=0, atol=0)
+    encoder.train()
+    whole = BATCH.fp_counts.log1p()
+    drawn = torch.stack([encoder._counts(BATCH).values for _ in range(400)])
+    assert ((drawn == 0) | (drawn == 2 * whole)).all()
+    assert (drawn.mean(0) - whole).norm() < 0.1 * whole.norm()

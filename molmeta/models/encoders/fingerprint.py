@@ -28,6 +28,7 @@ class FingerprintEncoder(nn.Module):
         hidden: Width in between.
         layers: Hidden layers.
         dropout: Probability of dropping a hidden unit in training.
+        input_dropout: Probability of dropping an environment in training.
         sketch: Columns of a fingerprint sketch (`Sketch`) that the vector ends in; 0 for none.
 
     Attributes:
@@ -43,6 +44,7 @@ class FingerprintEncoder(nn.Module):
         hidden: Count = 1024,
         layers: Count = 1,
         dropout: Fraction = 0.2,
+        input_dropout: Fraction = 0.0,
         sketch: CountOrNone = 0,
     ) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class FingerprintEncoder(nn.Module):
         self.descriptors = nn.Linear(len(DESCRIPTORS), hidden)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
         self.blocks = nn.ModuleList([_block(hidden, dropout) for _ in range(layers - 1)])
         self.last = nn.Linear(hidden, dim)
         self.final_norm = nn.LayerNorm(dim)
@@ -65,7 +68,8 @@ class FingerprintEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Encode a batch of n molecules → (n, dim)."""
-        x = _counts(batch) @ self.environments + self.descriptors(self.scale(batch.descriptors))
+        described = self.descriptors(self.scale(batch.descriptors))
+        x = self._counts(batch) @ self.environments + described
         x = self.dropout(nn.functional.silu(self.norm(x)))
         for block in self.blocks:
             x = x + block(x)
@@ -74,10 +78,10 @@ class FingerprintEncoder(nn.Module):
             return encoded
         return torch.cat([encoded, self.sketcher(batch)], -1)
 
-
-def _counts(batch: Batch) -> SparseRows:
-    """log(1 + count) of the environments, (n, SIZE)."""
-    return SparseRows(batch.fp_columns, batch.fp_counts.log1p(), batch.fp_offsets, SIZE)
+    def _counts(self, batch: Batch) -> SparseRows:
+        """log(1 + count) of the environments, (n, SIZE)."""
+        counts = self.input_dropout(batch.fp_counts.log1p())
+        return SparseRows(batch.fp_columns, counts, batch.fp_offsets, SIZE)
 
 
 def _block(hidden: int, dropout: float) -> nn.Module:

@@ -61,6 +61,7 @@ def hybrid(
     hidden: Count = 1024,
     layers: Count = 1,
     dropout: Fraction = 0.2,
+    input_dropout: Fraction = 0.0,
     sketch: CountOrNone = 0,
 ) -> Hybrid:
     """A hybrid from the names and settings that recipes give.
@@ -73,6 +74,7 @@ def hybrid(
         hidden: As above.
         layers: As above.
         dropout: As above.
+        input_dropout: As above.
         sketch: As above.
 
     Raises:
@@ -81,6 +83,11 @@ def hybrid(
     part = ENCODERS.find(graph)
     settings = resolve(part, graph_settings or {}, "encoder.graph_settings")
     fingerprint = FingerprintEncoder(
-        dim=dim, hidden=hidden, layers=layers, dropout=dropout, sketch=sketch
+        dim=dim,
+        hidden=hidden,
+        layers=layers,
+        dropout=dropout,
+        input_dropout=input_dropout,
+        sketch=sketch,
     )
     return Hybrid(part(**settings), fingerprint, graph_scale)
