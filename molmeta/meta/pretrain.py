@@ -139,7 +139,9 @@ class Pretrainer:
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
         self.labels = _Labels.of(self.store)
-        self.readout = _Readout(int(encoder.dim), len(self.store), bool(values))  # type: ignore[arg-type]
+        # Not the sketch: what is read off the fingerprint itself, the encoder need not learn.
+        self._width = int(encoder.dim) - int(getattr(encoder, "sketch", 0))  # type: ignore[arg-type]
+        self.readout = _Readout(self._width, len(self.store), bool(values))
         self.readout.to(self.device)
         self._parameters = [
             p for p in (*encoder.parameters(), *self.readout.parameters()) if p.requires_grad
@@ -230,7 +232,7 @@ class Pretrainer:
         own = chosen[self.workers.rank :: self.workers.size]
         which, places = self.labels.at(own)
         parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
-        vectors = torch.cat([self.encoder(part) for part in parts])
+        vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts])
         assays, labels, values = (
             torch.from_numpy(column[places]).to(self.device)
             for column in (self.labels.assays, self.labels.labels, self.labels.values)
