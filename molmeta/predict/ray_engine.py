@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -107,12 +108,13 @@ def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32],
     return np.array(values), reasons  # Ray's own arrays cannot be written to
 
 
-def import_ray() -> Any:
+def find_ray() -> Any:
     """The module `ray`.
 
     Raises:
-        InputError: If it is not installed.
+        InputError: If it is not installed, or nothing answers at RAY_ADDRESS.
     """
+    _call(os.environ.get("RAY_ADDRESS", ""))
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each use
     try:
         return importlib.import_module("ray")
@@ -125,22 +127,37 @@ def import_ray() -> Any:
         ) from None
 
 
+def _call(address: str) -> None:
+    """Try a plain `host:port`, which Ray itself would do for minutes."""
+    host, _, port = address.rpartition(":")
+    if "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise _unreached(error) from None
+
+
+def _unreached(error: Exception) -> InputError:
+    return InputError.of(
+        "--engine ray",
+        got=f"no connection ({str(error).splitlines()[0]})",
+        expected="a cluster at RAY_ADDRESS",
+        fix="Correct or unset it; without it Ray starts on this machine.",
+    )
+
+
 @contextmanager
 def _connected() -> Iterator[Any]:
     """The module `ray`, connected to a cluster."""
-    ray = import_ray()
+    ray = find_ray()
     if ray.is_initialized():
         yield ray
         return
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError) as error:
-        raise InputError.of(
-            "--engine ray",
-            got=f"no connection ({str(error).splitlines()[0]})",
-            expected="a cluster at RAY_ADDRESS",
-            fix="Correct or unset it; without it Ray starts on this machine.",
-        ) from None
+        raise _unreached(error) from None
     try:
         yield ray
     finally:

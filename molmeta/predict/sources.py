@@ -14,7 +14,7 @@ from molmeta.assays.library import Library
 from molmeta.config import unknown
 from molmeta.predict.panel import Panel
 from molmeta.predict.parts import PART_ROWS, Engine, as_arrow, compute, cut, schema_of
-from molmeta.predict.ray_engine import compute_on_ray, import_ray
+from molmeta.predict.ray_engine import compute_on_ray, find_ray
 from molmeta.predict.screen import Scored
 from molmeta.predict.vectors import REASON, VECTOR, VectorFile
 
@@ -112,7 +112,7 @@ def pick_engine(name: str) -> Engine:
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     if name == "ray":
-        import_ray()
+        find_ray()
     return ENGINES[name]
 
 
