@@ -142,8 +142,8 @@ def _unreached(error: Exception) -> InputError:
     return InputError.of(
         "--engine ray",
         got=f"no connection ({str(error).splitlines()[0]})",
-        expected="a cluster at RAY_ADDRESS",
-        fix="Correct or unset it; without it Ray starts on this machine.",
+        expected="a cluster at RAY_ADDRESS that lets this process in",
+        fix="Correct or unset it (a token goes into RAY_AUTH_TOKEN); without it Ray starts here.",
     )
 
 
