@@ -27,37 +27,42 @@ from molmeta.evaluation.statistics import molecule_set_clusters, paired
 from molmeta.meta import Learner, load_model, train
 from molmeta.models import MatchingHead
 
-STEP: dict[str, Any] = {"steps": 1, "order": 2}
+MATCHING, KERNEL = {"name": "matching"}, {"name": "kernel"}
+SKETCH = {"name": "kernel", "sketch": None}
+NO_STEP: dict[str, Any] = {"steps": 0, "lr": 0.5}  # the rate is for steps in use alone
 VARIANTS: dict[str, dict[str, Any]] = {
-    "matching alone": {"head": {"name": "matching"}, "inner": {"steps": 0}},
-    "MAML + matching": {"head": {"name": "matching"}, "inner": STEP},
-    "first order": {"head": {"name": "matching"}, "inner": {**STEP, "order": 1}},
-    "Meta-SGD": {"head": {"name": "matching"}, "inner": {**STEP, "rates": "module"}},
+    "matching alone": {"head": MATCHING, "inner": NO_STEP},
+    "MAML + matching": {"head": MATCHING},
+    "first order": {"head": MATCHING, "inner": {"order": 1}},
+    "MAML at 0.5": {"head": MATCHING, "inner": {"lr": 0.5}},
+    "MAML at 2": {"head": MATCHING, "inner": {"lr": 2.0}},
+    "MAML at learned rates": {"head": MATCHING, "inner": {"lr": 0.5, "rates": "module"}},
+    "MAML of 3 steps at 0.5": {"head": MATCHING, "inner": {"lr": 0.5, "steps": 3}},
     "ANIL": {
         "head": {"name": "linear", "start": "prototypes"},
-        "inner": {"steps": 3, "order": 2},
+        "inner": {"steps": 3},
         "learner": {"adapt": "head"},
     },
-    "matching + context": {
-        "head": {"name": "matching"},
-        "inner": {"steps": 0},
-        "context": {"blocks": 1},
-    },
+    "matching + context": {"head": MATCHING, "inner": NO_STEP, "context": {"blocks": 1}},
     "prototypical": {
         "head": {"name": "prototypical", "metric": "mahalanobis"},
-        "inner": {"steps": 0},
+        "inner": NO_STEP,
     },
-    "classical MAML": {"head": {"name": "linear"}, "inner": {"steps": 5, "lr": 0.1, "order": 2}},
-    "kernel": {"head": {"name": "kernel"}, "inner": {"steps": 0}},
-    "kernel + sketch": {"head": {"name": "kernel", "sketch": None}, "inner": {"steps": 0}},
-    "kernel + sketch + MAML": {"head": {"name": "kernel", "sketch": None}, "inner": STEP},
-    "kernel + sketch + context": {
-        "head": {"name": "kernel", "sketch": None},
-        "inner": {"steps": 0},
-        "context": {"blocks": 1},
-    },
+    "classical MAML": {"head": {"name": "linear"}, "inner": {"steps": 5, "lr": 0.1}},
+    "kernel": {"head": KERNEL, "inner": NO_STEP},
+    "kernel + MAML at 0.5": {"head": KERNEL, "inner": {"lr": 0.5}},
+    "kernel + sketch": {"head": SKETCH, "inner": NO_STEP},
+    "kernel + sketch + MAML at 0.5": {"head": SKETCH, "inner": {"lr": 0.5}},
+    "kernel + sketch + context": {"head": SKETCH, "inner": NO_STEP, "context": {"blocks": 1}},
 }
 """What each variant changes; `sketch: None` stands for the encoder's own width."""
+IN_USE: dict[str, tuple[str, int]] = {
+    "matching alone (1 step at 0.5 in use)": ("matching alone", 1),
+    "MAML + matching (5 steps in use)": ("MAML + matching", 5),
+    "MAML at 0.5 (5 steps in use)": ("MAML at 0.5", 5),
+    "kernel + sketch (1 step at 0.5 in use)": ("kernel + sketch", 1),
+}
+"""Another variant as it was trained, with so many inner steps in use."""
 
 
 def main() -> None:
@@ -66,7 +71,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--valid", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--variants", default=",".join([*VARIANTS, *IN_USE]))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--draws", type=int, default=5)
@@ -77,9 +82,10 @@ def main() -> None:
     scores, seconds = {}, {}
     for seed in range(given.seeds):
         for name in names:
-            run = given.output / f"{name.replace(' ', '_')}-{seed}"
-            seconds[name, seed] = trained(name, seed, run, given)
-            scores[name, seed] = evaluated(name, run, valid, given.draws)
+            variant, steps = IN_USE.get(name, (name, None))
+            run = given.output / f"{variant.replace(' ', '_')}-{seed}"
+            seconds[name, seed] = trained(variant, seed, run, given)
+            scores[name, seed] = evaluated(name, run, valid, given.draws, steps)
             print(name, seed, scores[name, seed].groupby("support_size").mean().round(4).to_dict())
     print(table(names, scores, seconds, valid, given))
 
@@ -124,10 +130,13 @@ def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, 
     return made
 
 
-def evaluated(name: str, run: Path, valid: AssayStore, draws: int) -> pd.Series:
+def evaluated(
+    name: str, run: Path, valid: AssayStore, draws: int, steps: int | None
+) -> pd.Series:
     """ΔAUPRC by support size and assay."""
-    method = LearnerMethod(name, run)
-    found = evaluate([method], valid, support_sizes=[16, 64], draws=draws, out=run / "evaluation")
+    method = LearnerMethod(name, run, steps=steps)
+    out = run / ("evaluation" if steps is None else f"evaluation-{steps}")
+    found = evaluate([method], valid, support_sizes=[16, 64], draws=draws, out=out)
     means: pd.Series = found.results.groupby(["support_size", "assay_id"])["delta_auprc"].mean()
     return means
 

@@ -272,6 +272,8 @@ class Trainer:
     def _step(self, step: int) -> tuple[float, float]:
         """One outer step: this process's share of the mean loss, and the gradient's norm."""
         self.learner.train()
+        if not self.encoder_rate:  # what stays as it is has no dropout either, as in use
+            self.learner.encoder.eval()
         self.optimizer.zero_grad()
         total = accumulate_gradients(
             self.learner,
