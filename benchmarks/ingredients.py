@@ -130,9 +130,7 @@ def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, 
     return made
 
 
-def evaluated(
-    name: str, run: Path, valid: AssayStore, draws: int, steps: int | None
-) -> pd.Series:
+def evaluated(name: str, run: Path, valid: AssayStore, draws: int, steps: int | None) -> pd.Series:
     """ΔAUPRC by support size and assay."""
     method = LearnerMethod(name, run, steps=steps)
     out = run / ("evaluation" if steps is None else f"evaluation-{steps}")

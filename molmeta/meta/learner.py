@@ -68,8 +68,16 @@ class Learner(nn.Module):
         self.above = Above(encoder, head, context, projection)
         self.inner = inner or MAML()
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
-        # By name, since a walk over all modules for every episode took 5 % of a step.
-        self._adapted = [n for n, _ in self.named_parameters() if _belongs(n, self.adapt_names)]
+        # Found once, since walks over all modules for every episode took a tenth of a step.
+        self._adapted = [
+            (name, self.get_submodule(owner), leaf)
+            for name, _ in self.named_parameters()
+            for owner, _, leaf in [name.rpartition(".")]
+            if _belongs(name, self.adapt_names)
+        ]
+        self._tied = len(list(self.named_parameters(remove_duplicate=False))) > len(
+            list(self.named_parameters())
+        )
         self._check()
         self.inner.learn_rates(self.adapted_parameters())
 
@@ -107,15 +115,15 @@ class Learner(nn.Module):
 
     def adapted_parameters(self) -> Parameters:
         """The parameters that the inner loop moves, by name."""
-        named = {name: self.get_parameter(name) for name in self._adapted}
+        named = {name: getattr(owner, leaf) for name, owner, leaf in self._adapted}
         return {name: value for name, value in named.items() if value.requires_grad}
 
     @property
     def embeds_once(self) -> bool:
         """Whether a molecule's embedding is the same for every assay."""
         return not any(
-            name.startswith("encoder.") and self.get_parameter(name).requires_grad
-            for name in self._adapted
+            name.startswith("encoder.") and getattr(owner, leaf).requires_grad
+            for name, owner, leaf in self._adapted
         )
 
     @property
@@ -140,7 +148,7 @@ class Learner(nn.Module):
                     fix="Use a model trained with `adapt: above`.",
                 )
             return molecules
-        embedded: Tensor = functional_call(self.encoder, own, (molecules,))
+        embedded: Tensor = self._call(self.encoder, own, molecules)
         return embedded
 
     def adapt(
@@ -219,10 +227,8 @@ class Learner(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Log-odds from embeddings under given parameters, shape (q,)."""
-        result: Tensor = functional_call(
-            self.above, under("above.", parameters), (support, labels, query, visible)
-        )
-        return result
+        own = under("above.", parameters)
+        return self._call(self.above, own, support, labels, query, visible)
 
     @property
     def weighs(self) -> bool:
@@ -248,11 +254,15 @@ class Learner(nn.Module):
                 got=f"a {type(self.above.head).__name__}, which compares with none of them alone",
                 expected="a model with a matching or a kernel head",
             )
+        own = under("above.", parameters)
+        return self._call(self.above, own, support, labels, query, give=give)
+
+    def _call(
+        self, module: nn.Module, parameters: Parameters, *arguments: object, **named: object
+    ) -> Tensor:
+        """What a module returns under other parameters than its own."""
         result: Tensor = functional_call(
-            self.above,
-            under("above.", parameters),
-            (support, labels, query),
-            {"give": give},
+            module, parameters, arguments, named, tie_weights=self._tied
         )
         return result
 

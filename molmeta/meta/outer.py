@@ -16,6 +16,8 @@ from molmeta.meta.embedding import batches
 from molmeta.meta.learner import Learner
 
 Drawn = tuple[Assay, Draw]
+Known = tuple[Tensor, NDArray[np.int64]]
+"""Vectors of an encoder that stays as it is, (n, dim), and of which molecules, sorted, (n,)."""
 
 
 def accumulate_gradients(
@@ -26,6 +28,7 @@ def accumulate_gradients(
     slots: range,
     n_slots: int,
     progress: float,
+    known: Known | None = None,
 ) -> float:
     """Add the gradient of some episodes' share of the mean outer loss to the parameters' own.
 
@@ -39,6 +42,7 @@ def accumulate_gradients(
         slots: The episodes of the step that are this process's.
         n_slots: Episodes of the step, all processes together.
         progress: The part of training that is done.
+        known: The vectors of all molecules, where the encoder stays as it is.
 
     Returns:
         The episodes' share of the mean loss.
@@ -55,6 +59,8 @@ def accumulate_gradients(
             total += _backward(learner, episode, n_slots, progress)
         return total
     torch.manual_seed(_seed(sampler.seed, step, slots[0]))
+    if known is not None:
+        return sum(_backward(learner, _episode(one, *known), n_slots, progress) for one in drawn)
     numbers = np.unique(np.concatenate([_molecules(one) for one in drawn]))
     vectors = torch.cat(
         [

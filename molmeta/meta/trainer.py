@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -32,7 +33,7 @@ from molmeta.meta.checkpoint import (
 from molmeta.meta.embedding import embed
 from molmeta.meta.inspection import save_episodes
 from molmeta.meta.learner import Learner, under
-from molmeta.meta.outer import accumulate_gradients
+from molmeta.meta.outer import Known, accumulate_gradients
 from molmeta.meta.parallel import Workers
 from molmeta.meta.validation import check_validation, validation_score
 from molmeta.resources import write_atomically
@@ -102,7 +103,8 @@ class Trainer:
             its probability is proportional to. 0 draws all assays alike, 1 all measurements.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
         encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
-            pre-trained, 0 for one that stays as it is.
+            pre-trained, 0 for one that stays as it is: its vectors are then computed once, before
+            the first step, and have no dropout.
         warmup: Steps of warm-up.
         weight_decay: AdamW's, on matrices only.
         clip: Largest norm of the outer gradient.
@@ -182,6 +184,7 @@ class Trainer:
         self.weight_decay = weight_decay
         self.encoder_rate = encoder_rate
         self._state = _State()
+        self._known: Known | None = None
 
     def run(
         self,
@@ -218,7 +221,7 @@ class Trainer:
     def _begin(self, saved: SavedState | None, centre: bool) -> None:
         """Set up what is trained: afresh, or where a saved state left it."""
         if saved is None and centre:
-            vectors = self._sample_embeddings(max(_N_SAMPLED, self._n_remembered)).to(self.device)
+            vectors = self._sample_embeddings(max(_N_SAMPLED, self._n_remembered))
             self.learner.above.centre(vectors[:_N_SAMPLED])
             if self._n_remembered:
                 self.learner.above.remember(vectors)
@@ -230,15 +233,24 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=self.lr, fused=True)
         if saved is not None:
             self._load(*saved)
+        if not self.encoder_rate:
+            molecules = self._molecules()
+            self._known = self._embed(molecules), molecules
 
     def _sample_embeddings(self, n: int) -> Tensor:
         """What the untrained encoder makes of n training molecules at most, shape (n, dim)."""
-        assays = self.sampler.assays[:_N_SAMPLED]
-        kept = [(assay := self.sampler.store.assay(int(i))).molecules[assay.kept] for i in assays]
         rng = np.random.default_rng(self.seed)
-        sample = rng.permutation(np.unique(np.concatenate(kept)))[:n]
-        self.learner.eval()
-        return embed(self.learner.encoder, self.sampler.store, sample, device=self.device)
+        return self._embed(rng.permutation(self._molecules(_N_SAMPLED))[:n])
+
+    def _molecules(self, n_assays: int | None = None) -> NDArray[np.int64]:
+        """The molecules of the first assays, by default of all, sorted."""
+        assays = [self.sampler.store.assay(int(i)) for i in self.sampler.assays[:n_assays]]
+        return np.unique(np.concatenate([assay.molecules[assay.kept] for assay in assays]))
+
+    def _embed(self, molecules: NDArray[np.int64]) -> Tensor:
+        """The encoder's vectors of these molecules as in use, without dropout, (n, dim)."""
+        encoder = self.learner.encoder.eval()
+        return embed(encoder, self.sampler.store, molecules, device=self.device).to(self.device)
 
     def _loop(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         state, losses, started = self._state, [], time.perf_counter()
@@ -272,8 +284,6 @@ class Trainer:
     def _step(self, step: int) -> tuple[float, float]:
         """One outer step: this process's share of the mean loss, and the gradient's norm."""
         self.learner.train()
-        if not self.encoder_rate:  # what stays as it is has no dropout either, as in use
-            self.learner.encoder.eval()
         self.optimizer.zero_grad()
         total = accumulate_gradients(
             self.learner,
@@ -282,6 +292,7 @@ class Trainer:
             slots=self.workers.share(self.assays_per_step),
             n_slots=self.assays_per_step,
             progress=step / self.steps,
+            known=self._known,
         )
         self.workers.sum_gradients(self._parameters)
         norm = float(nn.utils.clip_grad_norm_(self._parameters, self.clip))

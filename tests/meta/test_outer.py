@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from scipy.stats import chisquare
 from torch import Tensor
+from torch_geometric.data import Batch
 
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.batch import make_episode, reads_of
@@ -135,6 +136,36 @@ def test_encoder_rate_zero_is_refused_where_the_encoder_adapts(
 ) -> None:
     with pytest.raises(InputError, match=r"training\.encoder_rate: 0; got a learner\.adapt"):
         trainer(store, tmp_path, "every weight", encoder_rate=0.0)
+
+
+def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
+    store: AssayStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = trainer(store, tmp_path, "fingerprints", encoder_rate=0.0)
+    subject.learner.encoder.dropout.p = 0.5
+    embedded: list[int] = []
+    encode = subject.learner.encoder.forward
+
+    def counted(batch: Batch) -> Tensor:
+        embedded.append(len(batch.descriptors))
+        return encode(batch)
+
+    monkeypatch.setattr(subject.learner.encoder, "forward", counted)
+    subject._begin(None, centre=False)
+    assert sum(embedded) == len(subject._molecules())
+    reference = build("fingerprints")
+    reference.encoder.eval()
+    for slot in range(2):
+        drawn = subject.sampler.draw(0, slot)
+        episode = make_episode(store, *drawn, reads_of(reference.encoder))
+        (reference.outer_loss(episode, 0.0) / 2).backward()
+    monkeypatch.setattr(subject, "_update", lambda step, norm: None)
+    subject.clip = 1e9
+    subject._step(0)
+    assert sum(embedded) == len(subject._molecules())
+    for name, parameter in subject.learner.above.named_parameters():
+        expected = reference.above.get_parameter(name).grad
+        torch.testing.assert_close(parameter.grad, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_what_a_user_froze_stays_frozen(store: AssayStore, tmp_path: Path) -> None:
