@@ -8,7 +8,7 @@ from statistics import median_low
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molmeta.assays.curation import Limits, curate
@@ -39,7 +39,6 @@ def is_usable(row: Row) -> bool:
 
 
 @given(ROWS)
-@settings(deadline=None, max_examples=100)
 def test_one_labelled_row_a_molecule_and_assay(rows: list[Row]) -> None:
     curated = curate(table_of(rows))
     assert ((curated["reason"] == "") == (curated["action"] == "kept")).all()

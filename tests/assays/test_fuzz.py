@@ -18,8 +18,8 @@ from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
 FOLDER = tempfile.TemporaryDirectory(prefix="molmeta-fuzz-")
-quick = settings(deadline=None, max_examples=200)
-slower = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=200)
+slower = settings(max_examples=25)
 HEADERS = [
     b"smiles,active\n",
     b"assay_id;smiles;label\n",

@@ -69,7 +69,7 @@ def test_every_kind_of_molecule(assorted: list[str]) -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_molecule(pieces: list[list[str]]) -> None:
     mols = parsed(["".join(parts) for parts in pieces])
     strange = assert_equals_getters(mols)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
@@ -104,7 +104,6 @@ AWKWARD: list[object] = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(max_size=30), st.sampled_from(MIXED))))
-@settings(deadline=None)
 def test_no_row_is_lost_whatever_it_holds(rows: list[object]) -> None:
     result = featurize(rows, fingerprints=True)
     assert result.fingerprints is not None

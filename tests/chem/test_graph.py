@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molmeta.chem.featurize import featurize
@@ -41,7 +41,6 @@ def test_real_molecules(
 
 
 @given(st.lists(st.integers(0, len(SMILES) - 1), min_size=1, max_size=20))
-@settings(deadline=None)
 def test_any_selection(assert_torch_geometric: Callable, indices: list[int]) -> None:
     chosen = [SMILES[index] for index in indices]
     assert_torch_geometric(GRAPHS.dense(indices), chosen)

@@ -100,7 +100,7 @@ def test_every_kind_of_molecule(assorted: list[str]) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_any_molecule(pieces: list[str]) -> None:
     assert_charge_parents(["".join(pieces)])
 
