@@ -48,6 +48,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "first order, linear": {"head": LINEAR, "inner": {"order": 1}, "learner": ALL},
     "second order, linear": {"head": LINEAR, "inner": {"order": 2}, "learner": ALL},
     "second order, recomputed": {"head": MATCHING, "inner": {"recompute": True}, "learner": ALL},
+    "second order, bf16": {"head": MATCHING, "learner": {**ALL, "bf16": True}},
     "above the encoder (default)": {"head": MATCHING, "learner": {"adapt": "above"}},
     "ANIL": {"head": {**LINEAR, "start": "prototypes"}, "learner": {"adapt": "head"}},
     "matching alone": {"head": MATCHING, "inner": {"steps": 0}},

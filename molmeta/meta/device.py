@@ -1,10 +1,12 @@
-"""Where tensors live."""
+"""Where tensors live, and in which precision they are multiplied."""
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import nn
 
 from molmeta.errors import InputError
 
@@ -28,3 +30,10 @@ def pick_device(name: str) -> torch.device:
             f"device {name!r} cannot be used ({reason})", expected="auto, cpu, cuda or cuda:N"
         ) from None
     return device
+
+
+def half_precision(module: nn.Module, wanted: bool) -> AbstractContextManager[object]:
+    """Where it is wanted, a context in which a module's matrix products are in bfloat16."""
+    if not wanted:
+        return nullcontext()
+    return torch.autocast(next(module.parameters()).device.type, torch.bfloat16)

@@ -17,6 +17,7 @@ from molmeta.config import Count, unknown
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
 from molmeta.meta.checkpoint import fingerprint, load_tensors, save_tensors
+from molmeta.meta.device import half_precision
 from molmeta.meta.inner import MAML, Parameters
 from molmeta.models.above import Above
 from molmeta.models.context import Context
@@ -43,6 +44,8 @@ class Learner(nn.Module):
             `head` (ANIL, Raghu et al. 2020, arXiv:1909.09157), or names of parameters and of
             modules, e.g. `above.head` and `encoder.final_norm`.
         projection: Width of the projection between encoder and head.
+        bf16: In training the encoder's matrix products are in bfloat16 (autocast); its vectors,
+            and all above it, are float32, and so is a model in use.
 
     Raises:
         InputError: If the parts contradict each other, e.g. nothing would adapt although the
@@ -58,6 +61,7 @@ class Learner(nn.Module):
         *,
         adapt: Literal["above", "all", "head"] | tuple[str, ...] = "above",
         projection: Count = 128,
+        bf16: bool = False,
     ) -> None:
         super().__init__()
         if isinstance(adapt, str) and adapt not in ADAPT:
@@ -67,6 +71,7 @@ class Learner(nn.Module):
         self.encoder = encoder
         self.above = Above(encoder, head, context, projection)
         self.inner = inner or MAML()
+        self.bf16 = bf16
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
         # Found once, since walks over all modules for every episode took a tenth of a step.
         self._adapted = [
@@ -148,8 +153,9 @@ class Learner(nn.Module):
                     fix="Use a model trained with `adapt: above`.",
                 )
             return molecules
-        embedded: Tensor = self._call(self.encoder, own, molecules)
-        return embedded
+        with half_precision(self.encoder, self.bf16 and self.training):
+            vectors = self._call(self.encoder, own, molecules)
+        return vectors.float() if vectors.dtype == torch.bfloat16 else vectors
 
     def adapt(
         self, support: LabelledSet, *, steps: int | None = None, differentiable: bool | None = None

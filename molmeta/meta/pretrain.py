@@ -23,6 +23,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
+from molmeta.meta.device import half_precision
 from molmeta.meta.embedding import batches
 from molmeta.meta.learner import under
 from molmeta.meta.parallel import Workers
@@ -109,6 +110,7 @@ class Pretrainer:
         warmup: Steps of warm-up.
         weight_decay: AdamW's.
         values: Weight of the measured values as a second target, in squared standard deviations.
+        bf16: The encoder's matrix products are in bfloat16 (autocast).
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class Pretrainer:
         warmup: CountOrNone = 200,
         weight_decay: NotNegative = 1e-2,
         values: NotNegative = 0.0,
+        bf16: bool = False,
     ) -> None:
         self.encoder = encoder
         self.store, _ = self.divide(store, share, split_seed)
@@ -136,6 +139,7 @@ class Pretrainer:
         self.lr = lr
         self.warmup = warmup
         self.value_weight = values
+        self.bf16 = bf16
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
         self.labels = _Labels.of(self.store)
@@ -232,7 +236,8 @@ class Pretrainer:
         own = chosen[self.workers.rank :: self.workers.size]
         which, places = self.labels.at(own)
         parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
-        vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts])
+        with half_precision(self.encoder, self.bf16):
+            vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts]).float()
         assays, labels, values = (
             torch.from_numpy(column[places]).to(self.device)
             for column in (self.labels.assays, self.labels.labels, self.labels.values)

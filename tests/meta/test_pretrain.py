@@ -254,6 +254,22 @@ def test_planted_labels_and_values_are_learned(tmp_path: Path) -> None:
         assert np.corrcoef(values.detach(), assay.values)[0, 1] > 0.7, assay_id
 
 
+def test_bf16_pre_trains_alike(stores: tuple[AssayStore, AssayStore], tmp_path: Path) -> None:
+    losses: dict[bool, list[float]] = {}
+    for bf16 in (False, True):
+        trainer = Pretrainer(
+            encoder(), stores[0], tmp_path / str(bf16), 0, epochs=2, lr=1e-2, warmup=0, bf16=bf16
+        )
+        trainer.readout.load_state_dict(
+            {k: torch.zeros_like(v) for k, v in trainer.readout.state_dict().items()}
+        )
+        rows: list[float] = []
+        trainer.run(progress=lambda row, rows=rows: rows.append(row.loss))
+        losses[bf16] = rows
+    assert losses[True] == pytest.approx(losses[False], rel=0.02)
+    assert losses[True] != losses[False]
+
+
 def test_a_missing_value_is_no_target_and_its_label_is() -> None:
     torch.manual_seed(0)
     readout = _Readout(4, 3, values=True)
