@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from molmeta.assays import AssayStore
 from molmeta.evaluation import evaluate
@@ -98,6 +99,7 @@ def trained(name: str, seed: int, run: Path, given: argparse.Namespace) -> float
     model = load_model(given.init)
     encoder = model.learner.encoder
     # A learner of other shapes above the encoder: nothing but the encoder is taken over.
+    torch.manual_seed(0)  # the same weights above it, hence the same name, when a run is resumed
     alone = replace(model, learner=Learner(encoder, MatchingHead(), projection=1))
     started = time.perf_counter()
     store = AssayStore.open(given.train)

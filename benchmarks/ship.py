@@ -21,9 +21,10 @@ from molmeta.assays import load_assays
 from molmeta.meta import load_model
 from molmeta.meta.checkpoint import load_tensors, save_tensors
 from molmeta.meta.domain import DOMAIN
+from molmeta.meta.progress import METRICS
 from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
 from molmeta.meta.start import Seen
-from molmeta.meta.trainer import METRICS, MODEL
+from molmeta.meta.trainer import MODEL
 
 DEFAULT = Path(__file__).resolve().parents[1] / "molmeta" / "pretrained" / "default"
 

@@ -26,7 +26,7 @@ from molmeta_cli.options import (
 if TYPE_CHECKING:
     from molmeta.assays import Columns
     from molmeta.meta.pretrain import Epoch
-    from molmeta.meta.trainer import Progress
+    from molmeta.meta.progress import Progress
 
 
 @with_columns

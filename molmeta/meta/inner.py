@@ -186,6 +186,15 @@ class MAML(nn.Module):
         return (owner if self.rates == "module" else name).replace(".", "/")
 
 
+def under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
+    """Those tensors whose names begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in parameters.items()
+        if name.startswith(prefix)
+    }
+
+
 def _detached(parameters: Parameters) -> Parameters:
     return {
         name: value.detach().requires_grad_(value.requires_grad)

@@ -25,10 +25,9 @@ from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
 from molmeta.meta.device import half_precision
 from molmeta.meta.embedding import batches
-from molmeta.meta.learner import under
+from molmeta.meta.inner import under
+from molmeta.meta.labels import LabelsByMolecule
 from molmeta.meta.parallel import Workers
-
-_FEWEST_VALUES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,47 +45,6 @@ class Epoch:
     of: int
     loss: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Every curated label of some assays, by molecule.
-
-    Attributes:
-        molecules: The distinct molecules, (m,).
-        offsets: The first label of each molecule, and n, (m + 1,).
-        assays: The assay of each label, (n,).
-        labels: 1 active, 0 inactive, (n,).
-        values: In standard deviations from the assay's mean, NaN where there is none, (n,).
-    """
-
-    molecules: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    assays: NDArray[np.int64]
-    labels: NDArray[np.float32]
-    values: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, store: AssayStore) -> _Labels:
-        assays = [store.assay(number) for number in range(len(store))]
-        molecules = np.concatenate([a.molecules[a.kept] for a in assays])
-        order = np.argsort(molecules, kind="stable")
-        distinct, first = np.unique(molecules[order], return_index=True)
-        numbers = np.repeat(np.arange(len(assays)), [int(a.kept.sum()) for a in assays])
-        return cls(
-            distinct,
-            np.append(first, len(molecules)),
-            numbers[order],
-            np.concatenate([a.labels[a.kept] for a in assays])[order],
-            np.concatenate([_standardized(a.values[a.kept]) for a in assays])[order],
-        )
-
-    def at(self, chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The labels of the molecules at positions `chosen`: which of these, which label."""
-        starts, counts = self.offsets[chosen], np.diff(self.offsets)[chosen]
-        which = np.repeat(np.arange(len(chosen)), counts)
-        first = np.repeat(starts - np.cumsum(counts) + counts, counts)
-        return which, first + np.arange(len(which))
 
 
 class Pretrainer:
@@ -142,7 +100,7 @@ class Pretrainer:
         self.bf16 = bf16
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
-        self.labels = _Labels.of(self.store)
+        self.labels = LabelsByMolecule.of(self.store)
         # Not the sketch: what is read off the fingerprint itself, the encoder need not learn.
         self._width = int(encoder.dim) - int(getattr(encoder, "sketch", 0))  # type: ignore[arg-type]
         self.readout = _Readout(self._width, len(self.store), bool(values))
@@ -319,13 +277,3 @@ class _Readout(nn.Module):
             read = (vectors * self.value_weights[assays]).sum(-1)[measured]
             loss = loss + value_weight * (read - values[measured]).square().sum()
         return loss
-
-
-def _standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values as deviations from their mean; NaN throughout where they are few or all alike."""
-    known = values[np.isfinite(values)]
-    spread = float(known.std()) if len(known) >= _FEWEST_VALUES else 0.0
-    if spread < 0.05:
-        return np.full_like(values, np.nan)
-    scaled: NDArray[np.float32] = np.clip((values - known.mean()) / spread, -3, 3)
-    return scaled.astype(np.float32)

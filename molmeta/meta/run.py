@@ -34,9 +34,10 @@ from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Epoch, Pretrainer, pretrain
+from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.start import ASSAYS, MOLECULES, Seen, fit_inputs, start_from
-from molmeta.meta.trainer import MODEL, Progress, Trainer
+from molmeta.meta.trainer import MODEL, Trainer
 from molmeta.resources import write_atomically
 
 CONFIG, CARD = "config.json", "README.md"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from molmeta.errors import InputError
 from molmeta.meta.pretrain import Epoch
-from molmeta.meta.trainer import Progress
+from molmeta.meta.progress import Progress
 
 
 def tensorboard(folder: Path) -> Callable[[Progress | Epoch], None]:

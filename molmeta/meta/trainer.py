@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import csv
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,44 +30,18 @@ from molmeta.meta.checkpoint import (
     save_tensors,
 )
 from molmeta.meta.embedding import embed
+from molmeta.meta.inner import under
 from molmeta.meta.inspection import save_episodes
-from molmeta.meta.learner import Learner, under
+from molmeta.meta.learner import Learner
 from molmeta.meta.outer import Known, accumulate_gradients
 from molmeta.meta.parallel import Workers
+from molmeta.meta.progress import METRICS, Progress, append, truncate
 from molmeta.meta.validation import check_validation, validation_score
-from molmeta.resources import write_atomically
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
-MODEL, METRICS, BAD_STEP = "model.safetensors", "metrics.csv", "bad_step.csv"
+MODEL, BAD_STEP = "model.safetensors", "bad_step.csv"
 _MAX_BAD_STEPS = 10
 _N_SAMPLED = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A row of the run's `metrics.csv`, and what a progress display shows.
-
-    Attributes:
-        step: Steps done.
-        loss: Mean outer loss an episode since the last row.
-        gradient_norm: Of the last step, before clipping.
-        lr: Outer learning rate of the last step.
-        episodes_per_second: Since the last row, all processes together.
-        seconds: Of training so far, over all resumptions.
-        valid_delta_auprc: Of the averaged weights; NaN between validations.
-        best: The best validation score so far; NaN before the first.
-        skipped: Steps skipped so far for a loss or gradient that was not finite.
-    """
-
-    step: int
-    loss: float
-    gradient_norm: float
-    lr: float
-    episodes_per_second: float
-    seconds: float
-    valid_delta_auprc: float
-    best: float
-    skipped: int
 
 
 @dataclass
@@ -212,7 +185,7 @@ class Trainer:
         """
         self._begin(load_state(self.run_folder) if resume else None, centre)
         if self.workers.leads:
-            _truncate_metrics(self.run_folder / METRICS, self._state.step)
+            truncate(self.run_folder / METRICS, self._state.step)
         own_devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=own_devices):
             self._loop(progress, stop)
@@ -354,7 +327,7 @@ class Trainer:
     def _record(self, row: Progress, *, save: bool) -> None:
         if not self.workers.leads:
             return
-        _append_metrics(self.run_folder / METRICS, row)
+        append(self.run_folder / METRICS, row)
         if save:
             save_state(self.run_folder, row.step, self._tensors(), asdict(self._state))
 
@@ -386,25 +359,3 @@ def _groups(learner: Learner, weight_decay: float, encoder_rate: float) -> list[
         {"params": members, "weight_decay": decay, "share": share}
         for (decay, share), members in groups.items()
     ]
-
-
-def _append_metrics(file: Path, row: Progress) -> None:
-    new = not file.exists()
-    with file.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if new:
-            writer.writerow(field.name for field in fields(Progress))
-        writer.writerow("" if value != value else value for value in asdict(row).values())
-
-
-def _truncate_metrics(file: Path, step: int) -> None:
-    """Drop the rows after `step` and a half-written one, which the resumed run writes again."""
-    if not file.exists():
-        return
-    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
-        lines = stream.read().replace("\0", "").splitlines()
-    header = [field.name for field in fields(Progress)]
-    rows = [row for row in csv.reader(lines) if len(row) == len(header) and row[0].isdigit()]
-    kept = [row for row in rows if int(row[0]) <= step]
-    with write_atomically(file) as temporary, temporary.open("w", newline="") as stream:
-        csv.writer(stream).writerows([header, *kept])

@@ -16,8 +16,8 @@ from rdkit import Chem
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.adapted import Adapted
 from molmeta.meta.calibration import prior
-from molmeta.meta.learner import Adapted
 from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
 

@@ -22,9 +22,10 @@ from torch import Tensor
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
+from molmeta.meta.adapted import Adapted
 from molmeta.meta.checkpoint import fingerprint
 from molmeta.meta.embedding import batches, embed
-from molmeta.meta.learner import Adapted, under
+from molmeta.meta.inner import under
 from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
 from molmeta.models.above import Above

@@ -17,8 +17,9 @@ from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import collate
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
+from molmeta.meta.adapted import Adapted
 from molmeta.meta.inner import MAML
-from molmeta.meta.learner import Adapted, Learner
+from molmeta.meta.learner import Learner
 from molmeta.models import GINE, Context, KernelHead, LinearHead, MatchingHead, PrototypicalHead
 
 SMILES = [
@@ -246,6 +247,21 @@ def test_an_adapted_learner_that_was_saved_scores_to_the_same_bits(
     adapted.save(tmp_path / "adapted.safetensors")
     loaded = Adapted.load(tmp_path / "adapted.safetensors", make(algorithm, head).eval())
     assert torch.equal(loaded.score(QUERY.molecules), adapted.score(QUERY.molecules))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_adapted_scores_are_those_of_a_learner_with_the_adapted_weights(tied: bool) -> None:
+    """Also where a parameter has two names."""
+    encoder = GINE(dim=16, layers=2)
+    if tied:
+        encoder.convolutions[1].nn[0].weight = encoder.convolutions[0].nn[0].weight
+    subject = learner("all", encoder, lr=0.5).eval()
+    adapted = subject.adapt(SUPPORT)
+    moved = copy.deepcopy(subject)
+    moved.load_state_dict(adapted.parameters, strict=False)
+    torch.testing.assert_close(
+        moved.adapt(SUPPORT, steps=0).score(QUERY.molecules), adapted.score(QUERY.molecules)
+    )
 
 
 def test_an_adapted_learner_of_other_weights_is_refused(tmp_path: Path) -> None:

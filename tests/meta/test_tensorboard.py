@@ -9,8 +9,8 @@ import pytest
 
 from molmeta.errors import InputError
 from molmeta.meta.pretrain import Epoch
+from molmeta.meta.progress import Progress
 from molmeta.meta.tensorboard import tensorboard
-from molmeta.meta.trainer import Progress
 
 
 def row(step: int) -> Progress:
