@@ -155,9 +155,10 @@ def kill_again_and_again(
     n_writes = 0
     for number, point in enumerate(points):
         now = moment(folder, int(point), rng.uniform(0, 10), inside=number % 2 == 0)
+        left = set(being_written(folder))
         if not Run(command).watch(now):
             raise RuntimeError("it ended before it could be killed")
-        cut = being_written(folder)
+        cut = sorted(set(being_written(folder)) - left)
         n_writes += bool(cut)
         what = f"while it wrote {cut[0]}" if cut else "between writes"
         print(f"killed after {n_done(folder)} of {n_parts} parts, {what}", flush=True)
@@ -168,12 +169,13 @@ def kill_again_and_again(
 def moment(folder: Path, point: int, delay: float, *, inside: bool) -> Callable[[], bool]:
     """Tells when a part is done and some seconds are over, and a file is being written."""
     reached: list[float] = []
+    left = set(being_written(folder))  # by an earlier kill
 
     def now() -> bool:
         if not reached and n_done(folder) >= point:
             reached.append(time.monotonic())
         waited = reached and time.monotonic() - reached[0] >= delay
-        return bool(waited and (not inside or being_written(folder)))
+        return bool(waited and (not inside or set(being_written(folder)) - left))
 
     return now
 
