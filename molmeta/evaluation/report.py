@@ -152,7 +152,7 @@ def _leakage(view: View) -> list[Block]:
     # Methods that were trained on the same, such as a model and the probe on it, are told of once.
     groups: dict[str, list[str]] = {}
     for name, part in leakage.groupby("method", sort=False):
-        groups.setdefault(part.drop(columns="method").to_csv(), []).append(str(name))
+        groups.setdefault(part.drop(columns="method").to_csv(index=False), []).append(str(name))
     firsts = {names[0]: listed(names) for names in groups.values()}
     leakage = leakage[leakage["method"].isin(list(firsts))].replace({"method": firsts})
     blocks: list[Block] = []

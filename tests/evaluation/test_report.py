@@ -42,9 +42,13 @@ class Leaky:
 
 @pytest.fixture(scope="module")
 def comparison(store: AssayStore) -> Comparison:
-    leaky = Leaky(Training(frozenset(["assay 1"]), np.unique(store.identities)))
+    training = Training(frozenset(["assay 1"]), np.unique(store.identities))
     results = evaluate(
-        [leaky, *make_baselines(["constant", "knn", "simsearch", "simsearch-soft", "gp"])],
+        [
+            Leaky(training),
+            Leaky(training, name="twin"),
+            *make_baselines(["constant", "knn", "simsearch", "simsearch-soft", "gp"]),
+        ],
         store,
         support_sizes=[8, 16],
         draws=2,
@@ -66,7 +70,7 @@ def test_every_section_says_what_it_should(comparison: Comparison, tmp_path: Pat
         "95 % interval",
         "molecule sets",
         "leaky †",
-        "1 of 4 test assays are training assays: assay 1.",
+        "leaky, twin: 1 of 4 test assays are training assays: assay 1.",
         "100% (same id)",
         "transferase (1)",
         "wins : losses",
