@@ -54,8 +54,11 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     parts: list[nn.Module] = [model.learner.encoder]
     if ready:
-        parts.append(model.learner.above.projection)
-        digest.update(type(model.learner.above.head).__name__.encode())
+        above = model.learner.above
+        parts.append(above.projection)
+        # What `prepare` does hangs on the head's settings, and on whether a context comes first.
+        head = [type(above.head).__name__, model.recipe.get("head"), above.context is not None]
+        digest.update(json.dumps(head, sort_keys=True).encode())
     for part in parts:
         digest.update(bytes(fingerprint(part.state_dict()).tolist()))
     return digest.hexdigest()[:24]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,13 @@ from molmeta.errors import InputError
 from molmeta.meta import MAML, Learner
 from molmeta.meta.run import LoadedModel
 from molmeta.models import GINE, MatchingHead
+from molmeta.models.context import Context
 from molmeta.models.heads.prototypical import PrototypicalHead
 from molmeta.predict.encoder import MoleculeEncoder
 from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
-from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers
+from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers, encoder_fingerprint
 from tests.predict.models import random_model
 from tests.predict.test_screen import library_of, panel_of, rows_of, screened
 
@@ -94,6 +96,26 @@ def test_projected_vectors_score_as_molecules_do(
         model.learner.above.projection.bias += 1
     with pytest.raises(InputError, match="another model"):
         VectorFile.open(path, model)
+
+
+def test_ready_vectors_of_another_metric_or_beside_a_context_are_told_apart() -> None:
+    def fingerprint_of(metric: Literal["cosine", "euclidean"], context: bool) -> str:
+        torch.manual_seed(0)
+        head = MatchingHead(metric=metric)
+        before = Context(dim=8, width=8, heads=1) if context else None
+        learner = Learner(GINE(dim=16, layers=1), head, MAML(steps=0), before, projection=8)
+        # What they have in common: the encoder and the projection, to the bit.
+        learner.encoder.load_state_dict(model.learner.encoder.state_dict())
+        learner.above.projection.load_state_dict(model.learner.above.projection.state_dict())
+        recipe = {**model.recipe, "head": {"name": "matching", "metric": metric}}
+        other = replace(model, learner=learner.eval(), recipe=recipe)
+        assert encoder_fingerprint(other) == encoder_fingerprint(model)
+        return encoder_fingerprint(other, ready=True)
+
+    model = random_model("graph")
+    kinds: list[Literal["cosine", "euclidean"]] = ["cosine", "euclidean"]
+    told = [fingerprint_of(metric, context) for metric in kinds for context in (False, True)]
+    assert len(set(told)) == 4
 
 
 def test_what_moves_with_the_assay_is_not_stored(library: Path, tmp_path: Path) -> None:
