@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 FOLDS = 64
 """Up to so many molecules are left out one by one; more are left out in so many parts."""
 
+AT_ONCE = 1 << 24
+"""Numbers in the views of the support set that are scored at once, s² each: 64 MB in float32."""
+
 
 def as_smiles(molecules: Iterable[Any]) -> list[Any]:
     """SMILES of n molecules, given as SMILES, as RDKit molecules or as one column of them.
@@ -129,16 +132,26 @@ class Known:
 
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:
-        """Where no inner step is taken, by one pass in which no molecule sees its own part."""
-        known = self.adapted
-        visible = torch.ones((len(self.smiles),) * 2, dtype=torch.bool)
-        for part, _ in self._parts():
-            visible[np.ix_(part, part)] = False
-        visible = visible.to(known.support.device)
-        scores = self.model.learner.scores(
-            known.parameters, known.support, known.labels, known.support, visible
-        )
-        found: NDArray[np.float32] = scores.cpu().numpy()
+        """Where no inner step is taken, in few passes in which no molecule sees its own part."""
+        known, parts = self.adapted, [part for part, _ in self._parts()]
+        n_views = max(1, AT_ONCE // len(self.smiles) ** 2)
+        scores = []
+        for start in range(0, len(parts), n_views):
+            block = parts[start : start + n_views]
+            visible = torch.ones((sum(map(len, block)), len(self.smiles)), dtype=torch.bool)
+            for part in block:
+                visible[np.ix_(part - block[0][0], part)] = False
+            query = known.support[torch.from_numpy(np.concatenate(block))]
+            scores.append(
+                self.model.learner.scores(
+                    known.parameters,
+                    known.support,
+                    known.labels,
+                    query,
+                    visible.to(known.support.device),
+                )
+            )
+        found: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
         return found
 
     @property

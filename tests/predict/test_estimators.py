@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from rdkit import Chem
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
@@ -132,6 +133,25 @@ def test_a_left_out_molecule_is_scored_by_what_never_saw_it(any_model: LoadedMod
         assert found[i] == pytest.approx(expected, abs=1e-4)
     lonely = FewShotClassifier(any_model).fit(["CCO", "CCN", "c1ccccc1"], [0, 0, 1])
     assert np.isnan(lonely.left_out_).tolist() == [False, False, True]
+
+
+def test_leaving_out_takes_no_more_memory_than_it_may(
+    kernel_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view of the support set costs s² numbers: 64 of them at once would be gigabytes."""
+    smiles, labels = KNOWN["smiles"], KNOWN["label"]
+    whole = FewShotClassifier(kernel_model).fit(smiles, labels).left_out_
+    head, seen = kernel_model.learner.above.head, []
+
+    def count_views(_: object, arguments: tuple[torch.Tensor, ...]) -> None:
+        if arguments[3] is not None:
+            seen.append(len(arguments[3].unique(dim=0)))  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr("molmeta.predict.known.AT_ONCE", 5 * len(smiles) ** 2)
+    with head.register_forward_pre_hook(count_views):
+        parts = FewShotClassifier(kernel_model).fit(smiles, labels).left_out_
+    assert seen == [5, 5, 2]
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
 def test_prevalence_moves_every_log_odds_alike(any_model: LoadedModel) -> None:
