@@ -89,7 +89,9 @@ class Calibration:
         try:
             found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             temperatures = {int(k): float(v) for k, v in found["temperatures"].items()}
-            if not temperatures or min(temperatures.values()) <= 0:
+            if not temperatures or not all(
+                size > 0 and 0 < heat < np.inf for size, heat in temperatures.items()
+            ):
                 raise ValueError(f"temperatures {temperatures}")
             loses = {key: float(found["loses"][key]) for key in ("hinted", "otherwise")}
             line = Line(**found["delta_auprc"])

@@ -39,6 +39,10 @@ def test_a_line_adds_up() -> None:
     [
         {"temperatures": {}},
         {"temperatures": {"16": 0}},
+        {"temperatures": {"16": float("nan"), "64": 1.0}},
+        {"temperatures": {"64": 1.0, "16": float("nan")}},
+        {"temperatures": {"16": float("inf")}},
+        {"temperatures": {"0": 1.0}},
         {"temperatures": [1, 2]},
         {"loses": {"hinted": 0.4}},
         {"delta_auprc": {"intercept": 0.1}},
