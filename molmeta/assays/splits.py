@@ -67,9 +67,9 @@ def split_assays(
     - molecule, scaffold: assays are drawn, and a molecule (or all of one scaffold) that occurs in
       several folds is left to one of them, drawn with equal chances;
     - isolated: valid and test are drawn among assays of 64 kept rows or more whose molecules occur
-      in fewer than two assays on average; they keep all their molecules, which the folds before
-      them lose. It costs training the fewest rows, and holds out no panel that shares its
-      molecules.
+      in fewer than two assays on average; test keeps all its molecules, valid loses those of test,
+      and train loses those of both. It costs training the fewest rows, and holds out no panel
+      that shares its molecules.
 
     Args:
         store: The assays.
@@ -186,7 +186,12 @@ def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:
 
 
 def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The fold of each of n things: exact shares, at least one each, in random order."""
+    """The fold of each of n things, in random order."""
+    return rng.permutation(np.repeat(np.arange(len(fractions)), _fold_sizes(n, fractions)))
+
+
+def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
+    """How many of n things go to each fold: exact shares, at least one where there is a share."""
     shares = np.array(fractions) / sum(fractions)
     sizes = np.maximum(np.round(shares * n), shares > 0).astype(np.int64)
     sizes[shares.argmax()] += n - sizes.sum()
@@ -196,7 +201,7 @@ def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) ->
             got=f"{n} assays or targets for folds of {', '.join(f'{f:g}' for f in fractions)}",
             expected="enough for at least one each",
         )
-    return rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    return sizes
 
 
 def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Generator) -> Split:
@@ -208,7 +213,7 @@ def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Gene
     large = store.assays["n_kept"].to_numpy() >= _ENOUGH
     alone = np.array([n_assays[m].mean() < _ISOLATED if len(m) else False for m in members])
     candidates = rng.permutation(np.flatnonzero(large & alone))
-    sizes = np.round(np.array(fractions) / sum(fractions) * len(store)).astype(int)
+    sizes = _fold_sizes(len(store), fractions)
     held_out = int(sizes[1:].sum())
     if not 0 < held_out <= min(len(candidates), len(store) - 1):
         raise InputError.of(

@@ -127,6 +127,8 @@ def test_isolated_assays_keep_their_molecules(tmp_path: Path) -> None:
         assert (folds[fold].assays["n_kept"] == 64).all()
     assert (folds["train"].assays["n_kept"] == 63).all()  # without the molecule that E0 has too
     assert (pd.read_csv(tmp_path / "split" / "leakage.csv")["n_seen"] == 0).all()
+    small = split_assays(store, "isolated", fractions=(0.9, 0.08, 0.02))  # 0.3 assays are one
+    assert [len(small.assays[fold]) for fold in ("train", "valid", "test")] == [13, 1, 1]
     with pytest.raises(InputError, match="5 isolated ones"):
         split_assays(store, "isolated", fractions=(0.5, 0.1, 0.4))
     with pytest.raises(InputError, match="0 assays to hold out"):
