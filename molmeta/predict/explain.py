@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 
+from molmeta.chem.repair import repair
 from molmeta.chem.standardize import Standardizer
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ def occlude(
     asked: list[str] = []
     for given in smiles:
         with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(given)
+            mol = Chem.MolFromSmiles(given) or repair(given)
             mol = mol if standardize is None else standardize(mol)
         form = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
         forms.append(Chem.MolToSmiles(form, canonical=False))

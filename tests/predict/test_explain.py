@@ -70,6 +70,12 @@ def test_weights_of_the_kernel_head_are_its_evidence() -> None:
     np.testing.assert_allclose(attention.sum(1), 1)
 
 
+def test_atoms_of_a_repaired_molecule_are_those_of_the_acid(fitted: FewShotClassifier) -> None:
+    (form, atoms), (acid, expected) = fitted.atom_contributions(["O=[PH](=O)(O)CC", "CCP(=O)(O)O"])
+    assert form == acid
+    assert atoms.tolist() == expected.tolist()
+
+
 def test_atoms_are_explained_by_hiding_them(fitted: FewShotClassifier) -> None:
     (toluene, atoms), (salt, others) = fitted.atom_contributions(["Cc1ccccc1", "CC(=O)[O-].[Na+]"])
     assert toluene == "Cc1ccccc1"
