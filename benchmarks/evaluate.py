@@ -102,6 +102,8 @@ def per_draw(store: AssayStore, sizes: list[int], n: int) -> tuple[int, dict[str
     for assay_id, n_of_assay in counts.items():
         molecules = store.assay(str(assay_id)).molecules
         smiles = [store.smiles[number] for number in molecules[molecules >= 0]]
+        # RDKit alone does not read those that molmeta repairs (`chem.repair`).
+        smiles = [one for one in smiles if Chem.MolFromSmiles(one) is not None]
         for kind, featurizer in featurizers.items():
             seconds[kind] += n_of_assay * timed(
                 lambda featurizer=featurizer, smiles=smiles: [featurizer(one) for one in smiles]
