@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 
-from molmeta.chem.repair import repair
+from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.chem.standardize import Standardizer
 
 Floats = NDArray[np.float64]
@@ -83,8 +83,9 @@ def occlude(
     asked: list[str] = []
     for given in smiles:
         with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(given) or repair(given)
-            mol = mol if standardize is None else standardize(mol)
+            read = to_mol(given, MAX_ATOMS)
+            assert not isinstance(read, str), read
+            mol = read if standardize is None else standardize(read)
         form = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
         forms.append(Chem.MolToSmiles(form, canonical=False))
         asked += [forms[-1], *(_without(form, atom) for atom in range(form.GetNumAtoms()))]
