@@ -155,8 +155,9 @@ def _room_told(path: Path) -> Iterator[None]:
         if error.errno not in _NO_ROOM:
             raise
         raise MolmetaError(
-            f"output {path}: no room to write it ({os.strerror(error.errno)}). Nothing of it is "
-            "left there; make room and give the same call again, or name another place with -o."
+            f"output {path}: no room to write it ({os.strerror(error.errno)}). What was "
+            "not written whole is not there; make room and give the same call again, or name "
+            "another place with -o."
         ) from None
 
 

@@ -87,9 +87,9 @@ def predict(
         progress=counter("molecules"),
     )
     table = predictions.table
-    write_table(table, output, smiles=predictions.smiles)
-    if report is not None:
+    if report is not None:  # first, for most can go wrong there: nothing is left half-written
         write_report(predictions, known.assay_id, report)
+    write_table(table, output, smiles=predictions.smiles)
     if show:
         best = table.sort_values("score", ascending=False).head(show)
         best = best.drop(columns=["status", "reason", "score"])

@@ -30,6 +30,12 @@ def repair(smiles: str) -> Chem.Mol | None:
     return Chem.MolFromSmiles(Chem.MolToSmiles(mol, canonical=False))
 
 
+def respell(smiles: str) -> str:
+    """The same molecule as RDKit reads it, where it needs a repair; any other text as it is."""
+    mol = repair(smiles)
+    return smiles if mol is None else Chem.MolToSmiles(mol)
+
+
 def _is_oxo(bond: Chem.Bond, atom: Chem.Atom) -> bool:
     other = bond.GetOtherAtom(atom)
     is_bare = other.GetDegree() == 1 and other.GetFormalCharge() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from molmeta.chem.repair import respell
 from molmeta.evaluation.view import LABELS, Row, View, number
 from molmeta.reporting import Molecules, Text
 from molmeta.reporting.blocks import Block, MoleculeCard
@@ -61,4 +62,4 @@ def _assay(view: View, title: str, example: Row) -> list[Block]:
 def _card(smiles: str, label: float, *more: str, classes: bool) -> MoleculeCard:
     active = classes and label > 0.5
     text = ("active" if active else "inactive") if classes else f"measured {label:.2f}"
-    return MoleculeCard(draw(smiles), [text, *more], active)
+    return MoleculeCard(draw(respell(smiles)), [text, *more], active)

@@ -95,6 +95,9 @@ class Calibration:
                 raise ValueError(f"temperatures {temperatures}")
             loses = {key: float(found["loses"][key]) for key in ("hinted", "otherwise")}
             line = Line(**found["delta_auprc"])
+            numbers = [line.intercept, line.low, line.high, line.level, *line.weights.values()]
+            if not np.isfinite([*numbers, *loses.values()]).all():
+                raise ValueError("a number that is not finite")
             return Calibration(str(found["fitted_on"]), temperatures, line, loses)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError.of(

@@ -11,6 +11,7 @@ import pandas as pd
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
+from molmeta.chem.repair import respell
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
 
@@ -75,7 +76,7 @@ def _write_sdf(table: pd.DataFrame, smiles: Sequence[str], path: Path) -> None:
     ]
     with rdBase.BlockLogs(), Chem.SDWriter(str(path)) as writer:
         for row, text in zip(table.itertuples(index=False, name=None), smiles, strict=True):
-            mol = Chem.MolFromSmiles(text) or Chem.Mol()
+            mol = Chem.MolFromSmiles(respell(text)) or Chem.Mol()
             Compute2DCoords(mol)
             for key, value in zip(keys, row, strict=True):
                 # A line break would end the property, or the record.

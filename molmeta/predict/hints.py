@@ -70,8 +70,8 @@ def hints(known: Known, left_out: Floats) -> Hints:
 
 
 def _training(known: Known) -> float:
-    domain = known.model.domain
-    return 0.0 if domain is None else float(domain.nearest(known.features.fingerprints).mean())
+    nearest = known.nearest_training
+    return 0.0 if nearest is None else float(nearest.mean())
 
 
 def _auc(active: NDArray[np.bool_], scores: Floats) -> float:

@@ -98,6 +98,12 @@ class Known:
             features, lambda rows: scorer.weights(give, self.adapted, rows), len(self.smiles)
         )
 
+    @cached_property
+    def nearest_training(self) -> Floats | None:
+        """Similarity of each with the nearest training molecule, (s,); None if none is held."""
+        domain = self.model.domain
+        return None if domain is None else domain.nearest(self.features.fingerprints)
+
     def similarity(self, features: Featurized) -> Floats:
         """Tanimoto similarity of ECFP counts with each support molecule, shape (n, s)."""
         return tanimoto(features.fingerprints, self.features.fingerprints)

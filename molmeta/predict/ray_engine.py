@@ -102,8 +102,7 @@ def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32],
         raise
     except ray.exceptions.RayError as error:
         raise MolmetaError(
-            f"Ray lost part {number} of the library {RETRIES + 1} times: "
-            f"{str(error).splitlines()[0]}"
+            f"Ray lost part {number} of the library {RETRIES + 1} times: {_first_line(error)}"
         ) from error
     return np.array(values), reasons  # Ray's own arrays cannot be written to
 
@@ -133,15 +132,19 @@ def _call(address: str) -> None:
     if "/" in host or not port.isdecimal():
         return
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except OSError as error:
         raise _unreached(error) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _unreached(error: Exception) -> InputError:
     return InputError.of(
         "--engine ray",
-        got=f"no connection ({str(error).splitlines()[0]})",
+        got=f"no connection ({_first_line(error)})",
         expected="a cluster at RAY_ADDRESS that lets this process in",
         fix="Correct or unset it (a token goes into RAY_AUTH_TOKEN); without it Ray starts here.",
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from molmeta.chem.repair import respell
 from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE, Predictions
 from molmeta.reporting import Facts, Molecules, Note, Ranking, Section, Table, write_page
 from molmeta.reporting.blocks import Candidate, MoleculeCard, Reason
@@ -204,7 +205,7 @@ def _support(predictions: Predictions) -> Molecules:
     known, left_out = predictions.classifier.known_, predictions.classifier.left_out_
     cards = [
         MoleculeCard(
-            draw(smiles, name=f"known-{i}"),
+            draw(respell(smiles), name=f"known-{i}"),
             (_class(predictions, i), _left_out(float(left_out[i])), _short(smiles)),
             marked=bool(known.labels[i] == 1),
         )

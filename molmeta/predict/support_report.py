@@ -119,7 +119,7 @@ def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> Su
         left_out=left_out,
         figures=figures,
         similarity=similarity,
-        nearest_training=_nearest_training(known),
+        nearest_training=known.nearest_training,
         warnings=warnings + _repeats(known, known.labels) + _far(known),
         expected=_expected(calibration, hinted),
     )
@@ -146,7 +146,7 @@ def report_values(known: Known, left_out: Floats, values: Floats) -> SupportRepo
         left_out=left_out,
         figures=figures,
         similarity=known.similarity(known.features),
-        nearest_training=_nearest_training(known),
+        nearest_training=known.nearest_training,
         warnings=warnings + _repeats(known, values) + _far(known),
     )
 
@@ -196,14 +196,9 @@ def _repeats(known: Known, labels: NDArray[np.floating]) -> list[str]:
     return warnings
 
 
-def _nearest_training(known: Known) -> Floats | None:
-    domain = known.model.domain
-    return None if domain is None else domain.nearest(known.features.fingerprints)
-
-
 def _far(known: Known) -> list[str]:
     """Whether most of it is unlike what the model was trained on."""
-    domain, nearest = known.model.domain, _nearest_training(known)
+    domain, nearest = known.model.domain, known.nearest_training
     if domain is None or nearest is None or (nearest < domain.threshold).mean() <= 0.5:
         return []
     return [

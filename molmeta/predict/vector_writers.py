@@ -158,10 +158,12 @@ def write_vectors(
                 writer.add(part)
         finally:
             writer.close()
-        if isinstance(writer, _NpyWriter):
-            with write_atomically(side_car(path)) as text:
-                about = {**told, "model": str(model.path), "shape": writer.shape}
-                text.write_text(json.dumps(about) + "\n", encoding="utf-8")
+        if path.suffix == ".npy":  # killed before the new one stands, vectors have none
+            side_car(path).unlink(missing_ok=True)
+    if isinstance(writer, _NpyWriter):
+        with write_atomically(side_car(path)) as text:
+            about = {**told, "model": str(model.path), "shape": writer.shape}
+            text.write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
 def check_vector_file(path: Path, number_format: str) -> None:

@@ -71,9 +71,20 @@ def width_of(model: LoadedModel, *, ready: bool = False) -> int:
 
 
 def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[Any]:
-    """Vectors as files hold them, the same shape."""
+    """Vectors as files hold them, the same shape.
+
+    Raises:
+        InputError: If a number is too large for the format.
+    """
     kind, stored = FORMATS[number_format]
     tensor = torch.from_numpy(np.ascontiguousarray(vectors)).to(kind)
+    if tensor.isinf().any():
+        raise InputError.of(
+            f"--dtype {number_format}",
+            got="a vector with a number beyond its range",
+            expected=f"numbers up to {torch.finfo(kind).max:g}",
+            fix="Use fp32 or bf16.",
+        )
     if kind == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(stored)
     array: NDArray[Any] = tensor.numpy()

@@ -45,7 +45,18 @@ def test_a_line_adds_up() -> None:
         {"temperatures": {"0": 1.0}},
         {"temperatures": [1, 2]},
         {"loses": {"hinted": 0.4}},
+        {"loses": {"hinted": float("nan"), "otherwise": 0.1}},
         {"delta_auprc": {"intercept": 0.1}},
+        {"delta_auprc": {"intercept": "x", "weights": {}, "low": 0, "high": 0, "level": 0.8}},
+        {
+            "delta_auprc": {
+                "intercept": 0,
+                "weights": {"a": float("inf")},
+                "low": 0,
+                "high": 0,
+                "level": 0.8,
+            }
+        },
     ],
 )
 def test_a_damaged_file_is_refused(change: dict[str, object], tmp_path: Path) -> None:

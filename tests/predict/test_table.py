@@ -12,12 +12,14 @@ from rdkit import Chem
 from molmeta.assays import Columns, Support, featurize_files, open_library, read_support
 from molmeta.assays.library import Library
 from molmeta.assays.tables import open_table
+from molmeta.chem.repair import respell
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
 from molmeta.predict.files import write_table
 from molmeta.predict.table import OUTPUT_COLUMNS
+from molmeta.reporting.molecules import draw
 
 LIBRARY = "id,structure,note\na,CCCO,x\nb,no molecule,\nc,,y\nd,c1ccccc1O,\na,CCCO,x\n"
 
@@ -177,6 +179,16 @@ def test_sdf_out_holds_every_row(model: LoadedModel, library: Path, tmp_path: Pa
     assert set(back["odd name"]) == {"two lines $$$$"}
     assert (back["possible_classes"] == "").tolist() == (back["status"] == "rejected").tolist()
     assert "V2000" in (tmp_path / "out.sdf").read_text()
+
+
+def test_a_repaired_molecule_has_atoms_in_an_sdf_and_in_drawings(tmp_path: Path) -> None:
+    acid = "C[PH](=O)(=O)O"  # refused by RDKit as it stands
+    write_table(pd.DataFrame({"id": ["a", "b"]}), tmp_path / "out.sdf", [acid, "nonsense"])
+    found = list(Chem.SDMolSupplier(str(tmp_path / "out.sdf")))
+    assert [mol.GetNumAtoms() for mol in found] == [5, 0]
+    assert "not drawable" in draw(acid)
+    assert "not drawable" not in draw(respell(acid))
+    assert [respell(text) for text in ("CCO", "nonsense")] == ["CCO", "nonsense"]
 
 
 def test_an_error_rate_that_is_too_low_is_refused_before_the_library_is_read(

@@ -149,6 +149,34 @@ def test_numbers_come_back_to_half_a_unit_in_the_last_place() -> None:
         np.testing.assert_allclose(back, values, rtol=2.0**-bits, atol=1e-7)
 
 
+def test_numbers_beyond_a_format_are_refused() -> None:
+    big = np.array([[1e5, np.nan]], np.float32)
+    with pytest.raises(InputError, match=r"--dtype fp16.*beyond its range"):
+        encode_numbers(big, "fp16")
+    assert float(decode_numbers(encode_numbers(big, "bf16"), "bf16")[0, 0]) == pytest.approx(
+        1e5, rel=0.01
+    )
+
+
+def test_new_vectors_never_stand_beside_what_was_told_of_old_ones(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, path = random_model("graph"), tmp_path / "v.npy"
+    embedded(model, library, path, "bf16")
+
+    def killed(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        embedded(model, library, path)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="cannot be used"):
+        VectorFile.open(path, model)
+    embedded(model, library, path)
+    assert VectorFile.open(path, model).number_format == "fp32"
+
+
 def test_a_file_that_could_not_be_finished_is_not_there(library: Path, tmp_path: Path) -> None:
     model = random_model("fingerprint")
     source = MoleculeSource(open_library(library))
