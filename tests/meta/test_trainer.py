@@ -16,6 +16,7 @@ import yaml
 from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.assays.splits import split_assays, write_split
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.meta.recipe import build_learner, resolve_recipe
@@ -122,11 +123,12 @@ def test_no_assay_large_enough_is_refused(store: AssayStore) -> None:
 def test_two_processes_train_to_the_same_weights_as_one(store: AssayStore, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE))
-    train(RECIPE, store, store, tmp_path / "one")
+    folds = write_split(store, split_assays(store, fractions=(0.5, 0.5, 0)), tmp_path / "split")
+    train(RECIPE, folds["train"], folds["valid"], tmp_path / "one")
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
          "--master-port", "29517", "-m", "molmeta_cli",
-         "train", str(store.path), "--valid", str(store.path),
+         "train", str(folds["train"].path), "--valid", str(folds["valid"].path),
          "--config", str(recipe), "-o", str(tmp_path / "two"), "--device", "cpu"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
         check=True,
