@@ -37,6 +37,9 @@ Workers = Annotated[
 Report = Annotated[
     Path | None, typer.Option("--report", help="Also write one HTML page, readable offline.")
 ]
+Assay = Annotated[
+    str | None, typer.Option("--assay", help="Which assay of the support, if it has several.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Format = Annotated[
     str,

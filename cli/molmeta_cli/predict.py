@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Format, Model, Output, Report, Workers, with_columns
+from molmeta_cli.options import Assay, Device, Format, Model, Output, Report, Workers, with_columns
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns, Support
@@ -31,10 +31,7 @@ def predict(
         ),
     ] = None,
     model: Model = "default",
-    assay: Annotated[
-        str | None,
-        typer.Option("--assay", help="Which assay of the support, if it has several."),
-    ] = None,
+    assay: Assay = None,
     format: Format = "auto",
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Format, Model, Output, Workers, with_columns
+from molmeta_cli.options import Assay, Device, Format, Model, Output, Workers, with_columns
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
@@ -35,10 +35,7 @@ def suggest(
         ),
     ] = "greedy",
     model: Model = "default",
-    assay: Annotated[
-        str | None,
-        typer.Option("--assay", help="Which assay of the support, if it has several."),
-    ] = None,
+    assay: Assay = None,
     format: Format = "auto",
     device: Device = "auto",
     workers: Workers = None,
