@@ -1,13 +1,15 @@
 """The cost of meta-learning: time of an outer step, as a ratio to supervised training, and memory.
 
-    python benchmarks/meta.py [FILE] [--dims 128,256] [--layers 5] [--repeats 7] [--device cpu]
+    python benchmarks/meta.py [FILE] [--dims 128,256] [--layers 5] [--assays 8] [--repeats 7]
+                              [--device cpu]
 
 A step is eight assays of 16 + 32 molecules of FS-Mol's training set. The floor is ordinary
 supervised training of the same encoder on the same 384 graphs as one batch: forward, backward,
 AdamW. Contestants take turns on one thread and each counts with its best round (time of this
 process, not of the clock, unless on an accelerator), so that other load on the machine falls out
 as far as it can. Meta-learning's steps include collation, the floor's does not. Peak memory is that
-of a step in a process of its own, above what it held before.
+of a step in a process of its own, above what it held before. An accelerator is busy while a kernel
+runs, as a step of its own is profiled, here as a share of the best round's time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import itertools
+import json
 import multiprocessing
 import tempfile
 import time
@@ -28,6 +31,7 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.profiler import ProfilerActivity, profile
 
 from molmeta.assays import AssayStore
 from molmeta.episodes.batch import collate
@@ -39,7 +43,7 @@ from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.trainer import Trainer
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
-N_ASSAYS, N_SUPPORT, N_QUERY = 8, 16, 32
+N_SUPPORT, N_QUERY = 16, 32
 MATCHING, LINEAR = {"name": "matching"}, {"name": "linear"}
 ALL = {"adapt": "all"}
 RECIPES: dict[str, dict[str, Any]] = {
@@ -53,7 +57,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "ANIL": {"head": {**LINEAR, "start": "prototypes"}, "learner": {"adapt": "head"}},
     "matching alone": {"head": MATCHING, "inner": {"steps": 0}},
 }
-FLOOR, CHUNKED = "supervised, one batch", "supervised, 8 batches of 48"
+FLOOR, CHUNKED = "supervised, one batch", f"supervised, batches of {N_SUPPORT + N_QUERY}"
 M_MMAP_THRESHOLD = -3  # of glibc's mallopt
 Step = Callable[[], None]
 
@@ -63,6 +67,7 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=DATA, help="a table as FS-Mol's")
     parser.add_argument("--dims", default="128,256", help="widths of the encoder")
     parser.add_argument("--layers", type=int, default=5)
+    parser.add_argument("--assays", type=int, default=8, help="assays a step")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
@@ -70,9 +75,11 @@ def main() -> None:
     device = torch.device(arguments.device)
     dims = [int(dim) for dim in arguments.dims.split(",")]
     store = read_store(arguments.file)
+    if device.type == "cuda":
+        print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
     for dim in dims:
         compare(store, dim, arguments, device)
-        compare_trainer(store, dim, arguments.layers, arguments.repeats, device)
+        compare_trainer(store, dim, arguments, device)
 
 
 def read_store(file: Path, n_assays: int = 40) -> AssayStore:
@@ -86,11 +93,11 @@ def read_store(file: Path, n_assays: int = 40) -> AssayStore:
 
 
 def contestants(
-    store: AssayStore, dim: int, layers: int, device: torch.device
+    store: AssayStore, dim: int, layers: int, n_assays: int, device: torch.device
 ) -> dict[str, Callable[[], Step]]:
     """What builds each contestant's outer step, the floor first."""
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)
-    draws = [sampler.draw(0, slot) for slot in range(N_ASSAYS)]
+    draws = [sampler.draw(0, slot) for slot in range(n_assays)]
     rows = [np.concatenate([draw.support, draw.query]) for _, draw in draws]
     parts = [
         LabelledSet(
@@ -155,7 +162,7 @@ def meta_step(recipe: dict[str, Any], sampler: Recorded, device: torch.device) -
     torch.manual_seed(0)
     learner = build_learner(resolve_recipe(recipe)).to(device).train()
     optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-4, fused=True)
-    steps = itertools.count()
+    steps, n_slots = itertools.count(), len(sampler.draws[0])
 
     def step() -> None:
         optimizer.zero_grad()
@@ -163,8 +170,8 @@ def meta_step(recipe: dict[str, Any], sampler: Recorded, device: torch.device) -
             learner,
             sampler,
             step=next(steps),
-            slots=range(N_ASSAYS),
-            n_slots=N_ASSAYS,
+            slots=range(n_slots),
+            n_slots=n_slots,
             progress=1.0,
         )
         optimizer.step()
@@ -187,24 +194,63 @@ def seconds(step: Step, device: torch.device) -> float:
 def compare(
     store: AssayStore, dim: int, arguments: argparse.Namespace, device: torch.device
 ) -> None:
-    makers = contestants(store, dim, arguments.layers, device)
-    steps = {name: make() for name, make in makers.items()}
-    for step in steps.values():
-        step()
+    layers, repeats = arguments.layers, arguments.repeats
+    makers = contestants(store, dim, layers, arguments.assays, device)
+    steps = {name: step for name, make in makers.items() if (step := started(name, make))}
     best = dict.fromkeys(steps, float("inf"))
-    for _ in range(arguments.repeats):
+    for _ in range(repeats):
         for name, step in steps.items():
             best[name] = min(best[name], seconds(step, device))
-    print(f"\nGINE {arguments.layers} × {dim}, {device.type}, best of {arguments.repeats}\n")
-    print("| one outer step | ms | × one batch | × 8 batches | peak memory, MB |")
-    print("|---|---|---|---|---|")
+    print(f"\nGINE {layers} × {dim}, {arguments.assays} assays, {device.type}, best of {repeats}\n")
+    print("| one outer step | ms | × one batch | × batches | peak memory, MB | device busy |")
+    print("|---|---|---|---|---|---|")
     for name, time_ in best.items():
         megabytes = peak_memory(makers[name], device)
+        share = f"{busy_seconds(steps[name], device) / time_:.0%}" if device.type == "cuda" else "–"
         print(
             f"| {name} | {time_ * 1e3:.0f} | {time_ / best[FLOOR]:.2f} | "
-            f"{time_ / best[CHUNKED]:.2f} | {megabytes:.0f} |",
+            f"{time_ / best[CHUNKED]:.2f} | {megabytes:.0f} | {share} |",
             flush=True,
         )
+
+
+def started(name: str, make_step: Callable[[], Step]) -> Step | None:
+    """A contestant after its first step; None, with the reason printed, if it cannot take one.
+
+    An accelerator's time is dear: one that fails there does not end the others.
+    """
+    try:
+        step = make_step()
+        step()
+    except RuntimeError as error:
+        print(f"{name} failed: {error}", flush=True)
+        return None
+    return step
+
+
+def busy_seconds(step: Step, device: torch.device) -> float:
+    """How long kernels run in a step."""
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        step()
+        torch.cuda.synchronize(device)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(file))
+        return kernel_seconds(json.loads(file.read_text(encoding="utf-8"))["traceEvents"])
+
+
+def kernel_seconds(events: list[dict[str, Any]]) -> float:
+    """The time in which a kernel of a trace runs, or several: the union of their intervals."""
+    spans = sorted(
+        (event["ts"], event["ts"] + event["dur"])
+        for event in events
+        if event.get("cat") == "kernel" and event.get("ph") == "X"
+    )
+    total, until = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(end, until) - max(start, until)
+        until = max(end, until)
+    return total / 1e6
 
 
 def peak_memory(make_step: Callable[[], Step], device: torch.device) -> float:
@@ -243,15 +289,15 @@ def memory(field: str) -> float:
 
 
 def compare_trainer(
-    store: AssayStore, dim: int, layers: int, repeats: int, device: torch.device
+    store: AssayStore, dim: int, arguments: argparse.Namespace, device: torch.device
 ) -> None:
     """The trainer's step against its learning alone, on the same episodes in turns."""
-    n_steps = 10
+    n_steps, n_assays = 10, arguments.assays
     settings = {
-        "assays_per_step": N_ASSAYS, "support_sizes": [N_SUPPORT], "query_size": N_QUERY,
+        "assays_per_step": n_assays, "support_sizes": [N_SUPPORT], "query_size": N_QUERY,
         "log_every": 5,
     }  # fmt: skip
-    encoder = {"name": "gine", "dim": dim, "layers": layers}
+    encoder = {"name": "gine", "dim": dim, "layers": arguments.layers}
 
     def train(steps: int) -> float:
         training = {**settings, "steps": steps}
@@ -262,7 +308,7 @@ def compare_trainer(
             return seconds(trainer.run, device)
 
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)
-    draws = [[sampler.draw(step, slot) for slot in range(N_ASSAYS)] for step in range(n_steps)]
+    draws = [[sampler.draw(step, slot) for slot in range(n_assays)] for step in range(n_steps)]
     learn = meta_step({"encoder": encoder}, Recorded(store, draws), device)
     short, long, bare, collated, collate_all = [], [], [], {}, outer.batches
 
@@ -273,7 +319,7 @@ def compare_trainer(
             collated[key] = list(collate_all(*arguments))
         return collated[key]
 
-    for _ in range(max(3, repeats // 2)):
+    for _ in range(max(3, arguments.repeats // 2)):
         short.append(train(n_steps))
         long.append(train(2 * n_steps))
         with mock.patch.object(outer, "batches", batches):

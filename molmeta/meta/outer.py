@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -52,15 +54,15 @@ def accumulate_gradients(
         return 0.0
     if not learner.embeds_once:
         reads, device = reads_of(learner.encoder), _device(learner)
-        total = 0.0
+        losses = []
         for slot, (assay, draw) in zip(slots, drawn, strict=True):
             torch.manual_seed(_seed(sampler.seed, step, slot))
             episode = make_episode(sampler.store, assay, draw, reads, device)
-            total += _backward(learner, episode, n_slots, progress)
-        return total
+            losses.append(_backward(learner, episode, n_slots, progress))
+        return _sum(losses)
     torch.manual_seed(_seed(sampler.seed, step, slots[0]))
     if known is not None:
-        return sum(_backward(learner, _episode(one, *known), n_slots, progress) for one in drawn)
+        return _sum(_backward(learner, _episode(one, *known), n_slots, progress) for one in drawn)
     numbers = np.unique(np.concatenate([_molecules(one) for one in drawn]))
     vectors = torch.cat(
         [
@@ -70,18 +72,23 @@ def accumulate_gradients(
     )
     # The encoder's backward pass runs once, after all episodes have said what they want of it.
     wanted = vectors.detach().requires_grad_(vectors.requires_grad)
-    total = sum(
+    losses = [
         _backward(learner, _episode(one, wanted, numbers), n_slots, progress) for one in drawn
-    )
+    ]
     if wanted.grad is not None:
         vectors.backward(wanted.grad)  # type: ignore[no-untyped-call]
-    return total
+    return _sum(losses)
 
 
-def _backward(learner: Learner, episode: Episode, n_slots: int, progress: float) -> float:
+def _backward(learner: Learner, episode: Episode, n_slots: int, progress: float) -> Tensor:
     loss = learner.outer_loss(episode, progress) / n_slots
     loss.backward()  # type: ignore[no-untyped-call]
-    return loss.item()
+    return loss.detach()
+
+
+def _sum(losses: Iterable[Tensor]) -> float:
+    """Read off once: every reading makes the host wait for an accelerator."""
+    return float(sum(torch.stack(list(losses)).tolist()))
 
 
 def _molecules(drawn: Drawn) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from molmeta.episodes.batch import make_episode, reads_of
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.meta import Learner
-from molmeta.meta.embedding import embed
+from molmeta.meta.embedding import batches, embed
 from molmeta.meta.outer import accumulate_gradients
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.trainer import Trainer
@@ -204,3 +204,14 @@ def test_assays_are_drawn_by_a_power_of_their_size(store: AssayStore, weight: fl
     # A function of seed, step and slot, as ever.
     again = EpisodeSampler(store, (8,), 8, 0, weight).draw(2, 1)
     np.testing.assert_array_equal(again[1].support, sampler.draw(2, 1)[1].support)
+
+
+def test_a_core_reads_graphs_in_small_batches_and_an_accelerator_in_large_ones(
+    store: AssayStore,
+) -> None:
+    encoder, molecules = build("graphs").encoder, np.arange(100)
+    sizes = {
+        device: [len(batch.ptr) - 1 for batch in batches(encoder, store, molecules, device)]
+        for device in ("cpu", "meta")
+    }
+    assert sizes == {"cpu": [64, 36], "meta": [100]}
