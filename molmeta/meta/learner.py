@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 from torch_geometric.data import Batch
 
@@ -16,7 +16,7 @@ from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
 from molmeta.meta.adapted import Adapted
 from molmeta.meta.device import half_precision
-from molmeta.meta.inner import MAML, Parameters, under
+from molmeta.meta.inner import MAML, Parameters
 from molmeta.models.above import Above
 from molmeta.models.context import Context
 
@@ -71,15 +71,8 @@ class Learner(nn.Module):
         self.bf16 = bf16
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
         # Found once, since walks over all modules for every episode took a tenth of a step.
-        self._adapted = [
-            (name, self.get_submodule(owner), leaf)
-            for name, _ in self.named_parameters()
-            for owner, _, leaf in [name.rpartition(".")]
-            if _belongs(name, self.adapt_names)
-        ]
-        self._tied = len(list(self.named_parameters(remove_duplicate=False))) > len(
-            list(self.named_parameters())
-        )
+        self._places = _places(self)
+        self._adapted = [name for name in self._places if _belongs(name, self.adapt_names)]
         self._check()
         self.inner.learn_rates(self.adapted_parameters())
 
@@ -117,24 +110,22 @@ class Learner(nn.Module):
 
     def adapted_parameters(self) -> Parameters:
         """The parameters that the inner loop moves, by name."""
-        named = {name: getattr(owner, leaf) for name, owner, leaf in self._adapted}
+        named = {name: getattr(*self._places[name][0]) for name in self._adapted}
         return {name: value for name, value in named.items() if value.requires_grad}
 
     @property
     def embeds_once(self) -> bool:
         """Whether a molecule's embedding is the same for every assay."""
         return not any(
-            name.startswith("encoder.") and getattr(owner, leaf).requires_grad
-            for name, owner, leaf in self._adapted
+            name.startswith("encoder.") and getattr(*self._places[name][0]).requires_grad
+            for name in self._adapted
         )
 
     @property
     def projects_once(self) -> bool:
         """Whether a molecule's projection is the same for every assay too."""
         moved = self._adapted if self.inner.steps else []
-        return self.embeds_once and not any(
-            name.startswith("above.projection.") for name, _, _ in moved
-        )
+        return self.embeds_once and not any(name.startswith("above.projection.") for name in moved)
 
     def encode(self, molecules: Batch | Tensor, parameters: Parameters | None = None) -> Tensor:
         """Embeddings, shape (n, encoder.dim); what is embedded already passes through.
@@ -142,9 +133,9 @@ class Learner(nn.Module):
         Raises:
             InputError: If stored embeddings meet an encoder that adapts to each assay.
         """
-        own = under("encoder.", parameters or {})
+        parameters = parameters or {}
         if isinstance(molecules, Tensor):
-            if own:
+            if any(name.startswith("encoder.") for name in parameters):
                 raise InputError.of(
                     "stored embeddings",
                     got="a learner with `adapt: all`, whose encoder changes with each assay",
@@ -152,8 +143,8 @@ class Learner(nn.Module):
                     fix="Use a model trained with `adapt: above`.",
                 )
             return molecules
-        with half_precision(self.encoder, self.bf16 and self.training):
-            vectors = self._call(self.encoder, own, molecules)
+        with half_precision(self.encoder, self.bf16 and self.training), self._holding(parameters):
+            vectors: Tensor = self.encoder(molecules)
         return vectors.float() if vectors.dtype == torch.bfloat16 else vectors
 
     def adapt(
@@ -232,8 +223,9 @@ class Learner(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Log-odds from embeddings under given parameters, shape (q,)."""
-        own = under("above.", parameters)
-        return self._call(self.above, own, support, labels, query, visible)
+        with self._holding(parameters):
+            scores: Tensor = self.above(support, labels, query, visible)
+        return scores
 
     @property
     def weighs(self) -> bool:
@@ -259,17 +251,26 @@ class Learner(nn.Module):
                 got=f"a {type(self.above.head).__name__}, which compares with none of them alone",
                 expected="a model with a matching or a kernel head",
             )
-        own = under("above.", parameters)
-        return self._call(self.above, own, support, labels, query, give=give)
+        with self._holding(parameters):
+            weights: Tensor = self.above(support, labels, query, give=give)
+        return weights
 
-    def _call(
-        self, module: nn.Module, parameters: Parameters, *arguments: object, **named: object
-    ) -> Tensor:
-        """What a module returns under other parameters than its own."""
-        result: Tensor = functional_call(
-            module, parameters, arguments, named, tie_weights=self._tied
-        )
-        return result
+    @contextmanager
+    def _holding(self, parameters: Parameters) -> Iterator[None]:
+        """While it lasts, these parameters stand in the place of the learner's own.
+
+        As `torch.func.functional_call` does it, but for its walks from module to module.
+        """
+        own = []
+        try:
+            for name, value in parameters.items():
+                for module, leaf in self._places[name]:
+                    own.append((module, leaf, module._parameters[leaf]))
+                    module._parameters[leaf] = value  # type: ignore[assignment]
+            yield
+        finally:
+            for module, leaf, parameter in own:
+                module._parameters[leaf] = parameter
 
     def leave_one_out(
         self, parameters: Parameters, embeddings: Tensor, labels: Tensor
@@ -317,6 +318,16 @@ def _others(embeddings: Tensor) -> Tensor:
     direction = torch.arange(own.shape[1], dtype=own.dtype, device=own.device).cos()
     folds = (own @ direction).argsort().argsort() % _N_FOLDS
     return folds.unsqueeze(1) != folds
+
+
+def _places(root: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:
+    """The modules that hold each parameter, and its name there: more than one if it is tied."""
+    names = {parameter: name for name, parameter in root.named_parameters()}
+    places: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in names.values()}
+    for module in root.modules():
+        for leaf, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            places[names[parameter]].append((module, leaf))
+    return places
 
 
 def _belongs(parameter: str, names: Iterable[str]) -> bool:

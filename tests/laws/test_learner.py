@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Batch
 
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import collate
@@ -262,6 +263,15 @@ def test_adapted_scores_are_those_of_a_learner_with_the_adapted_weights(tied: bo
     torch.testing.assert_close(
         moved.adapt(SUPPORT, steps=0).score(QUERY.molecules), adapted.score(QUERY.molecules)
     )
+
+
+def test_an_encoder_that_fails_leaves_the_learner_as_it_was() -> None:
+    subject = learner("all").eval()
+    adapted, before = subject.adapt(SUPPORT), dict(subject.named_parameters())
+    with pytest.raises(TypeError):
+        adapted.score(Batch())  # no atoms, no bonds
+    after = dict(subject.named_parameters())
+    assert all(after[name] is parameter for name, parameter in before.items())
 
 
 def test_an_adapted_learner_of_other_weights_is_refused(tmp_path: Path) -> None:
