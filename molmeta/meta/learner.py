@@ -19,6 +19,7 @@ from molmeta.meta.device import half_precision
 from molmeta.meta.inner import MAML, Parameters
 from molmeta.models.above import Above
 from molmeta.models.context import Context
+from molmeta.models.known_assays import KnownAssays
 
 _MOST_LEFT_OUT, _N_FOLDS = 64, 16
 ADAPT = {"above": ("above",), "all": ("encoder", "above"), "head": ("above.head",)}
@@ -36,6 +37,7 @@ class Learner(nn.Module):
         head: (support, labels, query, visible) → log-odds.
         inner: The inner loop; `MAML()` if not given.
         context: Puts the projected vectors in the light of the support set; None for none.
+        known_assays: Adds what assays of pre-training say that are like this one; None for none.
         adapt: Which parameters the inner loop moves, in training and in use alike: `above` (the
             projection and the head; the encoder's output stays a fixed vector a molecule), `all`,
             `head` (ANIL, Raghu et al. 2020, arXiv:1909.09157), or names of parameters and of
@@ -55,6 +57,7 @@ class Learner(nn.Module):
         head: nn.Module,
         inner: MAML | None = None,
         context: Context | None = None,
+        known_assays: KnownAssays | None = None,
         *,
         adapt: Literal["above", "all", "head"] | tuple[str, ...] = "above",
         projection: Count = 128,
@@ -66,7 +69,7 @@ class Learner(nn.Module):
                 "adapt", got=repr(adapt), expected=f"one of {', '.join(ADAPT)}, or a list of names"
             )
         self.encoder = encoder
-        self.above = Above(encoder, head, context, projection)
+        self.above = Above(encoder, head, context, projection, known_assays)
         self.inner = inner or MAML()
         self.bf16 = bf16
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
@@ -95,6 +98,14 @@ class Learner(nn.Module):
                 "inner.steps: 0",
                 got=f"a {kind}, whose scores depend on the support set through inner steps alone",
                 fix="Take a step, or another head.",
+            )
+
+        if self.above.known is not None and not self.embeds_once:
+            raise InputError.of(
+                f"known_assays.rank: {self.above.known.rank}",
+                got=f"learner.adapt: {', '.join(self.adapt_names)}, which moves the encoder that "
+                "their readouts belong to",
+                fix="Use `adapt: above` or `adapt: head`, or leave known_assays out.",
             )
 
     @property

@@ -24,10 +24,12 @@ from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Sh
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
 from molmeta.meta.device import half_precision
-from molmeta.meta.embedding import batches
+from molmeta.meta.embedding import batches, embed
 from molmeta.meta.inner import under
 from molmeta.meta.labels import LabelsByMolecule
+from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
+from molmeta.models.known_assays import KnownAssays
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ class Epoch:
 class Pretrainer:
     """Trains an encoder on every label of its assays at once, in place.
 
-    Each assay has a weight vector on the encoder's vectors, which is dropped afterwards. Every
-    epoch is a function of the seed and its number, and is saved: a run that was killed goes on
-    from the last whole epoch and ends in the same bits.
+    Each assay has a weight vector on the encoder's vectors, which is dropped afterwards unless
+    known assays are wanted. Every epoch is a function of the seed and its number, and is saved: a
+    run that was killed goes on from the last whole epoch and ends in the same bits.
 
     Args:
         encoder: Trained in place.
@@ -163,6 +165,19 @@ class Pretrainer:
                 progress(Epoch(epoch + 1, self.epochs, loss, seconds))
         self.encoder.eval()
 
+    @torch.no_grad()
+    def tell(self, known: KnownAssays) -> None:
+        """Let the assays be known, by their molecules and what is read off them."""
+        molecules = self.labels.molecules
+        vectors = embed(self.encoder, self.store, molecules, device=self.device)[:, : self._width]
+        which, places = self.labels.at(np.arange(len(molecules)))
+        known.remember(
+            vectors.to(self.device),
+            torch.from_numpy(which).to(self.device),
+            torch.from_numpy(self.labels.assays[places]).to(self.device),
+            torch.cat([self.readout.weights, self.readout.biases.unsqueeze(1)], 1),
+        )
+
     def _epoch(self, epoch: int, stop: Callable[[], bool]) -> float:
         self.encoder.train()
         n_molecules = len(self.labels.molecules)
@@ -235,7 +250,7 @@ class Pretrainer:
 
 
 def pretrain(
-    encoder: nn.Module,
+    learner: Learner,
     store: AssayStore,
     run: Path,
     recipe: Recipe,
@@ -246,14 +261,17 @@ def pretrain(
 ) -> None:
     """Pre-train the encoder as the recipe says, in place; nothing for no epochs.
 
-    A run whose meta-training has begun has this behind it.
+    The learner's known assays, if it has any, are then those of pre-training. A run whose
+    meta-training has begun has all this behind it.
     """
     settings = recipe["pretraining"]
     if not settings["epochs"] or (resume and load_state(run) is not None):
         return
     folder = run / "pretraining"
-    trainer = Pretrainer(encoder, store, folder, recipe["training"]["seed"], **settings)
+    trainer = Pretrainer(learner.encoder, store, folder, recipe["training"]["seed"], **settings)
     trainer.run(resume=resume, progress=progress, stop=stop)
+    if learner.above.known is not None:
+        trainer.tell(learner.above.known)
 
 
 class _Readout(nn.Module):

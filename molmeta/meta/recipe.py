@@ -11,13 +11,14 @@ from molmeta.meta.inner import MAML
 from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Pretrainer
 from molmeta.meta.trainer import Trainer
-from molmeta.models import ENCODERS, HEADS, Context
+from molmeta.models import ENCODERS, HEADS, Context, KnownAssays
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
 _PLAIN = {
     "context": Context,
     "inner": MAML,
+    "known_assays": KnownAssays,
     "learner": Learner,
     "pretraining": Pretrainer,
     "training": Trainer,
@@ -47,7 +48,7 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
                 f"recipe section {section}", got=repr(given), expected="a mapping of settings"
             )
         resolved[section] = resolve(factory, given, section)
-    for name in ("inner", "context"):
+    for name in ("inner", "context", "known_assays"):
         del resolved["learner"][name]  # each has a section of its own
     return resolved
 
@@ -72,8 +73,17 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
             "encoder", got="no attribute `dim`", expected="the width of a molecule's vector"
         )
     context = Context(**recipe["context"]) if recipe["context"]["blocks"] else None
+    known = None
+    if recipe["known_assays"]["rank"]:
+        width = parts["encoder"].dim - getattr(parts["encoder"], "sketch", 0)
+        known = KnownAssays(width, **recipe["known_assays"])
     return Learner(
-        parts["encoder"], parts["head"], MAML(**recipe["inner"]), context, **recipe["learner"]
+        parts["encoder"],
+        parts["head"],
+        MAML(**recipe["inner"]),
+        context,
+        known,
+        **recipe["learner"],
     )
 
 

@@ -183,6 +183,7 @@ def train(
     torch.manual_seed(recipe["training"]["seed"])
     learner = build_learner(recipe).to(device)
     centre = init is None or not start_from(learner, init.learner)
+    _check_known(learner, recipe)
     seed = recipe["training"]["seed"]
     share, split_seed = (recipe["pretraining"][name] for name in ("share", "split_seed"))
     _, met = Pretrainer.divide(train_assays, share, split_seed)
@@ -209,9 +210,7 @@ def train(
         )
     if init is None:
         fit_inputs(learner.encoder, train_assays, seed)
-    pretrain(
-        learner.encoder, train_assays, run, recipe, resume=resume, progress=progress, stop=stop
-    )
+    pretrain(learner, train_assays, run, recipe, resume=resume, progress=progress, stop=stop)
     centre = centre or bool(recipe["pretraining"]["epochs"])
     best = trainer.run(resume=resume, centre=centre, progress=progress, stop=stop)
     if trainer.workers.leads:
@@ -260,6 +259,21 @@ def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut |
         HeldOut("validation", frozenset(valid.assay_ids)).check(train, "training")
         if test is not None:
             test.check(valid, "validation")
+
+
+def _check_known(learner: Learner, recipe: Recipe) -> None:
+    """Refuse known assays that nothing tells of, or whose encoder would move away from them."""
+    known, moves = learner.above.known, recipe["training"]["encoder_rate"]
+    if known is None or (not moves and (len(known) or recipe["pretraining"]["epochs"])):
+        return
+    raise InputError.of(
+        f"known_assays.rank: {known.rank}",
+        got=f"training.encoder_rate: {moves}"
+        if moves
+        else "pretraining.epochs: 0, so that no assay is known",
+        expected="pre-training, and an encoder that stays as it is afterwards",
+        fix="Set pretraining.epochs and training.encoder_rate: 0, or leave known_assays out.",
+    )
 
 
 def _check_init(

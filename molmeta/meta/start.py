@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from molmeta.assays.columns import listed
 from molmeta.assays.held_out import contents_of
@@ -119,7 +119,13 @@ def start_from(learner: Learner, model: Learner) -> bool:
             fix="Give the recipe the encoder of that model's config.json.",
         ) from None
     own, other = learner.above.state_dict(), model.above.state_dict()
-    alike = {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in other.items()}
+    alike = _shapes(own) == _shapes(other)
     if alike:
         learner.above.load_state_dict(other)
     return alike
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Of all that has a fixed shape: an untrained learner knows no assays yet."""
+    free = ("known.places", "known.readouts", "known.biases")
+    return {name: tuple(tensor.shape) for name, tensor in weights.items() if name not in free}

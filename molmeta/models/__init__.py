@@ -3,6 +3,7 @@
 from molmeta.models.context import Context
 from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, FingerprintEncoder, GATv2, Hybrid
 from molmeta.models.heads import KernelHead, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models.known_assays import KnownAssays
 from molmeta.models.registry import ENCODERS, HEADS
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "GATv2",
     "Hybrid",
     "KernelHead",
+    "KnownAssays",
     "LinearHead",
     "MatchingHead",
     "PrototypicalHead",

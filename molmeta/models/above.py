@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from molmeta.errors import InputError
 from molmeta.models.context import Context
+from molmeta.models.known_assays import KnownAssays
 
 
 class Above(nn.Module):
@@ -16,13 +17,15 @@ class Above(nn.Module):
 
     An encoder may end its vectors in a fingerprint `sketch`; it passes by the projection and the
     context, and reaches heads that know what to do with it. The vectors that a context remembers
-    are the encoder's own, a buffer: they are projected as all others are.
+    are the encoder's own, a buffer: they are projected as all others are. What known assays say is
+    added to the head's log-odds; it is read off the encoder's own vectors too.
 
     Args:
         encoder: Its `dim` and, if it has one, its `sketch` are read.
         head: (support, labels, query, visible) → log-odds.
         context: Between projection and head; None for none.
         projection: Width of the projection.
+        known: Assays of pre-training; None for none.
 
     Raises:
         InputError: If the parts do not fit each other.
@@ -31,7 +34,12 @@ class Above(nn.Module):
     memory: Tensor
 
     def __init__(
-        self, encoder: nn.Module, head: nn.Module, context: Context | None, projection: int
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        context: Context | None,
+        projection: int,
+        known: KnownAssays | None = None,
     ) -> None:
         super().__init__()
         self.sketch = int(getattr(encoder, "sketch", 0))
@@ -40,6 +48,7 @@ class Above(nn.Module):
         nn.init.orthogonal_(self.projection.weight)
         self.context = context
         self.head = head
+        self.known = known
         if context is not None and context.memory:
             own = self.projection.in_features
             self.register_buffer("memory", torch.zeros(context.memory, own))
@@ -65,6 +74,10 @@ class Above(nn.Module):
             raise InputError.of(
                 "context", got="a head of continuous labels", expected="a head of two classes"
             )
+        if self.known is not None and getattr(self.head, "continuous", False):
+            raise InputError.of(
+                "known_assays", got="a head of continuous labels", expected="a head of two classes"
+            )
 
     def forward(
         self,
@@ -86,12 +99,14 @@ class Above(nn.Module):
         return self.compare(self.project(support), labels, self.project(query), visible, give)
 
     def project(self, vectors: Tensor) -> Tensor:
-        """The encoder's vectors, (n, encoder.dim) → (n, projection + sketch)."""
-        own = self.projection.in_features
-        projected: Tensor = self.projection(vectors[..., :own])
-        if not self.sketch:
-            return projected
-        return torch.cat([projected, vectors[..., own:]], -1)
+        """The encoder's vectors, (n, encoder.dim) → (n, projection + sketch + known.width)."""
+        own = vectors[..., : self.projection.in_features]
+        parts = [self.projection(own)]
+        if self.sketch:
+            parts.append(vectors[..., self.projection.in_features :])
+        if self.known is not None:
+            parts.append(self.known.describe(own))
+        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     @property
     def ready_dim(self) -> int:
@@ -107,15 +122,23 @@ class Above(nn.Module):
         projected = self.project(vectors)
         if self.context is not None or not hasattr(self.head, "prepare"):
             return projected
-        prepared: Tensor = self.head.prepare(self._seen(projected))  # type: ignore[operator]
-        return prepared
+        own, described = self._apart(projected)
+        return torch.cat([self.head.prepare(self._seen(own)), described], -1)  # type: ignore[operator]
 
     def compare_ready(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         """Log-odds of the queries, shape (q,), from what `ready` gave."""
         if self.context is not None or not hasattr(self.head, "prepare"):
             return self.compare(support, labels, query)
+        (support, known), (query, asked) = self._apart(support), self._apart(query)
         scores: Tensor = self.head.match(support, labels, query)  # type: ignore[operator]
+        if self.known is not None:
+            scores = scores + self.known(known, labels, asked)
         return scores
+
+    def _apart(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """What context and head read, and what is compared with known assays."""
+        width = vectors.shape[-1] - (0 if self.known is None else self.known.width)
+        return vectors[..., :width], vectors[..., width:]
 
     def _seen(self, projected: Tensor) -> Tensor:
         """Without the sketch, where the head does not know what to do with it."""
@@ -133,6 +156,7 @@ class Above(nn.Module):
     ) -> Tensor:
         """As `forward`, from what `project` gave."""
         width = self.projection.out_features
+        (support, known_support), (query, known_query) = self._apart(support), self._apart(query)
         if self.context is not None:
             memory = self.projection(self.memory) if self.context.memory else None
             known, asked = self.context(
@@ -149,6 +173,8 @@ class Above(nn.Module):
             parts: Tensor = self.head.contributions(support, labels, query)  # type: ignore[operator]
             return parts
         scores: Tensor = self.head(support, labels, query, visible)
+        if self.known is not None:
+            scores = scores + self.known(known_support, labels, known_query, visible)
         return scores
 
     @torch.no_grad()

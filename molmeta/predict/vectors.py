@@ -56,6 +56,8 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
     if ready:
         above = model.learner.above
         parts.append(above.projection)
+        if above.known is not None:
+            parts.append(above.known)
         # What `prepare` does hangs on the head's settings, and on whether a context comes first.
         head = [type(above.head).__name__, model.recipe.get("head"), above.context is not None]
         digest.update(json.dumps(head, sort_keys=True).encode())

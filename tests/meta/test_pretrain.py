@@ -19,6 +19,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
+from torch.nn import functional
 
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.sampler import EpisodeSampler
@@ -27,7 +28,7 @@ from molmeta.evaluation import Training
 from molmeta.meta import load_model, train
 from molmeta.meta.embedding import embed
 from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
-from molmeta.models import FingerprintEncoder
+from molmeta.models import FingerprintEncoder, KnownAssays
 from tests.cli.program import molmeta
 
 RECIPE: dict[str, Any] = {
@@ -35,9 +36,10 @@ RECIPE: dict[str, Any] = {
     "head": {"name": "kernel", "dim": 8},
     "inner": {"steps": 0},
     "learner": {"projection": 8},
+    "known_assays": {"rank": 4},
     "pretraining": {"epochs": 3, "share": 0.6, "molecules_per_step": 64, "warmup": 2},
     "training": {
-        "steps": 2, "assays_per_step": 2, "support_sizes": [8], "query_size": 8, "valid_every": 2,
+        "encoder_rate": 0.0, "steps": 2, "assays_per_step": 2, "support_sizes": [8], "query_size": 8, "valid_every": 2,
         "valid_support_sizes": [8], "valid_draws": 1,
     },
 }  # fmt: skip
@@ -303,6 +305,49 @@ def test_values_are_standardized_and_count_only_where_there_are_enough() -> None
     assert abs(of_assay["oxygen"].mean()) < 0.05
     assert 0.9 < of_assay["oxygen"].std() <= 1.01
     assert np.abs(of_assay["oxygen"]).max() <= 3
+
+
+def test_known_assays_are_those_of_pre_training_and_their_readouts(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    learner = load_model(undisturbed).learner
+    known, width = learner.above.known, learner.encoder.dim
+    settings = {**RECIPE["pretraining"], "epochs": 0}
+    trainer = Pretrainer(learner.encoder, stores[0], undisturbed / "pretraining", 0, **settings)
+    trainer._load()
+    assert len(known) == len(trainer.store) < len(stores[0])
+    # Full rank: what is read off a molecule is what the pre-training's readout says.
+    whole = KnownAssays(width, rank=width)
+    trainer.tell(whole)
+    vectors = torch.randn(5, width, generator=torch.Generator().manual_seed(0))
+    described = whole.describe(vectors)
+    read = described[:, width:-1] @ whole.readouts.mT + described[:, -1:] + whole.biases
+    wanted = vectors @ trainer.readout.weights.mT + trainer.readout.biases
+    torch.testing.assert_close(read, wanted.detach(), rtol=1e-4, atol=1e-5)
+    # Each assay lies nearest to its own molecules, but for a few that others share.
+    store = trainer.store
+    places = [embed(learner.encoder, store, store.assay(t).molecules) for t in range(len(store))]
+    means = torch.stack([whole.describe(v)[:, :width].mean(0) for v in places])
+    nearest = (functional.normalize(means, dim=-1) @ whole.places.mT).argmax(1)
+    assert (nearest == torch.arange(len(store))).float().mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "reason"),
+    [
+        ("pretraining", {"epochs": 0}, r"known_assays.rank: 4; got pretraining.epochs: 0"),
+        ("training", {"encoder_rate": 0.5}, r"known_assays.rank: 4; got training.encoder_rate"),
+        ("learner", {"adapt": "all"}, r"known_assays.rank: 4; got learner.adapt: .*encoder"),
+    ],
+)
+def test_known_assays_that_cannot_be_are_refused(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path,
+    section: str, settings: dict[str, Any], reason: str,
+) -> None:  # fmt: skip
+    recipe = {**changed(section, **settings), "inner": {"steps": 1}}
+    with pytest.raises(InputError, match=reason):
+        train(recipe, *stores, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore]) -> None:

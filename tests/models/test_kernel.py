@@ -14,13 +14,14 @@ from torch import Tensor
 from molmeta.models import KernelHead
 
 DIM, SKETCH = 12, 4
-SCALE, NOISE, TAU = 3.0, 0.7, 1.5
+SCALE, NOISE, TAU, OFFSET = 3.0, 0.7, 1.5, 0.4
 
 
 def make(sketch: int) -> KernelHead:
     """With a prior that is not zero."""
     torch.manual_seed(0)
-    head = KernelHead(dim=DIM, sketch=sketch, scale=SCALE, noise=NOISE, tanimoto=TAU).double()
+    settings = {"scale": SCALE, "noise": NOISE, "tanimoto": TAU, "offset": OFFSET}
+    head = KernelHead(dim=DIM, sketch=sketch, **settings).double()
     torch.nn.init.normal_(head.weight)
     torch.nn.init.normal_(head.bias)
     return head
@@ -39,11 +40,12 @@ def similarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """The kernel's formula for one pair."""
     own_a, own_b, sketch_a, sketch_b = a[:DIM], b[:DIM], a[DIM:], b[DIM:]
     cosine = float(own_a @ own_b / np.linalg.norm(own_a) / np.linalg.norm(own_b))
+    learned = (cosine + OFFSET) / (1 + OFFSET)
     if not len(sketch_a):
-        return cosine
+        return learned
     shared = sketch_a @ sketch_b
     tanimoto = shared / (sketch_a @ sketch_a + sketch_b @ sketch_b - shared)
-    return cosine * (1 + TAU * float(tanimoto))
+    return learned * (1 + TAU * float(tanimoto))
 
 
 @pytest.mark.parametrize("sketch", [0, SKETCH])
@@ -60,9 +62,9 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], sketch: int) -
 
 def test_score_is_the_mean_of_a_gaussian_process() -> None:
     head, (support, labels, query) = make(0), draw(5, 11, 0)
-    process = GaussianProcessRegressor(
-        DotProduct(0.0, sigma_0_bounds="fixed"), alpha=NOISE, optimizer=None
-    )
+    # A kernel and its noise may be multiplied by the same number: here by 1 + ρ.
+    kernel = DotProduct(OFFSET**0.5, sigma_0_bounds="fixed")
+    process = GaussianProcessRegressor(kernel, alpha=NOISE * (1 + OFFSET), optimizer=None)
     unit_support, unit_query = (
         torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
     )

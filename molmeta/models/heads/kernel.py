@@ -24,10 +24,10 @@ class KernelHead(nn.Module):
 
     With m the support set's active fraction, the score is
     c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + w·x + b. The last two say how often molecules like x
-    are active in any assay, for which no support set is needed. The kernel is the cosine of the
-    vectors; where they end in a fingerprint sketch of width `sketch`, cosine · (1 + τ T) with T the
-    Tanimoto similarity of the sketches, so that close analogs count even where the learned vectors
-    say nothing.
+    are active in any assay, for which no support set is needed. The kernel is
+    (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where they end in a fingerprint sketch of
+    width `sketch`, T being the Tanimoto similarity of the sketches: close analogs count even where
+    the learned vectors say nothing, which at a cosine of zero takes the offset ρ.
 
     Args:
         dim: Width of the vectors without the sketch: the learner's `projection`.
@@ -35,6 +35,7 @@ class KernelHead(nn.Module):
         scale: Initial c; learned.
         noise: Initial λ; learned.
         tanimoto: Initial τ; learned.
+        offset: Initial ρ; learned.
     """
 
     balanced = False
@@ -48,12 +49,14 @@ class KernelHead(nn.Module):
         scale: Positive = 4.0,
         noise: Positive = 1.0,
         tanimoto: Positive = 1.0,
+        offset: Positive = 0.5,
     ) -> None:
         super().__init__()
         self.dim = dim
         self.sketch = sketch
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
+        self.log_offset = nn.Parameter(torch.tensor(math.log(offset)))
         if sketch:
             self.log_tanimoto = nn.Parameter(torch.tensor(math.log(tanimoto)))
         self.weight = nn.Parameter(torch.zeros(dim))
@@ -136,14 +139,15 @@ class KernelHead(nn.Module):
         return self._kernel(self.prepare(left), self.prepare(right))
 
     def _kernel(self, left: Tensor, right: Tensor) -> Tensor:
-        cosine = left[..., : self.dim] @ right[..., : self.dim].mT
+        offset = self.log_offset.exp()
+        learned = (left[..., : self.dim] @ right[..., : self.dim].mT + offset) / (1 + offset)
         if not self.sketch:
-            return cosine
+            return learned
         own = slice(self.dim, self.dim + self.sketch)
         shared = left[..., own] @ right[..., own].mT
         sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
         tanimoto = shared / (sizes - shared).clamp(min=1e-6)
-        return cosine * (1 + self.log_tanimoto.exp() * tanimoto)
+        return learned * (1 + self.log_tanimoto.exp() * tanimoto)
 
     def _solve(self, kernel: Tensor, seen: Tensor, right: Tensor) -> Tensor:
         """(K + λI)⁻¹ · right in each view: kernel (s, s) or (b, s, s), the rest (b, s)."""

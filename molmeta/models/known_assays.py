@@ -1,0 +1,141 @@
+"""Known assays: what the assays of pre-training that are like a new one say of a molecule.
+
+A support set's molecules tell much of what kind of assay it is, before any label is read: a series
+of kinase inhibitors was measured on a kinase. So the pre-training's readouts (a logistic regression
+on the encoder's vectors for each assay) are kept, and those whose molecules lie near the support
+set's and whose predictions fit its labels are averaged into one more opinion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from molmeta.config import CountOrNone, Positive
+
+_FEW = 32
+
+
+class KnownAssays(nn.Module):
+    """A mixture of known assays' readouts, chosen by the support set.
+
+    Assay t is known by its place m, the mean direction of its molecules from the centre of all
+    molecules, and its readout v, b. With p the support set's place and n its size, t's share is a
+    softmax of β cos(p, m) + γ f Σ log P(y | v·x + b) over the support molecules, and the mixture's
+    log-odds count δ f, with f = 32 / (32 + n): the log-likelihoods of many labels would leave a
+    single assay, and the more labels there are, the better the support set speaks for itself.
+    Places and readouts are kept in `rank` dimensions each.
+
+    Args:
+        dim: Width of the encoder's vectors, without a sketch.
+        rank: Dimensions that places and readouts are kept in.
+        sharpness: Initial β; learned.
+        trust: Initial γ; learned.
+        weight: Initial δ; learned.
+
+    Attributes:
+        width: Of what `describe` gives.
+    """
+
+    centre: Tensor
+    directions: Tensor
+    places: Tensor
+    mean_readout: Tensor
+    axes: Tensor
+    readouts: Tensor
+    biases: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        rank: CountOrNone = 0,
+        sharpness: Positive = 10.0,
+        trust: Positive = 0.5,
+        weight: Positive = 0.7,
+    ) -> None:
+        super().__init__()
+        self.rank = rank
+        self.width = 2 * rank + 1
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)))
+        self.log_trust = nn.Parameter(torch.tensor(math.log(trust)))
+        self.log_weight = nn.Parameter(torch.tensor(math.log(weight)))
+        self.register_buffer("centre", torch.zeros(dim))
+        self.register_buffer("directions", torch.zeros(rank, dim))
+        self.register_buffer("places", torch.zeros(0, rank))
+        self.register_buffer("mean_readout", torch.zeros(dim))
+        self.register_buffer("axes", torch.zeros(rank, dim))
+        self.register_buffer("readouts", torch.zeros(0, rank))
+        self.register_buffer("biases", torch.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.biases)
+
+    @torch.no_grad()
+    def remember(self, vectors: Tensor, molecules: Tensor, assays: Tensor, readout: Tensor) -> None:
+        """Know t assays, in place of those that were known.
+
+        Args:
+            vectors: The encoder's, of m molecules, (m, dim).
+            molecules: Which molecule each label belongs to, (n,).
+            assays: Which assay, (n,), from 0 to t − 1.
+            readout: Each assay's weights and, in the last column, bias, (t, dim + 1).
+        """
+        self.centre.copy_(vectors.mean(0))
+        each = functional.normalize(vectors - self.centre, dim=-1)
+        sums = each.new_zeros(len(readout), each.shape[1]).index_add_(0, assays, each[molecules])
+        means = functional.normalize(sums, dim=-1)
+        weights, self.biases = readout[:, :-1], readout[:, -1].clone()
+        self.directions.copy_(_principal(means - means.mean(0), self.rank))
+        self.places = functional.normalize(means @ self.directions.mT, dim=-1)
+        self.mean_readout.copy_(weights.mean(0))
+        self.axes.copy_(_principal(weights - self.mean_readout, self.rank))
+        self.readouts = (weights - self.mean_readout) @ self.axes.mT
+
+    def describe(self, vectors: Tensor) -> Tensor:
+        """What of the encoder's vectors, (…, dim), is compared with known assays, (…, width)."""
+        place = functional.normalize(vectors - self.centre, dim=-1) @ self.directions.mT
+        common = (vectors @ self.mean_readout).unsqueeze(-1)
+        return torch.cat([place, vectors @ self.axes.mT, common], -1)
+
+    def forward(
+        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
+    ) -> Tensor:
+        """The mixture's log-odds, shape (q,); arguments as of heads, of what `describe` gave."""
+        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
+        few = _FEW / (_FEW + seen.sum(-1, keepdim=True))
+        place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
+        read = support[:, self.rank : -1] @ self.readouts.mT + support[:, -1:] + self.biases
+        signs = 1 - 2 * labels.unsqueeze(-1)
+        likelihood = seen @ -functional.softplus(signs * read)
+        shares = torch.softmax(
+            self.log_sharpness.exp() * (place @ self.places.mT)
+            + self.log_trust.exp() * few * likelihood,
+            dim=-1,
+        )
+        mixed = (query[:, self.rank : -1] * (shares @ self.readouts)).sum(-1)
+        opinion = mixed + query[:, -1] + shares @ self.biases
+        return self.log_weight.exp() * few.squeeze(-1) * opinion
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """As many assays as are saved."""
+        for name in ("places", "readouts", "biases"):
+            saved = state_dict.get(prefix + name)
+            if saved is not None:
+                setattr(self, name, getattr(self, name).new_zeros(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _principal(rows: Tensor, rank: int) -> Tensor:
+    """The first `rank` principal directions of centred rows, (rank, d); zeros beyond their number.
+
+    Of an eigenvector either sign will do; one of them is chosen, so that all processes agree.
+    """
+    vectors = torch.linalg.svd(rows, full_matrices=False).Vh[:rank]
+    signs = vectors.gather(1, vectors.abs().argmax(1, keepdim=True)).sign()
+    return functional.pad(vectors * signs, (0, 0, 0, rank - len(vectors)))
