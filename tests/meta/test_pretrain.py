@@ -39,8 +39,8 @@ RECIPE: dict[str, Any] = {
     "known_assays": {"rank": 4},
     "pretraining": {"epochs": 3, "share": 0.6, "molecules_per_step": 64, "warmup": 2},
     "training": {
-        "encoder_rate": 0.0, "steps": 2, "assays_per_step": 2, "support_sizes": [8], "query_size": 8, "valid_every": 2,
-        "valid_support_sizes": [8], "valid_draws": 1,
+        "encoder_rate": 0.0, "steps": 2, "assays_per_step": 2, "support_sizes": [8],
+        "query_size": 8, "valid_every": 2, "valid_support_sizes": [8], "valid_draws": 1,
     },
 }  # fmt: skip
 
