@@ -72,7 +72,10 @@ class SupportReport:
     expected: Expected | None = None
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{n} {label}" for label, n in self.n_molecules.items())
+        counts = ", ".join(
+            f"{n} values" if label == "values" else f"{n} of class {label}"
+            for label, n in self.n_molecules.items()
+        )
         figures = ", ".join(f"{name} {value:.2f}" for name, value in self.figures.items())
         lines = [f"support set: {counts}", f"leave-one-out: {figures}"]
         lines += [f"expected here: {self.expected}"] if self.expected else []

@@ -36,9 +36,7 @@ def make(rank: int = DIM) -> KnownAssays:
 
 def draw(n: int = 8) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(n)
-    support, query = (
-        torch.randn(m, DIM, generator=generator, dtype=torch.float64) for m in (n, 5)
-    )
+    support, query = (torch.randn(m, DIM, generator=generator, dtype=torch.float64) for m in (n, 5))
     return support, (torch.arange(n) % 3 == 0).double(), query
 
 

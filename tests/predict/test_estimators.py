@@ -181,6 +181,7 @@ def test_the_support_report_warns(with_domain: LoadedModel) -> None:
     assert "1 molecules with conflicting labels, e.g. c1ccccc1CC(=O)NC" in said
     assert "1 molecules occur more than once" in said
     assert report.n_molecules == {"0": 7, "1": 5}
+    assert "7 of class 0, 5 of class 1" in str(report)
     assert "7 0, 5 1" in str(report)
     few = FewShotClassifier(with_domain).fit([*series[:1], *others], [1] + [0] * 6).support_report_
     assert "only 1 of class 1" in " ".join(few.warnings)
@@ -205,6 +206,7 @@ def test_values_follow_the_matching_formula(any_model: LoadedModel) -> None:
     flat = FewShotRegressor(any_model).fit(smiles, np.full(len(smiles), 5.0)).predict(library)
     np.testing.assert_allclose(flat, 5, atol=1e-5)
     assert fitted.support_report_.n_molecules == {"values": 12}
+    assert "12 values" in str(fitted.support_report_)
     assert fitted.support_report_.figures["rmse"] > 0
 
 
