@@ -44,7 +44,7 @@ class Featurized:
     """What a model reads of n input rows.
 
     Attributes:
-        graphs: n graphs, empty where the row was rejected.
+        graphs: n graphs, empty where the row was rejected or graphs were not asked for.
         identities: RDKit's canonical isomeric SMILES, or InChIKeys, (n,); "" where rejected or not
             asked for. The same text is the same molecule.
         reasons: Why the row was rejected, (n,); "" where it was accepted.
@@ -82,6 +82,7 @@ class Featurized:
 def featurize(
     smiles: Sequence[object],
     *,
+    graphs: bool = True,
     fingerprints: bool = False,
     descriptors: bool = False,
     identities: bool = True,
@@ -96,8 +97,10 @@ def featurize(
 
     Args:
         smiles: One entry a row; anything that is not a SMILES is rejected with a reason.
+        graphs: Whether to compute graphs; without them a molecule with an atom that they have no
+            code for is accepted.
         fingerprints: Whether to compute ECFP counts too.
-        descriptors: Whether to compute descriptors too, five times as dear as parsing.
+        descriptors: Whether to compute descriptors too, three to five times as dear as parsing.
         identities: Whether to compute identities: canonical SMILES, half as dear as parsing.
         inchikeys: Whether identities are InChIKeys, to which most tautomers are one; three times
             as dear as parsing. Canonical SMILES where there is none (dummy atoms).
@@ -115,6 +118,7 @@ def featurize(
         workers = 1  # a single piece cannot be shared out, and starting a process takes a second
     (whole,) = featurize_stream(
         [smiles],
+        graphs=graphs,
         fingerprints=fingerprints,
         descriptors=descriptors,
         identities=identities,
@@ -131,6 +135,7 @@ def featurize(
 def featurize_stream(
     chunks: Iterable[Sequence[object]],
     *,
+    graphs: bool = True,
     fingerprints: bool = False,
     descriptors: bool = False,
     identities: bool = True,
@@ -145,7 +150,8 @@ def featurize_stream(
 
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
-        fingerprints: As for `featurize`, like all that follow.
+        graphs: As for `featurize`, like all that follow.
+        fingerprints: As above.
         descriptors: As above.
         identities: As above.
         inchikeys: As above.
@@ -159,7 +165,7 @@ def featurize_stream(
         WorkerError: If worker processes cannot be started.
     """
     featurizer = _Featurizer(
-        fingerprints, descriptors, identities, inchikeys, standardize, max_atoms
+        graphs, fingerprints, descriptors, identities, inchikeys, standardize, max_atoms
     )
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
@@ -192,6 +198,7 @@ def featurize_stream(
 class _Featurizer:
     """What is done to a piece of rows; sent to worker processes."""
 
+    graphs: bool
     fingerprints: bool
     descriptors: bool
     identities: bool
@@ -205,7 +212,7 @@ class _Featurizer:
             blobs, identities, reasons, mols = [], [], [], []
             for given in smiles:
                 mol, reason = self._read(given)
-                blobs.append(NOTHING if mol is None else to_binary(mol))
+                blobs.append(to_binary(mol) if self.graphs and mol is not None else NOTHING)
                 identities.append(self._identity(mol))
                 reasons.append(reason)
                 mols.append(mol if needs_mols else None)  # else its memory is used again at once

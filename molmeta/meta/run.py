@@ -113,6 +113,7 @@ class LoadedModel:
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
         reads = reads_of(self.learner.encoder)
         return {
+            "graphs": "graphs" in reads,
             "fingerprints": fingerprints or "fingerprints" in reads,
             "descriptors": "descriptors" in reads,
             "identities": identities,

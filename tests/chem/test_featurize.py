@@ -27,6 +27,20 @@ def test_one_row_in_one_row_out() -> None:
     assert result.identities[0] == result.identities[2] == "CCO"
 
 
+def test_graphs_can_be_left_out() -> None:
+    whole = featurize(MIXED, fingerprints=True, descriptors=True)
+    bare = featurize(MIXED, graphs=False, fingerprints=True, descriptors=True)
+    assert not bare.graphs.n_atoms.any()
+    assert len(bare.graphs) == len(bare) == len(MIXED)
+    assert bare.reasons[7] == ""  # a charge that graphs have no code for
+    assert bare.reasons[:7] + bare.reasons[8:] == whole.reasons[:7] + whole.reasons[8:]
+    assert bare.fingerprints is not None
+    assert whole.fingerprints is not None
+    assert (bare.fingerprints[:7] != whole.fingerprints[:7]).nnz == 0
+    assert bare.descriptors is not None
+    np.testing.assert_array_equal(bare.descriptors[:7], whole.descriptors[:7])  # type: ignore[index]
+
+
 def test_identities_are_canonical_isomeric_smiles(assorted: list[str]) -> None:
     expected = [Chem.MolToSmiles(Chem.MolFromSmiles(smiles)) for smiles in assorted]
     assert featurize(assorted).identities == expected
