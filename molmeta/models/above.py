@@ -125,14 +125,20 @@ class Above(nn.Module):
         own, described = self._apart(projected)
         return torch.cat([self.head.prepare(self._seen(own)), described], -1)  # type: ignore[operator]
 
-    def compare_ready(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
-        """Log-odds of the queries, shape (q,), from what `ready` gave."""
+    def mixture(self, support: Tensor, labels: Tensor) -> Tensor | None:
+        """What known assays say of a support set that `ready` gave, found once for all queries."""
+        return None if self.known is None else self.known.mix(self._apart(support)[1], labels)
+
+    def compare_ready(
+        self, support: Tensor, labels: Tensor, query: Tensor, mixture: Tensor | None
+    ) -> Tensor:
+        """Log-odds of the queries, shape (q,), from what `ready` and `mixture` gave."""
         if self.context is not None or not hasattr(self.head, "prepare"):
             return self.compare(support, labels, query)
-        (support, known), (query, asked) = self._apart(support), self._apart(query)
+        (support, _), (query, described) = self._apart(support), self._apart(query)
         scores: Tensor = self.head.match(support, labels, query)  # type: ignore[operator]
-        if self.known is not None:
-            scores = scores + self.known(known, labels, asked)
+        if self.known is not None and mixture is not None:
+            scores = scores + self.known.opinion(mixture, described)
         return scores
 
     def _apart(self, vectors: Tensor) -> tuple[Tensor, Tensor]:

@@ -107,7 +107,18 @@ class KnownAssays(nn.Module):
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
         """The mixture's log-odds, shape (q,); arguments as of heads, of what `describe` gave."""
-        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
+        return self.opinion(self.mix(support, labels, visible), query)
+
+    def mix(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Tensor:
+        """The mixture as weights on a described query and a bias, (1, rank + 2).
+
+        Args:
+            support: As `describe` gave it, (s, width).
+            labels: 1 active, 0 inactive, (s,).
+            visible: (q, s), False where a query may not see a support molecule: a mixture each,
+                (q, rank + 2).
+        """
+        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
         few = _FEW / (_FEW + seen.sum(-1, keepdim=True))
         place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
         read = support[:, self.rank : -1] @ self.readouts.mT + support[:, -1:] + self.biases
@@ -118,9 +129,15 @@ class KnownAssays(nn.Module):
             + self.log_trust.exp() * few * likelihood,
             dim=-1,
         )
-        mixed = (query[:, self.rank : -1] * (shares @ self.readouts)).sum(-1)
-        opinion = mixed + query[:, -1] + shares @ self.biases
-        return self.log_weight.exp() * few.squeeze(-1) * opinion
+        mixed = [shares @ self.readouts, torch.ones_like(few), (shares @ self.biases).unsqueeze(-1)]
+        return self.log_weight.exp() * few * torch.cat(mixed, -1)
+
+    def opinion(self, mixture: Tensor, query: Tensor) -> Tensor:
+        """Log-odds, (q,), of what `describe` gave, (q, width), under one mixture or one each."""
+        read, weights, bias = query[:, self.rank :], mixture[:, :-1], mixture[:, -1]
+        if len(mixture) == 1:
+            return read @ weights[0] + bias
+        return (read * weights).sum(-1) + bias
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """As many assays as are saved."""

@@ -35,12 +35,13 @@ _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder; `support` is what `above.ready` gave."""
+    """An adapted assay above the encoder; what `above.ready` and `above.mixture` gave."""
 
     above: Above
     shares_ready: bool
     support: Tensor
     labels: Tensor
+    mixture: Tensor | None
 
 
 class Panel:
@@ -156,7 +157,9 @@ class Panel:
         columns = []
         for member in self._members:
             own = common if member.shares_ready else member.above.ready(vectors)
-            columns.append(member.above.compare_ready(member.support, member.labels, own))
+            columns.append(
+                member.above.compare_ready(member.support, member.labels, own, member.mixture)
+            )
         return torch.stack(columns, 1)
 
     @torch.no_grad()
@@ -216,4 +219,5 @@ def _member(model: LoadedModel, adapted: Adapted) -> _Member:
         above = copy.deepcopy(above)
         above.load_state_dict(moved, strict=False)
     shares = not any(name.startswith("projection.") for name in moved)
-    return _Member(above, shares, above.ready(adapted.support), adapted.labels)
+    support, labels = above.ready(adapted.support), adapted.labels
+    return _Member(above, shares, support, labels, above.mixture(support, labels))
