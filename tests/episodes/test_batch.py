@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from molmeta.assays import AssayStore
+from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.featurize import featurize
 from molmeta.chem.standardize import STANDARD
 from molmeta.episodes.batch import collate, make_batch, make_episode
@@ -95,5 +96,7 @@ def test_a_model_featurizes_what_its_encoder_reads(name: str, tmp_path: Path) ->
     in_form, as_drawn = (
         LoadedModel(learner, recipe, tmp_path, form).featurize([salt]) for form in (STANDARD, None)
     )
-    assert len(make_batch(in_form, np.arange(1)).x) == 4
-    assert len(make_batch(as_drawn, np.arange(1)).x) == 5
+    for made, n_atoms in ((in_form, 4), (as_drawn, 5)):
+        assert made.graphs.n_atoms.tolist() == [n_atoms if name != "fingerprint" else 0]
+        if made.descriptors is not None:
+            assert made.descriptors[0, DESCRIPTORS.index("HeavyAtomCount")] == n_atoms
