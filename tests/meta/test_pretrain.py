@@ -148,11 +148,13 @@ train(recipe, AssayStore.open(train_store), AssayStore.open(valid_store), run, r
 
 @pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_equals_undisturbed(
-    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     run, rng = tmp_path / "run", np.random.default_rng(0)
+    recipe = changed("pretraining", epochs=20)  # enough to be killed in twice, at any speed
+    train(recipe, *stores, tmp_path / "undisturbed")
     pointer = run / "pretraining" / "checkpoints" / "latest"
-    command = [sys.executable, "-c", KILLED, repr(RECIPE), *(str(s.path) for s in stores), str(run)]
+    command = [sys.executable, "-c", KILLED, repr(recipe), *(str(s.path) for s in stores), str(run)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for _ in range(2):
         before = pointer.read_text() if pointer.exists() else ""
@@ -164,7 +166,7 @@ def test_killed_at_random_moments_and_resumed_equals_undisturbed(
         process.send_signal(signal.SIGKILL)
         process.wait()
     subprocess.run(command, env=environment, check=True)
-    assert_same_bits(run, undisturbed)
+    assert_same_bits(run, tmp_path / "undisturbed")
 
 
 @pytest.mark.slow
