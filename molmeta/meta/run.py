@@ -36,7 +36,7 @@ from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Epoch, Pretrainer, pretrain
 from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.start import ASSAYS, MOLECULES, Seen, fit_inputs, start_from
+from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_known, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Trainer
 from molmeta.resources import write_atomically
 
@@ -184,7 +184,7 @@ def train(
     torch.manual_seed(recipe["training"]["seed"])
     learner = build_learner(recipe).to(device)
     centre = init is None or not start_from(learner, init.learner)
-    _check_known(learner, recipe)
+    check_known(learner, recipe)
     seed = recipe["training"]["seed"]
     share, split_seed = (recipe["pretraining"][name] for name in ("share", "split_seed"))
     _, met = Pretrainer.divide(train_assays, share, split_seed)
@@ -260,21 +260,6 @@ def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut |
         HeldOut("validation", frozenset(valid.assay_ids)).check(train, "training")
         if test is not None:
             test.check(valid, "validation")
-
-
-def _check_known(learner: Learner, recipe: Recipe) -> None:
-    """Refuse known assays that nothing tells of, or whose encoder would move away from them."""
-    known, moves = learner.above.known, recipe["training"]["encoder_rate"]
-    if known is None or (not moves and (len(known) or recipe["pretraining"]["epochs"])):
-        return
-    raise InputError.of(
-        f"known_assays.rank: {known.rank}",
-        got=f"training.encoder_rate: {moves}"
-        if moves
-        else "pretraining.epochs: 0, so that no assay is known",
-        expected="pre-training, and an encoder that stays as it is afterwards",
-        fix="Set pretraining.epochs and training.encoder_rate: 0, or leave known_assays out.",
-    )
 
 
 def _check_init(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from molmeta.assays.columns import listed
 from molmeta.assays.held_out import contents_of
 from molmeta.assays.store import AssayStore
+from molmeta.config import Recipe
 from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.errors import InputError
 from molmeta.meta.learner import Learner
@@ -123,6 +124,30 @@ def start_from(learner: Learner, model: Learner) -> bool:
     if alike:
         learner.above.load_state_dict(other)
     return alike
+
+
+def check_known(learner: Learner, recipe: Recipe) -> None:
+    """Refuse known assays that nothing tells of, or whose encoder would move away from them.
+
+    Raises:
+        InputError: If they are.
+    """
+    known, moves = learner.above.known, recipe["training"]["encoder_rate"]
+    if known is None:
+        return
+    if moves:
+        got, fix = f"training.encoder_rate: {moves}", "Set training.encoder_rate: 0"
+    elif not (len(known) or recipe["pretraining"]["epochs"]):
+        got = "pretraining.epochs: 0, so that no assay is known"
+        fix = "Set pretraining.epochs, or start from a model that knows as many dimensions (--init)"
+    else:
+        return
+    raise InputError.of(
+        f"known_assays.rank: {known.rank}",
+        got=got,
+        expected="pre-training, and an encoder that stays as it is afterwards",
+        fix=f"{fix}, or leave known_assays out.",
+    )
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

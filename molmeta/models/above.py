@@ -126,7 +126,10 @@ class Above(nn.Module):
         return torch.cat([self.head.prepare(self._seen(own)), described], -1)  # type: ignore[operator]
 
     def mixture(self, support: Tensor, labels: Tensor) -> Tensor | None:
-        """What known assays say of a support set that `ready` gave, found once for all queries."""
+        """What known assays say of a support set that `ready` gave, found once for all queries.
+
+        Shape (1, rank + 2); None without known assays.
+        """
         return None if self.known is None else self.known.mix(self._apart(support)[1], labels)
 
     def compare_ready(
@@ -137,7 +140,8 @@ class Above(nn.Module):
             return self.compare(support, labels, query)
         (support, _), (query, described) = self._apart(support), self._apart(query)
         scores: Tensor = self.head.match(support, labels, query)  # type: ignore[operator]
-        if self.known is not None and mixture is not None:
+        if self.known is not None:
+            assert mixture is not None
             scores = scores + self.known.opinion(mixture, described)
         return scores
 

@@ -122,11 +122,12 @@ class KnownAssays(nn.Module):
         few = _FEW / (_FEW + seen.sum(-1, keepdim=True))
         place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
         read = support[:, self.rank : -1] @ self.readouts.mT + support[:, -1:] + self.biases
-        signs = 1 - 2 * labels.unsqueeze(-1)
-        likelihood = seen @ -functional.softplus(signs * read)
+        each = functional.binary_cross_entropy_with_logits(
+            read, labels.unsqueeze(-1).expand_as(read), reduction="none"
+        )
         shares = torch.softmax(
             self.log_sharpness.exp() * (place @ self.places.mT)
-            + self.log_trust.exp() * few * likelihood,
+            - self.log_trust.exp() * few * (seen @ each),
             dim=-1,
         )
         mixed = [shares @ self.readouts, torch.ones_like(few), (shares @ self.biases).unsqueeze(-1)]
