@@ -239,7 +239,10 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError.of(
-            f"weights {run / MODEL} do not fit the recipe in {CONFIG}", got=reason
+            f"weights {run / MODEL} do not fit the recipe in {CONFIG}",
+            got=reason,
+            expected="those that were trained by this recipe, in this version of molmeta",
+            fix=f"Train the model again, or use the version that {CONFIG} names.",
         ) from None
     return LoadedModel(
         learner.to(device).eval(),
