@@ -7,6 +7,7 @@ seen the labels of its assays; what is meta-trained on it should therefore meet 
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from molmeta.meta.inner import under
 from molmeta.meta.labels import LabelsByMolecule
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
+from molmeta.meta.trainer import Trainer
 from molmeta.models.known_assays import KnownAssays
 
 
@@ -64,6 +66,7 @@ class Pretrainer:
         epochs: Passes over the molecules; 0 for no pre-training.
         share: The share of the assays that pre-training sees; the others are left to
             meta-training, with no epochs too. With 1 both see all.
+        final: How many of the epochs come last, after meta-training, and see the others too.
         split_seed: Which assays these are.
         molecules_per_step: Molecules of a step, all processes together.
         lr: Peak learning rate; warms up linearly, then falls as a cosine to 2 %.
@@ -71,6 +74,9 @@ class Pretrainer:
         weight_decay: AdamW's.
         values: Weight of the measured values as a second target, in squared standard deviations.
         bf16: The encoder's matrix products are in bfloat16 (autocast).
+
+    Raises:
+        InputError: If no assays would be left, or no epochs before the final ones.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Pretrainer:
         *,
         epochs: CountOrNone = 0,
         share: Share = 1.0,
+        final: CountOrNone = 0,
         split_seed: CountOrNone = 0,
         molecules_per_step: Count = 1024,
         lr: Positive = 1e-3,
@@ -90,11 +97,18 @@ class Pretrainer:
         values: NotNegative = 0.0,
         bf16: bool = False,
     ) -> None:
+        if final and (final >= epochs or share == 1):
+            raise InputError.of(
+                f"pretraining.final: {final}",
+                got=f"pretraining.epochs: {epochs}, pretraining.share: {share:g}",
+                expected="epochs before the final ones, and a share below 1",
+            )
         self.encoder = encoder
-        self.store, _ = self.divide(store, share, split_seed)
+        self.whole = store
         self.folder = folder
         self.seed = seed
         self.epochs = epochs
+        self.first, self.last = 0, epochs - final
         self.molecules_per_step = molecules_per_step
         self.lr = lr
         self.warmup = warmup
@@ -102,16 +116,21 @@ class Pretrainer:
         self.bf16 = bf16
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
-        self.labels = LabelsByMolecule.of(self.store)
+        self.weight_decay = weight_decay
         # Not the sketch: what is read off the fingerprint itself, the encoder need not learn.
         self._width = int(encoder.dim) - int(getattr(encoder, "sketch", 0))  # type: ignore[arg-type]
-        self.readout = _Readout(self._width, len(self.store), bool(values))
+        self._trained = [p for p in encoder.parameters() if p.requires_grad]
+        self._learn(self.divide(store, share, split_seed)[0])
+
+    def _learn(self, store: AssayStore) -> None:
+        """Let `store` hold the assays that are learned from, with readouts as they begin."""
+        self.store = store
+        self.labels = LabelsByMolecule.of(store)
+        self.readout = _Readout(self._width, len(store), bool(self.value_weight))
         self.readout.to(self.device)
-        self._parameters = [
-            p for p in (*encoder.parameters(), *self.readout.parameters()) if p.requires_grad
-        ]
+        self._parameters = [*self._trained, *self.readout.parameters()]
         self.optimizer = torch.optim.AdamW(
-            self._parameters, lr=lr, weight_decay=weight_decay, fused=True
+            self._parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True
         )
 
     @staticmethod
@@ -142,7 +161,7 @@ class Pretrainer:
         progress: Callable[[Epoch], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Train to the last epoch.
+        """Train to the last epoch, or to the last before the final ones.
 
         Args:
             resume: Go on from the last saved epoch, if there is one.
@@ -153,10 +172,10 @@ class Pretrainer:
             Interrupted: If `stop` said so; what is lost is the epoch that was under way.
             MolmetaError: If the loss is not finite.
         """
-        done = self._load() if resume else 0
+        done = (self._load() if resume else 0) or self.first
         own_devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=own_devices):
-            for epoch in range(done, self.epochs):
+            for epoch in range(done, self.last):
                 started = time.perf_counter()
                 loss = self._epoch(epoch, stop)
                 if self.workers.leads:
@@ -164,6 +183,35 @@ class Pretrainer:
                 seconds = time.perf_counter() - started
                 progress(Epoch(epoch + 1, self.epochs, loss, seconds))
         self.encoder.eval()
+
+    @torch.no_grad()
+    def on_all(self) -> Pretrainer:
+        """What does the final epochs: on all assays, from this one's last saved epoch.
+
+        The readouts of assays that were left out begin as the mean of the others.
+
+        Raises:
+            InputError: If no epoch is saved, or the state is damaged.
+        """
+        if not self._load():
+            raise damaged_state(self.folder, "no saved epoch")
+        final = copy.copy(self)
+        final.folder = self.folder / "final"
+        final.first, final.last = self.last, self.epochs
+        final._learn(self.whole)
+        places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
+        seen = torch.tensor([places[assay] for assay in self.store.assay_ids], device=self.device)
+        for own, other in zip(self._parameters, final._parameters, strict=True):
+            moments = self.optimizer.state[own]
+            if own is not other:  # a readout
+                other.copy_(own.mean(0).expand_as(other))
+                other[seen] = own
+                moments = {
+                    name: moment if name == "step" else _spread(moment, seen, other)
+                    for name, moment in moments.items()
+                }
+            final.optimizer.state[other] = moments
+        return final
 
     @torch.no_grad()
     def tell(self, known: KnownAssays) -> None:
@@ -264,14 +312,48 @@ def pretrain(
     The learner's known assays, if it has any, are then those of pre-training. A run whose
     meta-training has begun has all this behind it.
     """
-    settings = recipe["pretraining"]
-    if not settings["epochs"] or (resume and load_state(run) is not None):
+    if not recipe["pretraining"]["epochs"] or (resume and load_state(run) is not None):
         return
-    folder = run / "pretraining"
-    trainer = Pretrainer(learner.encoder, store, folder, recipe["training"]["seed"], **settings)
+    trainer = _pretrainer(learner, store, run, recipe)
     trainer.run(resume=resume, progress=progress, stop=stop)
     if learner.above.known is not None:
         trainer.tell(learner.above.known)
+
+
+def finish(
+    trainer: Trainer,
+    store: AssayStore,
+    recipe: Recipe,
+    *,
+    resume: bool,
+    progress: Callable[[Epoch], None],
+    stop: Callable[[], bool],
+) -> float:
+    """Do the final epochs of pre-training, on all assays, once meta-training is done.
+
+    What meta-training learned stays: it still suits the vectors of an encoder that goes on for a
+    few epochs (docs/model.md). All assays are known then.
+
+    Returns:
+        The validation score of the model as it then is.
+    """
+    learner = trainer.learner
+    trainer.take_best()
+    final = _pretrainer(learner, store, trainer.run_folder, recipe).on_all()
+    final.run(resume=resume, progress=progress, stop=stop)
+    if learner.above.known is not None:
+        final.tell(learner.above.known)
+    return trainer.keep()
+
+
+def _pretrainer(learner: Learner, store: AssayStore, run: Path, recipe: Recipe) -> Pretrainer:
+    seed, settings = recipe["training"]["seed"], recipe["pretraining"]
+    return Pretrainer(learner.encoder, store, run / "pretraining", seed, **settings)
+
+
+def _spread(rows: Tensor, places: Tensor, like: Tensor) -> Tensor:
+    """These rows at these places of a tensor that is zero elsewhere."""
+    return torch.zeros_like(like).index_copy(0, places, rows)
 
 
 class _Readout(nn.Module):

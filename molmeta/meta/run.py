@@ -33,10 +33,10 @@ from molmeta.meta.calibration import Calibration, prior
 from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
-from molmeta.meta.pretrain import Epoch, Pretrainer, pretrain
+from molmeta.meta.pretrain import Epoch, Pretrainer, finish, pretrain
 from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_known, fit_inputs, start_from
+from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_pretraining, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Trainer
 from molmeta.resources import write_atomically
 
@@ -184,10 +184,9 @@ def train(
     torch.manual_seed(recipe["training"]["seed"])
     learner = build_learner(recipe).to(device)
     centre = init is None or not start_from(learner, init.learner)
-    check_known(learner, recipe)
-    seed = recipe["training"]["seed"]
-    share, split_seed = (recipe["pretraining"][name] for name in ("share", "split_seed"))
-    _, met = Pretrainer.divide(train_assays, share, split_seed)
+    check_pretraining(learner, recipe)
+    seed, given = recipe["training"]["seed"], recipe["pretraining"]
+    _, met = Pretrainer.divide(train_assays, given["share"], given["split_seed"])
     trainer = Trainer(learner, met, valid_assays, run, **recipe["training"])
     if trainer.workers.leads:
         try:
@@ -211,9 +210,11 @@ def train(
         )
     if init is None:
         fit_inputs(learner.encoder, train_assays, seed)
-    pretrain(learner, train_assays, run, recipe, resume=resume, progress=progress, stop=stop)
-    centre = centre or bool(recipe["pretraining"]["epochs"])
-    best = trainer.run(resume=resume, centre=centre, progress=progress, stop=stop)
+    how: Any = {"resume": resume, "progress": progress, "stop": stop}
+    pretrain(learner, train_assays, run, recipe, **how)
+    best = trainer.run(centre=centre or bool(given["epochs"]), **how)
+    if given["final"]:
+        best = finish(trainer, train_assays, recipe, **how)
     if trainer.workers.leads:
         with write_atomically(run / CARD) as file:
             file.write_text(_card(run, recipe, seen, best), encoding="utf-8")

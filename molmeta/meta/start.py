@@ -126,27 +126,28 @@ def start_from(learner: Learner, model: Learner) -> bool:
     return alike
 
 
-def check_known(learner: Learner, recipe: Recipe) -> None:
-    """Refuse known assays that nothing tells of, or whose encoder would move away from them.
+def check_pretraining(learner: Learner, recipe: Recipe) -> None:
+    """Refuse what takes for granted that the encoder stays as pre-training left it, if it does not.
 
     Raises:
-        InputError: If they are.
+        InputError: If known assays have nothing that tells of them, or an encoder that moves away
+            from them; or if final epochs would undo what meta-training made of the encoder.
     """
-    known, moves = learner.above.known, recipe["training"]["encoder_rate"]
-    if known is None:
-        return
-    if moves:
+    known, final = learner.above.known, recipe["pretraining"]["final"]
+    moves = recipe["training"]["encoder_rate"]
+    what = f"pretraining.final: {final}" if known is None else f"known_assays.rank: {known.rank}"
+    if moves and (final or known is not None):
         got, fix = f"training.encoder_rate: {moves}", "Set training.encoder_rate: 0"
-    elif not (len(known) or recipe["pretraining"]["epochs"]):
+    elif known is not None and not (len(known) or recipe["pretraining"]["epochs"]):
         got = "pretraining.epochs: 0, so that no assay is known"
         fix = "Set pretraining.epochs, or start from a model that knows as many dimensions (--init)"
     else:
         return
     raise InputError.of(
-        f"known_assays.rank: {known.rank}",
+        what,
         got=got,
         expected="pre-training, and an encoder that stays as it is afterwards",
-        fix=f"{fix}, or leave known_assays out.",
+        fix=f"{fix}, or leave {what.partition(':')[0]} out.",
     )
 
 

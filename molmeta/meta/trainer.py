@@ -25,6 +25,7 @@ from molmeta.meta.checkpoint import (
     damaged_state,
     load_moments,
     load_state,
+    load_tensors,
     moments_of,
     save_state,
     save_tensors,
@@ -158,6 +159,7 @@ class Trainer:
         self.encoder_rate = encoder_rate
         self._state = _State()
         self._known: Known | None = None
+        self._resting: list[nn.Parameter] = []
 
     def run(
         self,
@@ -191,6 +193,18 @@ class Trainer:
             self._loop(progress, stop)
         return self._state.best
 
+    def take_best(self) -> None:
+        """Let the learner have the weights of the run's model, and its encoder learn again."""
+        for parameter in self._resting:
+            parameter.requires_grad_(True)
+        self.workers.sum(torch.zeros(1))  # which the leader has written by then
+        self.learner.load_state_dict(load_tensors(self.run_folder / MODEL))
+
+    def keep(self) -> float:
+        """Make the learner as it is now the run's model; its validation score."""
+        self.averaged, self._state.best = self.learner.eval(), math.nan
+        return self._validate()
+
     def _begin(self, saved: SavedState | None, centre: bool) -> None:
         """Set up what is trained: afresh, or where a saved state left it."""
         if saved is None and centre:
@@ -200,6 +214,7 @@ class Trainer:
                 self.learner.above.remember(vectors)
         self.averaged = copy.deepcopy(self.learner).eval()
         if not self.encoder_rate:
+            self._resting = [p for p in self.learner.encoder.parameters() if p.requires_grad]
             self.learner.encoder.requires_grad_(False)
         self._parameters = [p for p in self.learner.parameters() if p.requires_grad]
         groups = _groups(self.learner, self.weight_decay, self.encoder_rate)

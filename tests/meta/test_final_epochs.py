@@ -1,0 +1,135 @@
+"""Final epochs: pre-training goes on with all assays once meta-training is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.errors import InputError, Interrupted
+from molmeta.meta import load_model, train
+from molmeta.meta.pretrain import Epoch, Pretrainer
+from molmeta.meta.progress import Progress
+from molmeta.meta.recipe import build_learner, resolve_recipe
+from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed
+
+FINAL = changed("pretraining", final=1)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[AssayStore, AssayStore]:
+    folder = tmp_path_factory.mktemp("stores")
+    return (
+        AssayStore.from_frame(drug_mechanisms("train"), folder / "train"),
+        AssayStore.from_frame(drug_mechanisms("valid"), folder / "valid"),
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "undisturbed"
+    rows: list[Any] = []
+    best = train(FINAL, *stores, run, progress=rows.append)
+    kinds = [f"epoch {row.number}" if isinstance(row, Epoch) else "step" for row in rows]
+    assert kinds == ["epoch 1", "epoch 2", "step", "epoch 3"]
+    assert f"{best:.3f}" in (run / "README.md").read_text(encoding="utf-8")
+    return run
+
+
+def test_all_assays_are_known_and_what_meta_training_learned_stays(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    seen: list[Any] = []
+
+    def meta_training_is_done() -> bool:
+        return any(isinstance(row, Progress) for row in seen)
+
+    with pytest.raises(Interrupted):
+        train(FINAL, *stores, run, progress=seen.append, stop=meta_training_is_done)
+    before, after = (load_file(folder / "model.safetensors") for folder in (run, undisturbed))
+    assert len(before["above.known.biases"]) == round(0.6 * len(stores[0]))
+    assert len(after["above.known.biases"]) == len(stores[0])
+    for name in before:
+        if name.startswith(("above.projection", "above.head", "above.known.log")):
+            assert torch.equal(before[name], after[name]), name
+    assert not torch.equal(before["encoder.last.weight"], after["encoder.last.weight"])
+    assert len(load_model(undisturbed).learner.above.known) == len(stores[0])
+
+
+def test_interrupted_in_a_final_epoch_and_resumed_ends_in_the_same_bits(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    met: list[Any] = []
+
+    def meta_training_is_done() -> bool:
+        return any(isinstance(row, Progress) for row in met)
+
+    with pytest.raises(Interrupted):
+        train(FINAL, *stores, run, progress=met.append, stop=meta_training_is_done)
+    with pytest.raises(Interrupted, match="epoch 3 of 3 of pre-training"):
+        train(FINAL, *stores, run, resume=True, stop=lambda: True)
+    train(FINAL, *stores, run, resume=True)
+    assert_same_bits(undisturbed, run)
+    train(FINAL, *stores, run, resume=True)  # done already: nothing changes
+    assert_same_bits(undisturbed, run)
+
+
+def test_readouts_and_moments_are_carried_to_their_assays(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    recipe = resolve_recipe(FINAL)
+    encoder = build_learner(recipe).encoder
+    trainer = Pretrainer(encoder, stores[0], tmp_path, 0, **recipe["pretraining"])
+    trainer.run()
+    final = trainer.on_all()
+    weights = dict(zip(trainer.store.assay_ids, trainer.readout.weights, strict=True))
+    moments = dict(
+        zip(
+            trainer.store.assay_ids,
+            trainer.optimizer.state[trainer.readout.weights]["exp_avg"],
+            strict=True,
+        )
+    )
+    mean = trainer.readout.weights.mean(0)
+    carried = final.optimizer.state[final.readout.weights]["exp_avg"]
+    assert set(weights) < set(final.store.assay_ids)
+    for number, assay in enumerate(final.store.assay_ids):
+        torch.testing.assert_close(final.readout.weights[number], weights.get(assay, mean))
+        expected = moments.get(assay, torch.zeros_like(mean))
+        torch.testing.assert_close(carried[number], expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (changed("pretraining", final=3), "epochs before the final ones"),
+        ({**FINAL, "pretraining": {**FINAL["pretraining"], "share": 1.0}}, "a share below 1"),
+        (
+            {**FINAL, "known_assays": {}, "training": {**RECIPE["training"], "encoder_rate": 0.5}},
+            "leave pretraining.final out",
+        ),
+    ],
+)
+def test_settings_that_contradict_final_epochs_are_refused(
+    recipe: dict[str, Any], message: str, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train(recipe, *stores, tmp_path / "run")
+
+
+def test_final_epochs_need_the_epochs_before(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    recipe = resolve_recipe(FINAL)
+    encoder = build_learner(recipe).encoder
+    trainer = Pretrainer(encoder, stores[0], tmp_path, 0, **recipe["pretraining"])
+    with pytest.raises(InputError, match="no saved epoch"):
+        trainer.on_all()
