@@ -98,6 +98,7 @@ def _read(store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
         identities=[str(one) for one in store.identities[molecules]],
         reasons=[""] * len(molecules),
         fingerprints=store.fingerprints[molecules],
+        pairs=store.pairs[molecules] if store.has("pairs.npz") else None,
         descriptors=store.descriptors[molecules],
     )
 

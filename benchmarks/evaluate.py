@@ -24,6 +24,7 @@ from torch_geometric.utils import from_smiles
 
 from molmeta.assays import AssayStore, load_assays
 from molmeta.chem.descriptors import describe
+from molmeta.chem.fingerprint import pairs
 from molmeta.evaluation import evaluate
 from molmeta.evaluation.learners import LearnerMethod, model_methods, named_methods
 from molmeta.evaluation.protocol import Method
@@ -96,6 +97,7 @@ def per_draw(store: AssayStore, sizes: list[int], n: int) -> tuple[int, dict[str
     featurizers: dict[str, Callable[[str], object]] = {
         "graphs": from_smiles,
         "fingerprints": lambda s: generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)),
+        "pairs": lambda s: pairs([Chem.MolFromSmiles(s)]),
         "descriptors": lambda s: describe([Chem.MolFromSmiles(s)]),
     }
     seconds = dict.fromkeys(featurizers, 0.0)

@@ -33,6 +33,9 @@ def featurize(
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Store counts of torsions and atom pairs as well.")
+    ] = False,
     descriptors: Annotated[
         bool, typer.Option("--descriptors", help="Store RDKit descriptors as well.")
     ] = False,
@@ -73,6 +76,7 @@ def featurize(
         duplicates=duplicates,
         workers=workers or n_cores(),
         fingerprints=fingerprints,
+        pairs=pairs,
         descriptors=descriptors,
         standardize=form if standardize else None,
         progress=counter("molecules"),

@@ -41,6 +41,7 @@ def featurize_files(
     duplicates: str = "inchikey",
     workers: int = 1,
     fingerprints: bool = False,
+    pairs: bool = False,
     descriptors: bool = False,
     standardize: Standardizer | None = STANDARD,
     progress: Progress | None = None,
@@ -57,6 +58,7 @@ def featurize_files(
         duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
         workers: Processes that featurize.
         fingerprints: Whether ECFP counts are stored too.
+        pairs: Whether counts of torsions and atom pairs are stored too.
         descriptors: Whether descriptors are stored too.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         progress: Called with the number of molecules done since its last call.
@@ -77,6 +79,7 @@ def featurize_files(
         limits=limits,
         duplicates=duplicates,
         fingerprints=fingerprints,
+        pairs=pairs,
         descriptors=descriptors,
         standardize=standardize,
         workers=workers,
@@ -146,6 +149,7 @@ def build_store(
     limits: Limits | None = None,
     duplicates: str = "inchikey",
     fingerprints: bool = False,
+    pairs: bool = False,
     descriptors: bool = False,
     standardize: Standardizer | None = STANDARD,
     workers: int = 1,
@@ -161,6 +165,7 @@ def build_store(
         limits: The smallest assays worth keeping.
         duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
         fingerprints: Whether ECFP counts are stored too.
+        pairs: Whether counts of torsions and atom pairs are stored too.
         descriptors: Whether descriptors are stored too.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         workers: Processes that featurize.
@@ -176,6 +181,7 @@ def build_store(
     for part in featurize_stream(
         new_smiles,
         fingerprints=fingerprints,
+        pairs=pairs,
         descriptors=descriptors,
         standardize=standardize,
         workers=workers,

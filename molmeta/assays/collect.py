@@ -79,6 +79,7 @@ class Molecules:
     def __init__(self) -> None:
         self._graphs: list[Graphs] = []
         self._fingerprints: list[sparse.csr_matrix] = []
+        self._pairs: list[sparse.csr_matrix] = []
         self._descriptors: list[NDArray[np.float32]] = []
         self._identities: list[NDArray[np.int64]] = []
         self._reasons: list[str] = []
@@ -90,6 +91,8 @@ class Molecules:
         self._reasons += part.reasons
         if part.fingerprints is not None:
             self._fingerprints.append(part.fingerprints)
+        if part.pairs is not None:
+            self._pairs.append(part.pairs)
         if part.descriptors is not None:
             self._descriptors.append(part.descriptors)
 
@@ -131,9 +134,14 @@ class Molecules:
 
     def fingerprints(self) -> sparse.csr_matrix | None:
         """The fingerprints of those that parse."""
-        if not self._fingerprints:
-            return None
-        return sparse.vstack(self._fingerprints, format="csr")[self.accepted]
+        return self._stacked(self._fingerprints)
+
+    def pairs(self) -> sparse.csr_matrix | None:
+        """The torsions and atom pairs of those that parse."""
+        return self._stacked(self._pairs)
+
+    def _stacked(self, parts: list[sparse.csr_matrix]) -> sparse.csr_matrix | None:
+        return sparse.vstack(parts, format="csr")[self.accepted] if parts else None
 
     def descriptors(self) -> NDArray[np.float32] | None:
         """The descriptors of those that parse."""

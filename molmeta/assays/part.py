@@ -43,6 +43,7 @@ def part_of(
     return Contents(
         graphs=store.graphs.select(used),
         fingerprints=store.fingerprints[used] if store.has("fingerprints.npz") else None,
+        pairs=store.pairs[used] if store.has("pairs.npz") else None,
         descriptors=store.descriptors[used] if store.has("descriptors.npy") else None,
         molecules=_arrow(store.table("molecules").iloc[used]),
         measurements=_arrow(measurements),

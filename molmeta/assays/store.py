@@ -7,6 +7,7 @@ measurements.parquet  molecule, label, value, bound, kept, file, row: grouped by
 assays.parquet        assay_id, n_rows, n_kept, n_active, unit
 audit.parquet         file, row, assay_id, smiles, action, reason: one row a row read
 fingerprints.npz      ECFP counts (optional)
+pairs.npz             counts of torsions and atom pairs (optional)
 descriptors.npy       descriptors, memory-mapped (optional)
 """
 
@@ -69,8 +70,8 @@ class AssayStore:
     Attributes:
         path: The store's folder.
         header: The content of its `store.json`.
-        feature_spec: What its graphs, fingerprints and descriptors are, to be compared with a
-            model's.
+        feature_spec: What its graphs, fingerprints, pairs and descriptors are, to be compared with
+            a model's.
         standardize: What its molecules were brought to standard form by; None: they are as drawn.
         n_molecules: Number of distinct SMILES that parse.
     """
@@ -153,6 +154,16 @@ class AssayStore:
         return self._computed(fingerprints=True).fingerprints
 
     @cached_property
+    def pairs(self) -> sparse.csr_matrix:
+        """Counts of torsions and atom pairs, uint8, (n_molecules, 2048).
+
+        Computed on first use where not stored.
+        """
+        if self.has("pairs.npz"):
+            return self._folder.matrix("pairs.npz")
+        return self._computed(pairs=True).pairs
+
+    @cached_property
     def descriptors(self) -> NDArray[np.float32]:
         """Those of `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS)).
 
@@ -168,12 +179,15 @@ class AssayStore:
         """Whether an optional file is stored, so that what it holds need not be computed."""
         return self._folder.has(name)
 
-    def _computed(self, *, fingerprints: bool = False, descriptors: bool = False) -> Featurized:
+    def _computed(
+        self, *, fingerprints: bool = False, pairs: bool = False, descriptors: bool = False
+    ) -> Featurized:
         """What is not stored of the molecules: on all cores, unless this is a worker process."""
         alone = self.n_molecules <= LARGE or multiprocessing.parent_process() is not None
         return featurize(
             self.smiles,
             fingerprints=fingerprints,
+            pairs=pairs,
             descriptors=descriptors,
             identities=False,
             standardize=self.standardize,
@@ -266,6 +280,7 @@ class AssayStore:
             "smiles",
             "identities",
             "fingerprints",
+            "pairs",
             "descriptors",
             "_measurements",
         ):

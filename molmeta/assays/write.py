@@ -33,6 +33,7 @@ class Contents:
     Attributes:
         graphs: One a molecule.
         fingerprints: One a molecule, or None.
+        pairs: One a molecule, or None.
         descriptors: A row a molecule, or None.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
@@ -41,6 +42,7 @@ class Contents:
 
     graphs: Graphs
     fingerprints: sparse.csr_matrix | None
+    pairs: sparse.csr_matrix | None
     descriptors: NDArray[np.float32] | None
     molecules: pa.Table
     measurements: pa.Table
@@ -71,6 +73,8 @@ def write_store(out: Path | str, contents: Contents) -> None:
             np.save(folder / "graphs" / f"{field.name}.npy", getattr(contents.graphs, field.name))
         if contents.fingerprints is not None:
             sparse.save_npz(folder / "fingerprints.npz", contents.fingerprints)
+        if contents.pairs is not None:
+            sparse.save_npz(folder / "pairs.npz", contents.pairs)
         if contents.descriptors is not None:
             np.save(folder / "descriptors.npy", contents.descriptors)
         for name in ("molecules", "measurements", "assays", "audit"):
@@ -100,6 +104,7 @@ def contents_of(
     return Contents(
         graphs=molecules.graphs,
         fingerprints=molecules.fingerprints(),
+        pairs=molecules.pairs(),
         descriptors=molecules.descriptors(),
         molecules=pa.table(
             {

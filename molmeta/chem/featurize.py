@@ -17,17 +17,19 @@ from scipy.sparse import csr_matrix, vstack
 
 from molmeta.chem.binary import NOTHING, read_graphs, to_binary
 from molmeta.chem.descriptors import describe
-from molmeta.chem.fingerprint import SIZE, ecfp
+from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE, ecfp
+from molmeta.chem.fingerprint import pairs as count_pairs
 from molmeta.chem.graph import Graphs
 from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.chem.standardize import Standardizer
 from molmeta.chem.workers import map_in_order
 
 FEATURE_SPEC: dict[str, object] = {
-    "version": 2,
+    "version": 3,
     "atoms": "pyg9",
     "bonds": "pyg3",
     "ecfp": {"radius": 2, "size": SIZE, "counts": True},
+    "pairs": {"torsions": PAIRS_SIZE // 2, "pairs": PAIRS_SIZE // 2, "counts": True},
     "descriptors": "rdkit69",
 }
 """What stores and checkpoints record, and compare before they are used together."""
@@ -50,6 +52,8 @@ class Featurized:
         reasons: Why the row was rejected, (n,); "" where it was accepted.
         fingerprints: ECFP counts, (n, 2048) uint8, empty rows where rejected; None if not asked
             for.
+        pairs: Counts of torsions and atom pairs, (n, 2048) uint8, empty rows where rejected; None
+            if not asked for.
         descriptors: Those of `DESCRIPTORS`, (n, 69) float32, NaN where rejected; None if not asked
             for.
     """
@@ -58,6 +62,7 @@ class Featurized:
     identities: list[str]
     reasons: list[str]
     fingerprints: csr_matrix | None = None
+    pairs: csr_matrix | None = None
     descriptors: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -69,12 +74,14 @@ class Featurized:
         if len(parts) == 1:
             return parts[0]
         matrices = [part.fingerprints for part in parts if part.fingerprints is not None]
+        pairs = [part.pairs for part in parts if part.pairs is not None]
         tables = [part.descriptors for part in parts if part.descriptors is not None]
         return Featurized(
             graphs=Graphs.concatenate([part.graphs for part in parts]),
             identities=[identity for part in parts for identity in part.identities],
             reasons=[reason for part in parts for reason in part.reasons],
             fingerprints=vstack(matrices, format="csr") if matrices else None,
+            pairs=vstack(pairs, format="csr") if pairs else None,
             descriptors=np.concatenate(tables) if tables else None,
         )
 
@@ -84,6 +91,7 @@ def featurize(
     *,
     graphs: bool = True,
     fingerprints: bool = False,
+    pairs: bool = False,
     descriptors: bool = False,
     identities: bool = True,
     inchikeys: bool = False,
@@ -100,6 +108,7 @@ def featurize(
         graphs: Whether to compute graphs; without them a molecule with an atom that they have no
             code for is accepted.
         fingerprints: Whether to compute ECFP counts too.
+        pairs: Whether to compute counts of torsions and atom pairs too, twice as dear as parsing.
         descriptors: Whether to compute descriptors too, three to five times as dear as parsing.
         identities: Whether to compute identities: canonical SMILES, half as dear as parsing.
         inchikeys: Whether identities are InChIKeys, to which most tautomers are one; three times
@@ -120,6 +129,7 @@ def featurize(
         [smiles],
         graphs=graphs,
         fingerprints=fingerprints,
+        pairs=pairs,
         descriptors=descriptors,
         identities=identities,
         inchikeys=inchikeys,
@@ -137,6 +147,7 @@ def featurize_stream(
     *,
     graphs: bool = True,
     fingerprints: bool = False,
+    pairs: bool = False,
     descriptors: bool = False,
     identities: bool = True,
     inchikeys: bool = False,
@@ -152,6 +163,7 @@ def featurize_stream(
         chunks: The rows of each chunk, of any size; read only a little ahead.
         graphs: As for `featurize`, like all that follow.
         fingerprints: As above.
+        pairs: As above.
         descriptors: As above.
         identities: As above.
         inchikeys: As above.
@@ -165,7 +177,7 @@ def featurize_stream(
         WorkerError: If worker processes cannot be started.
     """
     featurizer = _Featurizer(
-        graphs, fingerprints, descriptors, identities, inchikeys, standardize, max_atoms
+        graphs, fingerprints, pairs, descriptors, identities, inchikeys, standardize, max_atoms
     )
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
@@ -200,6 +212,7 @@ class _Featurizer:
 
     graphs: bool
     fingerprints: bool
+    pairs: bool
     descriptors: bool
     identities: bool
     inchikeys: bool
@@ -207,7 +220,7 @@ class _Featurizer:
     max_atoms: int
 
     def __call__(self, smiles: Sequence[object]) -> Featurized:
-        needs_mols = self.fingerprints or self.descriptors
+        needs_mols = self.fingerprints or self.pairs or self.descriptors
         with rdBase.BlockLogs():
             blobs, identities, reasons, mols = [], [], [], []
             for given in smiles:
@@ -253,5 +266,6 @@ class _Featurizer:
             identities=identities,
             reasons=reasons,
             fingerprints=ecfp(mols) if self.fingerprints else None,
+            pairs=count_pairs(mols) if self.pairs else None,
             descriptors=describe(mols) if self.descriptors else None,
         )

@@ -1,20 +1,26 @@
-"""ECFP counts (Morgan fingerprints) as one sparse matrix.
+"""Counts of parts of molecules, hashed, as sparse matrices: environments, torsions, atom pairs.
 
 Rogers and Hahn, "Extended-Connectivity Fingerprints", 2010, https://doi.org/10.1021/ci100050t.
+Nilakantan et al., "Topological torsion", 1987, https://doi.org/10.1021/ci00054a008.
+Carhart et al., "Atom pairs as molecular features", 1985, https://doi.org/10.1021/ci00046a002.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 SIZE = 2048
 """The number of columns that environments are hashed to, in stores and models."""
+
+PAIRS_SIZE = 2048
+"""The number of columns of `pairs`: torsions are hashed to the first half, pairs to the second."""
 
 
 def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
@@ -29,6 +35,27 @@ def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) 
         (n, size) uint8, counts above 255 clipped; column indices are sorted.
     """
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=size)
+    return _counts(mols, generator, size)
+
+
+def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
+    """Hashed counts of the topological torsions and of the atom pairs of each molecule.
+
+    Args:
+        mols: Molecules; the row of a None is empty.
+
+    Returns:
+        (n, PAIRS_SIZE) uint8, counts above 255 clipped; column indices are sorted.
+    """
+    mols, size = list(mols), PAIRS_SIZE // 2
+    torsions = rdFingerprintGenerator.GetTopologicalTorsionGenerator(fpSize=size)
+    atom_pairs = rdFingerprintGenerator.GetAtomPairGenerator(fpSize=size)
+    halves = [_counts(mols, generator, size) for generator in (torsions, atom_pairs)]
+    return hstack(halves, format="csr")
+
+
+def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_matrix:
+    """What one of RDKit's generators counts in each molecule, (n, size) uint8."""
     columns: list[int] = []
     counts: list[int] = []
     offsets = [0]

@@ -17,6 +17,9 @@ from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
 
+_COUNTED = {"fingerprints": "fp", "pairs": "pair"}
+"""What is counted in a molecule, and how its tensors' names begin."""
+
 
 class Molecules(Protocol):
     """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules."""
@@ -28,6 +31,10 @@ class Molecules(Protocol):
     @property
     def fingerprints(self) -> csr_matrix | None:
         """ECFP counts, (n, 2048) uint8; None where they were not asked for."""
+
+    @property
+    def pairs(self) -> csr_matrix | None:
+        """Counts of torsions and atom pairs, (n, 2048) uint8; None where not asked for."""
 
     @property
     def descriptors(self) -> NDArray[np.float32] | None:
@@ -53,21 +60,24 @@ def make_batch(
         indices: Repeats are allowed.
         reads: Of `graphs` (see `collate`), `fingerprints` (`fp_columns` and `fp_counts`, one entry
             an environment of a molecule, and `fp_offsets`, (n,), where each molecule begins: what
-            `torch.nn.functional.embedding_bag` takes) and `descriptors` ((n, 69), NaN where RDKit
-            has none).
+            `torch.nn.functional.embedding_bag` takes), `pairs` (likewise `pair_columns`,
+            `pair_counts` and `pair_offsets`) and `descriptors` ((n, 69), NaN where RDKit has none).
         device: Where the tensors go.
 
     Raises:
         InputError: If the molecules were featurized without something that is read.
     """
     batch = collate(molecules.graphs, indices, device) if "graphs" in reads else Batch()
-    if "fingerprints" in reads:
-        if molecules.fingerprints is None:
-            raise _missing("fingerprints")
-        rows = molecules.fingerprints[indices]
-        batch.fp_columns = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
-        batch.fp_counts = torch.from_numpy(rows.data.astype(np.float32)).to(device)
-        batch.fp_offsets = torch.from_numpy(rows.indptr[:-1].astype(np.int64)).to(device)
+    for what, prefix in _COUNTED.items():
+        if what in reads:
+            counts = getattr(molecules, what)
+            if counts is None:
+                raise _missing(what)
+            rows = counts[indices]
+            batch[f"{prefix}_columns"] = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+            batch[f"{prefix}_counts"] = torch.from_numpy(rows.data.astype(np.float32)).to(device)
+            offsets = torch.from_numpy(rows.indptr[:-1].astype(np.int64))
+            batch[f"{prefix}_offsets"] = offsets.to(device)
     if "descriptors" in reads:
         if molecules.descriptors is None:
             raise _missing("descriptors")

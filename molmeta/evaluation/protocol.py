@@ -45,7 +45,7 @@ class Method(typing.Protocol):
 
     @property
     def reads(self) -> Collection[str]:
-        """What it reads of a store: some of `graphs`, `fingerprints` and `descriptors`."""
+        """What it reads of a store: some of `graphs`, `fingerprints`, `pairs` and `descriptors`."""
 
     def scores(
         self,

@@ -19,7 +19,11 @@ Unit = tuple[str, int]
 """An assay's id and a support size."""
 
 # What stores may hold beside graphs; where they do not, it is computed once and sent around.
-_FEATURES = {"fingerprints": "fingerprints.npz", "descriptors": "descriptors.npy"}
+_FEATURES = {
+    "fingerprints": "fingerprints.npz",
+    "pairs": "pairs.npz",
+    "descriptors": "descriptors.npy",
+}
 
 
 def run_units(

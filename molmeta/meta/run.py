@@ -115,6 +115,7 @@ class LoadedModel:
         return {
             "graphs": "graphs" in reads,
             "fingerprints": fingerprints or "fingerprints" in reads,
+            "pairs": "pairs" in reads,
             "descriptors": "descriptors" in reads,
             "identities": identities,
             "standardize": self.standardize,

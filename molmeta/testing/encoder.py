@@ -134,7 +134,7 @@ def _encode(subject: Subject, molecules: Sequence[str]) -> Tensor:
 
 
 def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
-    features = featurize(list(molecules), fingerprints=True, descriptors=True)
+    features = featurize(list(molecules), fingerprints=True, pairs=True, descriptors=True)
     return make_batch(features, np.arange(len(molecules)), reads_of(subject.module))
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from molmeta.chem.descriptors import DESCRIPTORS
-from molmeta.chem.fingerprint import SIZE
+from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.encoders.sketch import Sketch
@@ -19,23 +19,25 @@ from molmeta.models.sparse import SparseRows
 class FingerprintEncoder(nn.Module):
     """ECFP counts and quantile-scaled descriptors → one vector a molecule.
 
-    The first layer sees log(1 + count) of each environment and the descriptors' ranks among the
-    training molecules; `layers - 1` residual blocks of half that width follow. Normalisation is a
-    LayerNorm.
+    The first layer sees log(1 + count) of each environment (and of each torsion and atom pair, if
+    asked for) and the descriptors' ranks among the training molecules; `layers - 1` residual blocks
+    of half that width follow. Normalisation is a LayerNorm.
 
     Args:
         dim: Width of the molecule's vector, without the sketch.
         hidden: Width in between.
         layers: Hidden layers.
         dropout: Probability of dropping a hidden unit in training.
-        input_dropout: Probability of dropping an environment in training.
+        input_dropout: Probability of dropping an environment, torsion or pair in training.
         sketch: Columns of a fingerprint sketch (`Sketch`) that the vector ends in; 0 for none.
+        pairs: Whether torsions and atom pairs are read too.
 
     Attributes:
+        reads: What it reads of a molecule; `pairs` only where they are asked for.
         dim: Width of the molecule's vector, the sketch included.
     """
 
-    reads = ("fingerprints", "descriptors")
+    reads: tuple[str, ...] = ("fingerprints", "descriptors")
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class FingerprintEncoder(nn.Module):
         dropout: Fraction = 0.2,
         input_dropout: Fraction = 0.0,
         sketch: CountOrNone = 0,
+        pairs: bool = False,
     ) -> None:
         super().__init__()
         self.dim = dim + sketch
@@ -61,6 +64,10 @@ class FingerprintEncoder(nn.Module):
         self.last = nn.Linear(hidden, dim)
         self.final_norm = nn.LayerNorm(dim)
         self.sketcher = Sketch(sketch) if sketch else None
+        # Drawn last, so that the other weights begin the same with pairs and without.
+        self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None
+        if pairs:
+            self.reads = ("fingerprints", "pairs", "descriptors")
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn the distribution of the descriptors from a sample of the training molecules."""
@@ -70,6 +77,8 @@ class FingerprintEncoder(nn.Module):
         """Encode a batch of n molecules → (n, dim)."""
         described = self.descriptors(self.scale(batch.descriptors))
         x = self._counts(batch) @ self.environments + described
+        if self.pairs is not None:
+            x = x + self._pair_counts(batch) @ self.pairs
         x = self.dropout(nn.functional.silu(self.norm(x)))
         for block in self.blocks:
             x = x + block(x)
@@ -82,6 +91,11 @@ class FingerprintEncoder(nn.Module):
         """log(1 + count) of the environments, (n, SIZE)."""
         counts = self.input_dropout(batch.fp_counts.log1p())
         return SparseRows(batch.fp_columns, counts, batch.fp_offsets, SIZE)
+
+    def _pair_counts(self, batch: Batch) -> SparseRows:
+        """log(1 + count) of the torsions and atom pairs, (n, PAIRS_SIZE)."""
+        counts = self.input_dropout(batch.pair_counts.log1p())
+        return SparseRows(batch.pair_columns, counts, batch.pair_offsets, PAIRS_SIZE)
 
 
 def _block(hidden: int, dropout: float) -> nn.Module:

@@ -21,16 +21,17 @@ class Hybrid(nn.Module):
 
     Args:
         graph: Reads graphs; its `dim` is free.
-        fingerprint: Reads fingerprints and descriptors; gives the sum its width.
+        fingerprint: Reads fingerprints, descriptors and perhaps pairs; gives the sum its width.
         graph_scale: Initial weight of the graph's part.
     """
 
-    reads = ("graphs", "fingerprints", "descriptors")
+    reads: tuple[str, ...] = ("graphs", "fingerprints", "descriptors")
 
     def __init__(
         self, graph: nn.Module, fingerprint: FingerprintEncoder, graph_scale: float = 0.3
     ) -> None:
         super().__init__()
+        self.reads = ("graphs", *fingerprint.reads)
         self.dim, self.sketch = fingerprint.dim, fingerprint.sketch
         width = self.dim - self.sketch
         self.graph = graph
@@ -63,6 +64,7 @@ def hybrid(
     dropout: Fraction = 0.2,
     input_dropout: Fraction = 0.0,
     sketch: CountOrNone = 0,
+    pairs: bool = False,
 ) -> Hybrid:
     """A hybrid from the names and settings that recipes give.
 
@@ -76,6 +78,7 @@ def hybrid(
         dropout: As above.
         input_dropout: As above.
         sketch: As above.
+        pairs: As above.
 
     Raises:
         InputError: If there is no such graph encoder, or it has no such settings.
@@ -89,5 +92,6 @@ def hybrid(
         dropout=dropout,
         input_dropout=input_dropout,
         sketch=sketch,
+        pairs=pairs,
     )
     return Hybrid(part(**settings), fingerprint, graph_scale)
