@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
     path = tmp_path_factory.mktemp("assays") / "t.csv"
     columns = ["assay", "smiles", "label", "target"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    return featurize_files([path], None, fingerprints=True, descriptors=True)
+    return featurize_files([path], None, fingerprints=True, pairs=True, descriptors=True)
 
 
 # The other way to split, `isolated`, needs assays larger than these.
@@ -103,6 +103,8 @@ def test_parts_account_for_every_row(store: AssayStore, by: str, tmp_path: Path)
         assert part.assays["n_kept"].sum() == (part.audit["action"] == "kept").sum()
         chosen = [list(store.smiles).index(s) for s in part.smiles]
         assert (part.fingerprints != store.fingerprints[chosen]).nnz == 0
+        assert (part.pairs != store.pairs[chosen]).nnz == 0
+        assert (part.path / "pairs.npz").exists()
         np.testing.assert_array_equal(part.descriptors, store.descriptors[chosen])
         assert (part.path / "descriptors.npy").exists()
         n_atoms = dict(zip(store.smiles, store.graphs.n_atoms, strict=True))

@@ -13,6 +13,7 @@ import pytest
 
 from molmeta.assays import AssayStore, featurize_files, load_assays
 from molmeta.chem.descriptors import DESCRIPTORS
+from molmeta.chem.featurize import featurize
 from molmeta.errors import InputError
 
 
@@ -83,6 +84,20 @@ def test_stored_fingerprints_equal_computed_ones(frame: pd.DataFrame, tmp_path: 
     assert (tmp_path / "s" / "fingerprints.npz").exists()
     assert stored.fingerprints.dtype == computed.fingerprints.dtype == np.uint8
     assert (stored.fingerprints != computed.fingerprints).nnz == 0
+
+
+def test_stored_pairs_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame[["assay", "smiles", "label"]].to_csv(tmp_path / "t.csv", index=False)
+    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", pairs=True)
+    assert stored.has("pairs.npz")
+    assert not stored.has("fingerprints.npz")
+    computed = load_assays(tmp_path / "t.csv")
+    assert not computed.has("pairs.npz")
+    expected = featurize(stored.smiles, pairs=True, standardize=stored.standardize).pairs
+    assert expected is not None
+    for pairs in (stored.pairs, computed.pairs, computed.subset(["B"]).pairs):
+        assert pairs.dtype == np.uint8
+        assert (pairs != expected).nnz == 0
 
 
 def test_stored_descriptors_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:

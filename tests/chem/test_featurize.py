@@ -17,13 +17,15 @@ MIXED: list[object] = ["CCO", None, "OCC", "CC(", 3.0, float("nan"), "C[C@H](F)C
 
 
 def test_one_row_in_one_row_out() -> None:
-    result = featurize(MIXED, fingerprints=True)
+    result = featurize(MIXED, fingerprints=True, pairs=True)
     accepted = [True, False, True, False, False, False, True, False, False]
     assert [not reason for reason in result.reasons] == accepted
     assert [bool(identity) for identity in result.identities] == accepted
     assert (result.graphs.n_atoms > 0).tolist() == accepted
     assert result.fingerprints is not None
     assert (result.fingerprints.getnnz(axis=1) > 0).tolist() == accepted
+    assert result.pairs is not None
+    assert (result.pairs.getnnz(axis=1) > 0).tolist() == accepted
     assert result.identities[0] == result.identities[2] == "CCO"
 
 
@@ -55,12 +57,15 @@ def test_order_of_rows_does_not_matter(assorted: list[str], assert_same: Callabl
 
 def test_stream_gives_one_result_a_chunk() -> None:
     chunks = [MIXED[:2], [], MIXED[2:]]
-    parts = list(featurize_stream(chunks, fingerprints=True))
+    parts = list(featurize_stream(chunks, fingerprints=True, pairs=True))
     assert [len(part) for part in parts] == [2, 0, 7]
-    joined, whole = Featurized.concatenate(parts), featurize(MIXED, fingerprints=True)
+    joined = Featurized.concatenate(parts)
+    whole = featurize(MIXED, fingerprints=True, pairs=True)
     assert joined.reasons == whole.reasons
     assert joined.identities == whole.identities
     assert (joined.fingerprints != whole.fingerprints).nnz == 0
+    assert (joined.pairs != whole.pairs).nnz == 0
+    assert featurize(MIXED, fingerprints=True).pairs is None
 
 
 @pytest.mark.parametrize("kind", [tuple, np.array, pd.Series, pd.array])

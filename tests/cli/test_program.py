@@ -65,6 +65,14 @@ def test_featurize_then_info(example: Path, tmp_path: Path) -> None:
     assert "18" in done.stdout
 
 
+@pytest.mark.parametrize("flag", ["fingerprints", "pairs", "descriptors"])
+def test_optional_features_are_stored_by_flag(flag: str, example: Path, tmp_path: Path) -> None:
+    done = molmeta("featurize", example / "train.csv", "-o", tmp_path / "store", f"--{flag}")
+    assert done.returncode == 0, done.stderr
+    files = {path.stem for path in (tmp_path / "store").iterdir()}
+    assert files & {"fingerprints", "pairs", "descriptors"} == {flag}
+
+
 def test_info_of_a_model_and_of_a_file(run: Path, example: Path) -> None:
     assert "parameters" in molmeta("info", run).stdout
     assert "smiles" in molmeta("info", example / "library.csv").stdout

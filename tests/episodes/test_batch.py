@@ -14,43 +14,49 @@ from molmeta.assays import AssayStore
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.featurize import featurize
 from molmeta.chem.standardize import STANDARD
-from molmeta.episodes.batch import collate, make_batch, make_episode
+from molmeta.episodes.batch import collate, make_batch, make_episode, reads_of
 from molmeta.episodes.draw import Draw
 from molmeta.meta import LoadedModel
 from molmeta.meta.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "c1ccccc1O", "[Na+].[Cl-]", "CC(=O)Nc1ccc(O)cc1", "C"]
-ALL = ("graphs", "fingerprints", "descriptors")
-FEATURES = featurize(SMILES, fingerprints=True, descriptors=True)
+ALL = ("graphs", "fingerprints", "pairs", "descriptors")
+FEATURES = featurize(SMILES, fingerprints=True, pairs=True, descriptors=True)
 REPEATED = np.array([3, 0, 3, 4, 2])
 
 
 def test_rows_are_those_of_the_molecules_asked_for_repeats_included() -> None:
     batch = make_batch(FEATURES, REPEATED, ALL)
-    dense = torch.zeros(len(REPEATED), 2048)
-    ends = [*batch.fp_offsets[1:].tolist(), len(batch.fp_columns)]
-    for row, (start, end) in enumerate(zip(batch.fp_offsets.tolist(), ends, strict=True)):
-        dense[row, batch.fp_columns[start:end]] = batch.fp_counts[start:end]
-    expected = FEATURES.fingerprints.toarray()[REPEATED].astype(np.float32)
-    np.testing.assert_array_equal(dense.numpy(), expected)
-    assert expected.any(1).all()
+    for prefix, counted in (("fp", FEATURES.fingerprints), ("pair", FEATURES.pairs)):
+        columns, counts, offsets = (
+            batch[f"{prefix}_{name}"] for name in ("columns", "counts", "offsets")
+        )
+        dense = torch.zeros(len(REPEATED), 2048)
+        ends = [*offsets[1:].tolist(), len(columns)]
+        for row, (start, end) in enumerate(zip(offsets.tolist(), ends, strict=True)):
+            dense[row, columns[start:end]] = counts[start:end]
+        expected = counted.toarray()[REPEATED].astype(np.float32)
+        np.testing.assert_array_equal(dense.numpy(), expected)
+        assert expected[:3].any(1).all()  # the others are single atoms: no pairs
     np.testing.assert_array_equal(batch.descriptors, FEATURES.descriptors[REPEATED])
     graphs = collate(FEATURES.graphs, REPEATED)
     assert torch.equal(batch.x, graphs.x)
     assert torch.equal(batch.edge_index, graphs.edge_index)
 
 
-@pytest.mark.parametrize("reads", [("graphs",), ("fingerprints",), ("descriptors",), ()])
+@pytest.mark.parametrize("reads", [(read,) for read in ALL] + [()])
 def test_only_what_is_read_is_made(reads: tuple[str, ...]) -> None:
     batch = make_batch(FEATURES, REPEATED, reads)
     assert ("x" in batch) == ("graphs" in reads)
     assert ("fp_columns" in batch) == ("fingerprints" in reads)
+    assert ("pair_columns" in batch) == ("pairs" in reads)
     assert ("descriptors" in batch) == ("descriptors" in reads)
 
 
 def test_no_molecules() -> None:
     batch = make_batch(FEATURES, np.array([], dtype=np.int64), ALL)
     assert len(batch.fp_columns) == len(batch.fp_offsets) == 0
+    assert len(batch.pair_columns) == len(batch.pair_offsets) == 0
     assert batch.descriptors.shape == (0, FEATURES.descriptors.shape[1])
 
 
@@ -62,6 +68,7 @@ def test_store_computes_what_it_does_not_hold(tmp_path: Path) -> None:
     for part, rows in ((episode.support, draw.support), (episode.query, draw.query)):
         expected = make_batch(store, assay.molecules[rows], ALL)
         assert torch.equal(part.molecules.fp_columns, expected.fp_columns)
+        assert torch.equal(part.molecules.pair_counts, expected.pair_counts)
         assert torch.equal(part.labels, torch.from_numpy(assay.labels[rows]))
     joint = torch.cat([episode.support.molecules.fp_counts, episode.query.molecules.fp_counts])
     assert torch.equal(episode.joint.fp_counts, joint)
@@ -79,18 +86,24 @@ ENCODERS: dict[str, tuple[dict[str, Any], bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_a_model_featurizes_what_its_encoder_reads(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [*((name, False) for name in ENCODERS), ("fingerprint", True), ("hybrid", True)],
+)
+def test_a_model_featurizes_what_its_encoder_reads(name: str, pairs: bool, tmp_path: Path) -> None:
     settings, reads_more = ENCODERS[name]
-    recipe = resolve_recipe({"encoder": {"name": name, **settings}})
+    asked = {"pairs": True} if pairs else {}
+    recipe = resolve_recipe({"encoder": {"name": name, **settings, **asked}})
     learner, salt = build_learner(recipe).eval(), "CC(=O)[O-].[Na+]"
     model = LoadedModel(learner, recipe, tmp_path)
     features = model.featurize([salt, "no molecule"])
     assert (features.fingerprints is not None) == reads_more
     assert (features.descriptors is not None) == reads_more
+    assert (features.pairs is not None) == pairs
     assert features.reasons[0] == "" != features.reasons[1]
     assert model.featurize([salt], fingerprints=True).fingerprints is not None
-    reads = ALL if reads_more else ("graphs",)
+    reads = reads_of(learner.encoder)
+    assert ("pairs" in reads) == pairs
     assert learner.encode(make_batch(features, np.arange(1), reads)).shape == (1, 8)
     # In the form of the training molecules.
     in_form, as_drawn = (

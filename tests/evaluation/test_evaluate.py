@@ -24,6 +24,7 @@ from molmeta.evaluation.learners import model_methods, named_methods
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Method, Scale
 from molmeta.evaluation.results import JOURNAL
+from molmeta.evaluation.workers import _features
 from molmeta.metrics import delta_auprc
 from tests.evaluation.conftest import make_frame
 
@@ -159,6 +160,13 @@ def test_constant_is_zero_to_the_last_bit(store: AssayStore) -> None:
     found = evaluate(make_baselines(["constant"]), store, draws=5)
     assert (found.results["delta_auprc"] == 0).all()
     assert (found.results["roc_auc"] == 0.5).all()
+
+
+def test_workers_are_sent_what_methods_read_and_the_store_lacks(store: AssayStore) -> None:
+    sent = _features([Recorder(reads=("graphs", "pairs"))], store)
+    assert list(sent) == ["pairs"]
+    assert (sent["pairs"] != store.pairs).nnz == 0
+    assert not _features([Recorder()], store)
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -1,4 +1,4 @@
-"""What is read of fingerprints and descriptors: quantile scale, sketch, and both encoders."""
+"""What is read of counts and descriptors: quantile scale, sketch, pairs, and both encoders."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from molmeta.models.encoders.quantiles import N_KNOTS, QuantileScale
 from molmeta.models.encoders.sketch import Sketch
 from molmeta.testing import check_encoder
 
-READS = ("graphs", "fingerprints", "descriptors")
+READS = ("graphs", "fingerprints", "pairs", "descriptors")
 GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
 SMALL: dict[str, Any] = {"dim": 8, "hidden": 12}
 DRUGS = drug_mechanisms("test")["smiles"].unique()[:60].tolist()
-FEATURES = featurize(DRUGS, fingerprints=True, descriptors=True)
+FEATURES = featurize(DRUGS, fingerprints=True, pairs=True, descriptors=True)
 BATCH = make_batch(FEATURES, np.arange(len(DRUGS)), READS)
 
 
@@ -138,7 +138,9 @@ def make(**settings: Any) -> FingerprintEncoder:
     return encoder
 
 
-@pytest.mark.parametrize("settings", [{}, {"layers": 3}, {"sketch": 4}, {"dropout": 0.0}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"layers": 3}, {"sketch": 4}, {"dropout": 0.0}, {"pairs": True}]
+)
 def test_fingerprint_encoder_obeys_every_law(settings: dict[str, Any]) -> None:
     check_encoder(make(**settings))
 
@@ -154,6 +156,32 @@ def test_fingerprint_encoder_is_its_formula() -> None:
     assert encoder.dim == 12
     torch.testing.assert_close(vectors[:, :8], expected)
     assert torch.equal(vectors[:, 8:], Sketch(4)(BATCH))
+
+
+def test_pairs_join_the_first_layer() -> None:
+    encoder = make(pairs=True)
+    counts, pairs = (
+        torch.from_numpy(counted.toarray()).float().log1p()
+        for counted in (FEATURES.fingerprints, FEATURES.pairs)
+    )
+    x = counts @ encoder.environments + pairs @ encoder.pairs
+    x = functional.silu(encoder.norm(x + encoder.descriptors(encoder.scale(BATCH.descriptors))))
+    vectors = encoder(BATCH)
+    torch.testing.assert_close(vectors, encoder.final_norm(encoder.last(x)))
+    (gradient,) = torch.autograd.grad(vectors.sin().sum(), encoder.pairs)
+    reached = gradient.abs().sum(1) > 0
+    assert torch.equal(reached, pairs.any(0))
+    assert reached[:1024].any()
+    assert reached[1024:].any()
+
+
+def test_other_weights_begin_the_same_with_pairs() -> None:
+    without, with_pairs = make(layers=2, sketch=4), make(layers=2, sketch=4, pairs=True)
+    assert without.reads == FingerprintEncoder.reads == ("fingerprints", "descriptors")
+    assert with_pairs.reads == ("fingerprints", "pairs", "descriptors")
+    expected, weights = without.state_dict(), with_pairs.state_dict()
+    assert weights.keys() - expected.keys() == {"pairs"}
+    assert all(torch.equal(weights[name], value) for name, value in expected.items())
 
 
 def test_what_the_inputs_were_fitted_to_travels_with_the_weights() -> None:
@@ -173,6 +201,14 @@ def test_hybrid_of_every_graph_encoder_obeys_every_law(graph: str) -> None:
     settings = {"dim": 16, "layers": 1}
     hybrid = ENCODERS.find("hybrid")(graph=graph, graph_settings=settings, sketch=4, **SMALL)
     assert hybrid.dim == 12
+    check_encoder(hybrid)
+
+
+def test_hybrid_reads_pairs_where_its_fingerprint_encoder_does() -> None:
+    torch.manual_seed(0)
+    hybrid = ENCODERS.find("hybrid")(graph_settings={"dim": 16, "layers": 1}, pairs=True, **SMALL)
+    assert hybrid.reads == READS
+    assert Hybrid(hybrid.graph, make()).reads == ("graphs", "fingerprints", "descriptors")
     check_encoder(hybrid)
 
 
@@ -200,7 +236,12 @@ def test_graph_parts_that_do_not_exist_are_refused(settings: dict[str, Any], rea
 
 
 @pytest.mark.parametrize(
-    ("read", "given"), [("fingerprints", {"descriptors": True}), ("descriptors", {})]
+    ("read", "given"),
+    [
+        ("fingerprints", {"descriptors": True}),
+        ("pairs", {"fingerprints": True}),
+        ("descriptors", {}),
+    ],
 )
 def test_molecules_without_what_is_read_are_refused(read: str, given: dict[str, bool]) -> None:
     features = featurize(["CCO", "CCN"], **given)
@@ -220,13 +261,17 @@ def test_sparse_and_dense_gradients_agree() -> None:
 
 def test_input_dropout_acts_in_training_alone_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
-    encoder = FingerprintEncoder(**SMALL, dropout=0.0, input_dropout=0.5)
+    encoder = FingerprintEncoder(**SMALL, dropout=0.0, input_dropout=0.5, pairs=True)
     encoder.fit_inputs(BATCH)
-    plain = FingerprintEncoder(**SMALL, dropout=0.0)
+    plain = FingerprintEncoder(**SMALL, dropout=0.0, pairs=True)
     plain.load_state_dict(encoder.state_dict())
     torch.testing.assert_close(encoder.eval()(BATCH), plain.eval()(BATCH), rtol=0, atol=0)
     encoder.train()
-    whole = BATCH.fp_counts.log1p()
-    drawn = torch.stack([encoder._counts(BATCH).values for _ in range(400)])
-    assert ((drawn == 0) | (drawn == 2 * whole)).all()
-    assert (drawn.mean(0) - whole).norm() < 0.1 * whole.norm()
+    for counts, read in (
+        (BATCH.fp_counts, encoder._counts),
+        (BATCH.pair_counts, encoder._pair_counts),
+    ):
+        whole = counts.log1p()
+        drawn = torch.stack([read(BATCH).values for _ in range(400)])
+        assert ((drawn == 0) | (drawn == 2 * whole)).all()
+        assert (drawn.mean(0) - whole).norm() < 0.1 * whole.norm()
