@@ -170,10 +170,12 @@ def test_killed_at_random_moments_and_resumed_equals_undisturbed(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("final", [0, 1])
 def test_two_processes_pre_train_to_the_same_weights_as_one(
-    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+    final: int, stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     recipe, file = changed("encoder", dropout=0.0), tmp_path / "recipe.yaml"
+    recipe = {**recipe, "pretraining": {**RECIPE["pretraining"], "final": final}}
     file.write_text(yaml.safe_dump(recipe))
     train(recipe, *stores, tmp_path / "one")
     subprocess.run(
