@@ -92,7 +92,7 @@ def train(
             progress=_shower(steps, output / "tensorboard" if tensorboard else None),
             stop=stop,
         )
-    say(f"done: best valid ΔAUPRC {best:.3f}, model in {output}")
+    say(f"done: valid ΔAUPRC {best:.3f}, model in {output}")
 
 
 def _shower(n_steps: int, curves: Path | None) -> Callable[[Progress | Epoch], None]:

@@ -74,9 +74,6 @@ class Pretrainer:
         weight_decay: AdamW's.
         values: Weight of the measured values as a second target, in squared standard deviations.
         bf16: The encoder's matrix products are in bfloat16 (autocast).
-
-    Raises:
-        InputError: If no assays would be left, or no epochs before the final ones.
     """
 
     def __init__(
@@ -97,12 +94,6 @@ class Pretrainer:
         values: NotNegative = 0.0,
         bf16: bool = False,
     ) -> None:
-        if final and (final >= epochs or share == 1):
-            raise InputError.of(
-                f"pretraining.final: {final}",
-                got=f"pretraining.epochs: {epochs}, pretraining.share: {share:g}",
-                expected="epochs before the final ones, and a share below 1",
-            )
         self.encoder = encoder
         self.whole = store
         self.folder = folder
@@ -335,7 +326,7 @@ def finish(
     few epochs (docs/model.md). All assays are known then.
 
     Returns:
-        The validation score of the model as it then is.
+        The validation score of the model as it then is; NaN without validation assays.
     """
     learner = trainer.learner
     trainer.take_best()

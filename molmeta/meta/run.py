@@ -30,6 +30,7 @@ from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.meta.calibration import Calibration, prior
+from molmeta.meta.card import write_card
 from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.learner import Learner
@@ -152,7 +153,8 @@ def train(
             pre-training that of the last whole epoch).
 
     Returns:
-        The best validation score (mean ΔAUPRC); NaN without validation assays.
+        The model's validation score (mean ΔAUPRC), the best, or that after the final epochs of
+        pre-training; NaN without validation assays.
 
     Raises:
         InputError: A recipe, folder or assays that cannot be used.
@@ -217,8 +219,7 @@ def train(
     if given["final"]:
         best = finish(trainer, train_assays, recipe, **how)
     if trainer.workers.leads:
-        with write_atomically(run / CARD) as file:
-            file.write_text(_card(run, recipe, seen, best), encoding="utf-8")
+        write_card(run / CARD, recipe, seen, best)
     return best
 
 
@@ -378,17 +379,6 @@ def _digest(store: AssayStore, *, values: bool = False) -> str:
         if values:
             digest.update(assay.values[assay.kept].tobytes())
     return digest.hexdigest()[:16]
-
-
-def _card(run: Path, recipe: Recipe, seen: Seen, best: float) -> str:
-    settings = json.dumps(recipe, indent=2)
-    return (
-        f"# {run.name}\n\n"
-        f"A molmeta {__version__} model, trained on {len(seen.assays)} assays "
-        f"({len(seen.molecules)} distinct molecules).\n\n"
-        f"Best mean ΔAUPRC on the validation assays: {best:.3f}.\n\n"
-        f"Recipe:\n\n```json\n{settings}\n```\n"
-    )
 
 
 def _write_json(file: Path, content: object) -> None:

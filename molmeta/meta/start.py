@@ -126,6 +126,27 @@ def start_from(learner: Learner, model: Learner) -> bool:
     return alike
 
 
+def check_final(learner: Learner, recipe: Recipe) -> None:
+    """Refuse final epochs that could not be, or that would age what a context remembers.
+
+    Raises:
+        InputError: If they are.
+    """
+    final, epochs, share = (recipe["pretraining"][name] for name in ("final", "epochs", "share"))
+    memory = 0 if learner.above.context is None else learner.above.context.memory
+    if not final:
+        return
+    if final >= epochs or share == 1:
+        got = f"pretraining.epochs: {epochs}, pretraining.share: {share:g}"
+        expected = "epochs before the final ones, and a share below 1"
+    elif memory:
+        got = f"context.memory: {memory}, of vectors that the final epochs change"
+        expected = "no memory"
+    else:
+        return
+    raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected)
+
+
 def check_pretraining(learner: Learner, recipe: Recipe) -> None:
     """Refuse what takes for granted that the encoder stays as pre-training left it, if it does not.
 
@@ -133,6 +154,7 @@ def check_pretraining(learner: Learner, recipe: Recipe) -> None:
         InputError: If known assays have nothing that tells of them, or an encoder that moves away
             from them; or if final epochs would undo what meta-training made of the encoder.
     """
+    check_final(learner, recipe)
     known, final = learner.above.known, recipe["pretraining"]["final"]
     moves = recipe["training"]["encoder_rate"]
     what = f"pretraining.final: {final}" if known is None else f"known_assays.rank: {known.rank}"

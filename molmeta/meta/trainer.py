@@ -201,7 +201,7 @@ class Trainer:
         self.learner.load_state_dict(load_tensors(self.run_folder / MODEL))
 
     def keep(self) -> float:
-        """Make the learner as it is now the run's model; its validation score."""
+        """Make the learner as it is now the run's model, training being over; its score."""
         self.averaged, self._state.best = self.learner.eval(), math.nan
         return self._validate()
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from molmeta.chem.molecule import to_mol
 from molmeta.chem.repair import respell
+from molmeta.predict.explain import Floats
 from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE, Predictions
 from molmeta.reporting import Facts, Molecules, Note, Ranking, Section, Table, write_page
 from molmeta.reporting.blocks import Candidate, MoleculeCard, Reason
@@ -23,6 +25,7 @@ ANALOGUE = 0.6
 """Similarity with a support molecule from which a molecule counts as its close analogue."""
 
 _N_REASONS, _N_REJECTED, _N_OWN, _LONG = 3, 50, 4, 90
+_MOST_SHADED = 150  # atoms: each is hidden once, and what is read of n atoms may cost n² (pairs)
 _OWN_NAMES = ("name", "id", "title", "molecule", "compound")
 
 
@@ -74,9 +77,11 @@ def _ranking(predictions: Predictions, best: Any, n_all: int) -> Ranking:
     """The molecules at `best`, positions in the table."""
     classifier, rows = predictions.classifier, predictions.table.iloc[best]
     smiles = [predictions.smiles[i] for i in best]
-    atoms = classifier.atom_contributions(smiles) if smiles else []
+    atoms = _atoms(predictions, smiles)
     errors = classifier.known_.standard_errors(classifier.featurize(smiles))
-    largest = max((float(np.abs(values).max()) for _, values in atoms), default=0.0) or 1.0
+    largest = (
+        max((float(np.abs(values).max(initial=0.0)) for _, values in atoms), default=0.0) or 1.0
+    )
     reasons = _reasons(predictions, smiles)
     candidates = [
         Candidate(
@@ -98,6 +103,17 @@ def _ranking(predictions: Predictions, best: Any, n_all: int) -> Ranking:
     ]
     weighed = classifier.known_.model.learner.weighs
     return Ranking(candidates, _filters(candidates), _caption(len(candidates), n_all, weighed))
+
+
+def _atoms(predictions: Predictions, smiles: Sequence[str]) -> list[tuple[str, Floats]]:
+    """Each molecule's SMILES and its atoms' contributions, of which very large ones have none."""
+    small = [not isinstance(to_mol(one, _MOST_SHADED), str) for one in smiles]
+    asked = [one for one, is_small in zip(smiles, small, strict=True) if is_small]
+    given = iter(predictions.classifier.atom_contributions(asked) if asked else [])
+    return [
+        next(given) if is_small else (respell(one), np.zeros(0))
+        for one, is_small in zip(smiles, small, strict=True)
+    ]
 
 
 def _caption(n_shown: int, n_all: int, weighed: bool) -> str:

@@ -116,6 +116,11 @@ def test_readouts_and_moments_are_carried_to_their_assays(
             {**FINAL, "known_assays": {}, "training": {**RECIPE["training"], "encoder_rate": 0.5}},
             "leave pretraining.final out",
         ),
+        (
+            {**FINAL, "known_assays": {}, "pretraining": {"epochs": 0, "share": 0.6, "final": 1}},
+            "epochs before the final ones",
+        ),
+        ({**FINAL, "context": {"blocks": 1, "width": 8, "dim": 8, "memory": 32}}, "no memory"),
     ],
 )
 def test_settings_that_contradict_final_epochs_are_refused(
@@ -123,6 +128,7 @@ def test_settings_that_contradict_final_epochs_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         train(recipe, *stores, tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # so that the corrected recipe finds it new
 
 
 def test_final_epochs_need_the_epochs_before(

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pytest
+from rdkit import Chem
 
 from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
@@ -47,6 +50,28 @@ def test_the_report_ranks_explains_and_escapes(any_model: LoadedModel, tmp_path:
     assert len(re.findall(r"\d+% (?:for|against)", page)) == 3 * len(LIBRARY)
     assert "Rejected" in page
     assert "possible classes: " in page
+
+
+def test_a_very_large_molecule_is_drawn_without_shades(
+    any_model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def contributions(
+        self: FewShotClassifier, smiles: list[str]
+    ) -> list[tuple[str, npt.NDArray[np.float64]]]:
+        asked.extend(smiles)
+        return [(one, np.ones(Chem.MolFromSmiles(one).GetNumAtoms())) for one in smiles]
+
+    monkeypatch.setattr(FewShotClassifier, "atom_contributions", contributions)
+    smiles = ["C" * 151, "C" * 150]
+    pd.DataFrame({"smiles": smiles}).to_csv(tmp_path / "library.csv", index=False)
+    classifier = FewShotClassifier(any_model).fit(KNOWN["smiles"], KNOWN["label"])
+    found = predict_table(classifier, open_library(tmp_path / "library.csv"))
+    write_report(found, "assay", tmp_path / "page.html")
+    assert asked == smiles[1:]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(re.findall(r"<circle[^>]*fill-opacity", page)) == 150
 
 
 def test_a_model_that_weighs_no_molecule_shows_the_most_similar(

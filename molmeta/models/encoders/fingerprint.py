@@ -17,7 +17,7 @@ from molmeta.models.sparse import SparseRows
 
 @ENCODERS.register("fingerprint")
 class FingerprintEncoder(nn.Module):
-    """ECFP counts and quantile-scaled descriptors → one vector a molecule.
+    """Counted fingerprints and quantile-scaled descriptors → one vector a molecule.
 
     The first layer sees log(1 + count) of each environment (and of each torsion and atom pair, if
     asked for) and the descriptors' ranks among the training molecules; `layers - 1` residual blocks

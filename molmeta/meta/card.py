@@ -1,0 +1,25 @@
+"""The card that lies in a run folder: what the model was trained on, and what it is worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from molmeta import __version__
+from molmeta.config import Recipe
+from molmeta.meta.start import Seen
+from molmeta.resources import write_atomically
+
+
+def write_card(file: Path, recipe: Recipe, seen: Seen, score: float) -> None:
+    """Write the card of the run in the file's folder, whose validation score is `score`."""
+    settings = json.dumps(recipe, indent=2)
+    text = (
+        f"# {file.parent.name}\n\n"
+        f"A molmeta {__version__} model, trained on {len(seen.assays)} assays "
+        f"({len(seen.molecules)} distinct molecules).\n\n"
+        f"Mean ΔAUPRC on the validation assays: {score:.3f}.\n\n"
+        f"Recipe:\n\n```json\n{settings}\n```\n"
+    )
+    with write_atomically(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
