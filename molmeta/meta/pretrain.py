@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -306,9 +307,7 @@ def pretrain(
     if not recipe["pretraining"]["epochs"] or (resume and load_state(run) is not None):
         return
     trainer = _pretrainer(learner, store, run, recipe)
-    trainer.run(resume=resume, progress=progress, stop=stop)
-    if learner.above.known is not None:
-        trainer.tell(learner.above.known)
+    _complete(trainer, learner, resume=resume, progress=progress, stop=stop)
 
 
 def finish(
@@ -326,15 +325,25 @@ def finish(
     few epochs (docs/model.md). All assays are known then.
 
     Returns:
-        The validation score of the model as it then is; NaN without validation assays.
+        The validation score (mean ΔAUPRC) of the model as it then is; NaN without validation
+        assays.
+
+    Raises:
+        InputError: If the state that pre-training left in the run folder is lost or damaged.
+        Interrupted: If `stop` said so.
     """
     learner = trainer.learner
     trainer.take_best()
     final = _pretrainer(learner, store, trainer.run_folder, recipe).on_all()
-    final.run(resume=resume, progress=progress, stop=stop)
-    if learner.above.known is not None:
-        final.tell(learner.above.known)
+    _complete(final, learner, resume=resume, progress=progress, stop=stop)
     return trainer.keep()
+
+
+def _complete(trainer: Pretrainer, learner: Learner, **how: Any) -> None:
+    """Pre-train to the end, and let the learner's known assays be those of this pre-training."""
+    trainer.run(**how)
+    if learner.above.known is not None:
+        trainer.tell(learner.above.known)
 
 
 def _pretrainer(learner: Learner, store: AssayStore, run: Path, recipe: Recipe) -> Pretrainer:

@@ -139,12 +139,14 @@ def check_final(learner: Learner, recipe: Recipe) -> None:
     if final >= epochs or share == 1:
         got = f"pretraining.epochs: {epochs}, pretraining.share: {share:g}"
         expected = "epochs before the final ones, and a share below 1"
+        fix = "Raise pretraining.epochs and set pretraining.share below 1, or leave final out."
     elif memory:
         got = f"context.memory: {memory}, of vectors that the final epochs change"
         expected = "no memory"
+        fix = "Set context.memory: 0, or leave final out."
     else:
         return
-    raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected)
+    raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected, fix=fix)
 
 
 def check_pretraining(learner: Learner, recipe: Recipe) -> None:

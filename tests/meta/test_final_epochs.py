@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.assays import AssayStore
 from molmeta.errors import InputError, Interrupted
 from molmeta.meta import load_model, train
 from molmeta.meta.pretrain import Epoch, Pretrainer
@@ -18,15 +18,6 @@ from molmeta.meta.recipe import build_learner, resolve_recipe
 from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed
 
 FINAL = changed("pretraining", final=1)
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[AssayStore, AssayStore]:
-    folder = tmp_path_factory.mktemp("stores")
-    return (
-        AssayStore.from_frame(drug_mechanisms("train"), folder / "train"),
-        AssayStore.from_frame(drug_mechanisms("valid"), folder / "valid"),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +33,22 @@ def undisturbed(
     return run
 
 
-def test_all_assays_are_known_and_what_meta_training_learned_stays(
-    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
+def interrupted(stores: tuple[AssayStore, AssayStore], run: Path) -> Path:
+    """A run that was stopped in its final epoch, right after meta-training."""
     seen: list[Any] = []
 
     def meta_training_is_done() -> bool:
         return any(isinstance(row, Progress) for row in seen)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="epoch 3 of 3 of pre-training"):
         train(FINAL, *stores, run, progress=seen.append, stop=meta_training_is_done)
+    return run
+
+
+def test_all_assays_are_known_and_what_meta_training_learned_stays(
+    undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    run = interrupted(stores, tmp_path / "run")
     before, after = (load_file(folder / "model.safetensors") for folder in (run, undisturbed))
     assert len(before["above.known.biases"]) == round(0.6 * len(stores[0]))
     assert len(after["above.known.biases"]) == len(stores[0])
@@ -66,14 +62,7 @@ def test_all_assays_are_known_and_what_meta_training_learned_stays(
 def test_interrupted_in_a_final_epoch_and_resumed_ends_in_the_same_bits(
     undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    met: list[Any] = []
-
-    def meta_training_is_done() -> bool:
-        return any(isinstance(row, Progress) for row in met)
-
-    with pytest.raises(Interrupted):
-        train(FINAL, *stores, run, progress=met.append, stop=meta_training_is_done)
+    run = interrupted(stores, tmp_path / "run")
     with pytest.raises(Interrupted, match="epoch 3 of 3 of pre-training"):
         train(FINAL, *stores, run, resume=True, stop=lambda: True)
     train(FINAL, *stores, run, resume=True)

@@ -69,15 +69,6 @@ def rules() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[AssayStore, AssayStore]:
-    folder = tmp_path_factory.mktemp("stores")
-    return (
-        AssayStore.from_frame(drug_mechanisms("train"), folder / "train"),
-        AssayStore.from_frame(drug_mechanisms("valid"), folder / "valid"),
-    )
-
-
-@pytest.fixture(scope="module")
 def undisturbed(
     stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

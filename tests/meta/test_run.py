@@ -39,15 +39,6 @@ TINY: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[AssayStore, AssayStore]:
-    folder = tmp_path_factory.mktemp("stores")
-    return (
-        AssayStore.from_frame(drug_mechanisms("train"), folder / "train"),
-        AssayStore.from_frame(drug_mechanisms("valid"), folder / "valid"),
-    )
-
-
 def weights(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "model.safetensors")
 
