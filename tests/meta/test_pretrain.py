@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -24,12 +23,10 @@ from torch.nn import functional
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError, Interrupted, MolmetaError
-from molmeta.evaluation import Training
 from molmeta.meta import load_model, train
 from molmeta.meta.embedding import embed
 from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
 from molmeta.models import FingerprintEncoder, KnownAssays
-from tests.cli.program import molmeta
 
 RECIPE: dict[str, Any] = {
     "encoder": {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.1},
@@ -377,66 +374,3 @@ def test_damaged_state_is_refused(stores: tuple[AssayStore, AssayStore], tmp_pat
     other = Pretrainer(encoder(dim=4), stores[0], tmp_path, 0, **settings)
     with pytest.raises(InputError, match="cannot go on from"):
         other.run(resume=True)
-
-
-@pytest.fixture(scope="module")
-def files(stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("init")
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(changed("pretraining", epochs=0)))
-    return folder
-
-
-def test_init_goes_on_from_a_models_weights_and_what_it_has_seen(
-    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path
-) -> None:
-    store, valid = stores
-    subset = store.subset(store.assay_ids[:12])
-    still = {**changed("pretraining", epochs=0), "training": {**RECIPE["training"], "lr": 1e-12}}
-    train(still, subset, valid, tmp_path / "on", init=load_model(undisturbed))
-    before, after = (load_file(run / "model.safetensors") for run in (undisturbed, tmp_path / "on"))
-    for name, tensor in before.items():  # the projection's bias too: it is not set anew
-        torch.testing.assert_close(after[name], tensor, rtol=1e-5, atol=1e-6)
-    seen = Training.of_run(tmp_path / "on")
-    assert seen.assays == set(store.assay_ids)
-    assert np.array_equal(seen.molecules, np.load(undisturbed / "molecules.npy"))
-    with pytest.raises(InputError, match=r"--init; got none; expected .*undisturbed"):
-        train(still, subset, valid, tmp_path / "on", resume=True)
-
-
-@pytest.mark.parametrize(
-    ("settings", "swap", "reason"),
-    [
-        (["encoder.dim=4", "head.dim=8"], False, "another encoder.*config.json"),
-        (["encoder={name: gine, dim: 8, layers: 1}"], False, "another encoder"),
-        ([], True, "to start from; got one trained on 18 validation assays"),
-    ],
-)
-def test_init_from_the_program_refuses_what_does_not_fit(
-    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path,
-    settings: list[str], swap: bool, reason: str,
-) -> None:  # fmt: skip
-    data, valid = (stores[1], stores[0]) if swap else stores
-    done = molmeta(
-        "train", data.path, "--valid", valid.path, "--config", files / "recipe.yaml",
-        "-o", tmp_path / "run", "--init", undisturbed,
-        *(word for setting in settings for word in ("--set", setting)),
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert re.search(reason, " ".join(done.stderr.split())), done.stderr
-    assert not (tmp_path / "run").exists()
-
-
-def test_init_from_the_program(
-    undisturbed: Path, stores: tuple[AssayStore, AssayStore], files: Path, tmp_path: Path
-) -> None:
-    done = molmeta(
-        "train", stores[0].path, "--valid", stores[1].path, "--config", files / "recipe.yaml",
-        "-o", tmp_path / "run", "--init", undisturbed, "--set", "training.encoder_rate=0",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    before, after = (
-        load_file(run / "model.safetensors") for run in (undisturbed, tmp_path / "run")
-    )
-    names = [name for name in before if name.startswith("encoder.")]
-    assert all(torch.equal(before[name], after[name]) for name in names)
-    assert any(not torch.equal(before[name], after[name]) for name in before)
