@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from molmeta.assays import load_assays
@@ -41,6 +41,8 @@ def file_of(content: bytes) -> Path:
 
 
 @given(st.sampled_from(HEADERS), st.binary(max_size=300), st.booleans())
+@example(b"", b"\x0b", False)  # white space that no line ends with
+@example(b"\n" * 30, b"smiles\nC\n", False)  # more blank lines than are looked at
 @quick
 def test_any_bytes(header: bytes, body: bytes, zipped: bool) -> None:
     content = header + body

@@ -33,7 +33,8 @@ def read_head(path: Path) -> bytes:
     with open_bytes(path) as stream:
         head = stream.read(HEAD_BYTES)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not start:
+    # White space of any kind: what text functions later take for blank lines.
+    if not (start and head.decode("utf-8-sig", errors="replace").strip()):
         raise InputError.of(str(path), got="an empty file", expected="a table with a header line")
     if start[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise InputError.of(

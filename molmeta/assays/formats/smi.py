@@ -24,7 +24,7 @@ def recognises(path: Path, head: bytes) -> bool:
     lines = head.decode("utf-8-sig", errors="replace").splitlines()[: _N_LOOKED_AT + 1]
     words = [line.split(maxsplit=1)[0] for line in lines[:_N_LOOKED_AT] if line.strip()]
     parsed = [isinstance(parse(word), Molecule) for word in words]
-    return parsed[0] and sum(parsed) >= 0.9 * len(parsed)
+    return bool(parsed) and parsed[0] and sum(parsed) >= 0.9 * len(parsed)
 
 
 def open_table(path: Path, head: bytes) -> Table:
