@@ -70,8 +70,8 @@ def evaluate(
     format: Format = "auto",
 ) -> None:
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
+    from molmeta.assays.info import read_assay_info
     from molmeta.evaluation import evaluate as run_evaluation
-    from molmeta.evaluation.assay_info import read_target_classes
     from molmeta.evaluation.compare import compare_folders
     from molmeta.evaluation.frequent_hitters import FrequentHitters
     from molmeta.evaluation.learners import model_methods, named_methods
@@ -89,15 +89,17 @@ def evaluate(
     forms = [method.training.standardize for method in methods if method.training]
     if frequent_hitters:
         methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns, forms=forms)))
+    store = read_assays(data, columns, format, forms)
+    if assay_info:
+        store = store.with_info(read_assay_info(assay_info, ["target_class"]))
     results = run_evaluation(
         methods,
-        read_assays(data, columns, format, forms),
+        store,
         protocol=protocol,
         support_sizes=numbers(support_sizes, "--support-sizes"),
         draws=draws,
         task=aim,
         out=output,
-        target_classes=read_target_classes(assay_info) if assay_info else None,
         workers=workers or n_cores(),
         progress=fraction("assays × sizes"),
     )

@@ -46,6 +46,13 @@ def train(
             help="Test assays, or lists of their ids: training on one of them is refused.",
         ),
     ] = None,
+    assay_info: Annotated[
+        Path | None,
+        typer.Option(
+            "--assay-info",
+            help="CSV of assay_id and what pretraining.groups names, such as target_id.",
+        ),
+    ] = None,
     config: Annotated[
         str, typer.Option("--config", help="A recipe's name or a YAML file.")
     ] = "default",
@@ -69,6 +76,7 @@ def train(
     ] = False,
 ) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
+    from molmeta.assays.info import read_assay_info
     from molmeta.config import override, read_recipe
     from molmeta.meta import load_model
     from molmeta.meta import train as train_run
@@ -78,11 +86,15 @@ def train(
     recipe = override(read_recipe(config), settings or [])
     if seed is not None:
         recipe = override(recipe, [f"training.seed={seed}"])
-    steps = resolve_recipe(recipe)["training"]["steps"]
+    resolved = resolve_recipe(recipe)
+    steps, groups = resolved["training"]["steps"], resolved["pretraining"]["groups"]
+    assays = read_assays(data, columns, format)
+    if assay_info:
+        assays = assays.with_info(read_assay_info(assay_info, groups))
     with _stop_on_interrupt() as stop:
         best = train_run(
             recipe,
-            read_assays(data, columns, format),
+            assays,
             read_assays(valid, columns, format) if valid else None,
             output,
             test=read_held_out(test, columns, format) if test else None,

@@ -82,8 +82,9 @@ class AssayStore:
         header: dict[str, Any],
         selection: NDArray[np.int64] | None = None,
         owner: object = None,
+        info: pd.DataFrame | None = None,
     ) -> None:
-        """Use `open`; the arguments are what `open` and `subset` found out."""
+        """Use `open`; the arguments are what `open`, `subset` and `with_info` found out."""
         self.path, self.header = path, header
         self._folder = StoreFolder(path)
         self.feature_spec: dict[str, object] = header["feature_spec"]
@@ -91,6 +92,7 @@ class AssayStore:
         self.n_molecules: int = header["n_molecules"]
         self._selection = selection
         self._owner = owner  # keeps a temporary folder alive
+        self._info = info
 
     @classmethod
     def open(cls, path: Path | str) -> AssayStore:
@@ -199,6 +201,9 @@ class AssayStore:
         assays = self.table("assays")
         ends = assays["n_rows"].cumsum()
         assays = assays.assign(begin=ends - assays["n_rows"], end=ends)
+        if self._info is not None:
+            more = self._info.reindex(assays["assay_id"]).fillna("")
+            assays = assays.assign(**{str(name): more[name].to_numpy() for name in more})
         if self._selection is not None:
             assays = assays.iloc[self._selection]
         return assays.reset_index(drop=True)
@@ -225,7 +230,10 @@ class AssayStore:
 
     @property
     def assays(self) -> pd.DataFrame:
-        """One row an assay: assay_id, target, unit, threshold, n_rows, n_kept, n_active."""
+        """One row an assay: assay_id, target, unit, threshold, n_rows, n_kept, n_active.
+
+        And what `with_info` added.
+        """
         return self._assays.drop(columns=["begin", "end"])
 
     @property
@@ -273,7 +281,21 @@ class AssayStore:
         chosen = np.array([self._position(assay_id) for assay_id in assay_ids], dtype=np.int64)
         if self._selection is not None:
             chosen = self._selection[chosen]
-        store = AssayStore(self.path, self.header, chosen, self._owner)
+        return self._sharing(chosen, self._info)
+
+    def with_info(self, info: pd.DataFrame) -> AssayStore:
+        """The same assays, of which `assays` tells more.
+
+        Args:
+            info: Columns of text by assay id, as `read_assay_info` gives them; an assay that is not
+                among them gets "".
+        """
+        return self._sharing(self._selection, info)
+
+    def _sharing(
+        self, selection: NDArray[np.int64] | None, info: pd.DataFrame | None
+    ) -> AssayStore:
+        store = AssayStore(self.path, self.header, selection, self._owner, info)
         # What is already read is shared; the rest is read when it is used.
         for name in (
             "graphs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ def evaluate(
     draws: int = 10,
     task: Task = "classification",
     out: Path | None = None,
-    target_classes: Mapping[str, str] | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Results:
@@ -43,13 +42,12 @@ def evaluate(
 
     Args:
         methods: Models and baselines, under distinct names.
-        store: The test assays.
+        store: The test assays; a `target_class` that it tells of them gives means by class.
         protocol: How support and query sets are drawn; a name of `PROTOCOLS`.
         support_sizes: Molecules of the support set; with `moleculenet`, of each class.
         draws: Draws an assay and size, seeds 0, 1, …
         task: What is predicted; regression takes methods whose scale is `value`.
         out: Folder for the tables. What an earlier evaluation in it has done is not done again.
-        target_classes: Assay id → class, for means by class.
         workers: Processes, each with assays of its own.
         progress: Called with the numbers of finished and of all units (an assay at a size).
 
@@ -84,7 +82,7 @@ def evaluate(
         n_done += 1
         progress(n_done, len(units))
     found = {place: journal[key] for place, key in keys.items()}
-    results = collect(found, methods, store, target_classes or {}, info)
+    results = collect(found, methods, store, info)
     if not len(results.results):
         if out is not None and len(todo) == len(units):  # nothing was there before
             (out / JOURNAL).unlink()

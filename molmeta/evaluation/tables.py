@@ -30,7 +30,6 @@ def collect(
     records: Mapping[Place, Record],
     methods: Sequence[Method],
     store: AssayStore,
-    target_classes: Mapping[str, str],
     info: dict[str, Any],
 ) -> Results:
     """The tables of an evaluation.
@@ -39,7 +38,6 @@ def collect(
         records: By place, in the order that the tables shall have.
         methods: Whose records they are.
         store: The test assays.
-        target_classes: Assay id → class, for as many as have one.
         info: See `Results.info`.
     """
     task: Task = info["task"]
@@ -47,9 +45,13 @@ def collect(
     draws = pd.DataFrame(rows, columns=[*_KEYS, *_DRAW, *METRICS[task]])
     skipped = _skipped(records)
     clusters = molecule_set_clusters(store)
+    classes = store.assays.get("target_class", pd.Series("", index=range(len(store))))
     assays = pd.DataFrame(
-        [(name, clusters[name], target_classes.get(name)) for name in store.assay_ids],
-        columns=["assay_id", "cluster", "target_class"],
+        {
+            "assay_id": store.assay_ids,
+            "cluster": [clusters[name] for name in store.assay_ids],
+            "target_class": classes.replace("", None),
+        }
     )
     leakage = _leakage(methods, store)
     summary = summarize(draws, skipped, assays, METRICS[task])

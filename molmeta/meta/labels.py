@@ -1,13 +1,16 @@
-"""Every label of some assays, by molecule: what pre-training learns from."""
+"""Every label of some assays, by molecule, and what assays share: what pre-training learns from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
+from molmeta.errors import InputError
 
 _FEWEST_VALUES = 8
 
@@ -62,3 +65,31 @@ def _standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full_like(values, np.nan)
     scaled: NDArray[np.float32] = np.clip((values - known.mean()) / spread, -3, 3)
     return scaled.astype(np.float32)
+
+
+def groups_of(store: AssayStore, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Which groups each assay belongs to, one for each of these columns of `store.assays`.
+
+    Returns:
+        (n_assays, n_columns): the groups of all columns numbered through from 0. Assays of which a
+        column says nothing are a group too.
+
+    Raises:
+        InputError: If there is no such column, or it says nothing of any assay.
+    """
+    codes = np.zeros((len(store), len(columns)), np.int64)
+    n_groups = 0
+    for place, name in enumerate(columns):
+        told = store.assays.get(name, pd.Series("", index=range(len(store)))).fillna("")
+        if (told == "").all():
+            raise InputError.of(
+                f"pretraining.groups: {name}",
+                got=f"{len(store)} training assays of which nothing of that name is known",
+                expected="a column of the assays, such as target_id",
+                fix="Give --assay-info, a CSV with assay_id and this column, or set "
+                "pretraining.groups=[].",
+            )
+        numbers, names = pd.factorize(told)
+        codes[:, place] = numbers + n_groups
+        n_groups += len(names)
+    return codes

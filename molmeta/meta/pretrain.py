@@ -28,7 +28,7 @@ from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, mom
 from molmeta.meta.device import half_precision
 from molmeta.meta.embedding import batches, embed
 from molmeta.meta.inner import under
-from molmeta.meta.labels import LabelsByMolecule
+from molmeta.meta.labels import LabelsByMolecule, groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
 from molmeta.meta.trainer import Trainer
@@ -55,9 +55,10 @@ class Epoch:
 class Pretrainer:
     """Trains an encoder on every label of its assays at once, in place.
 
-    Each assay has a weight vector on the encoder's vectors, which is dropped afterwards unless
-    known assays are wanted. Every epoch is a function of the seed and its number, and is saved: a
-    run that was killed goes on from the last whole epoch and ends in the same bits.
+    Each assay has a weight vector on the encoder's vectors, a part of which it may share with
+    others; it is dropped afterwards unless known assays are wanted. Every epoch is a function of
+    the seed and its number, and is saved: a run that was killed goes on from the last whole epoch
+    and ends in the same bits.
 
     Args:
         encoder: Trained in place.
@@ -74,6 +75,8 @@ class Pretrainer:
         warmup: Steps of warm-up.
         weight_decay: AdamW's.
         values: Weight of the measured values as a second target, in squared standard deviations.
+        groups: Columns of `store.assays`: assays that are alike in one share a part of their weight
+            vector, such as those of one target.
         bf16: The encoder's matrix products are in bfloat16 (autocast).
     """
 
@@ -93,6 +96,7 @@ class Pretrainer:
         warmup: CountOrNone = 200,
         weight_decay: NotNegative = 1e-2,
         values: NotNegative = 0.0,
+        groups: tuple[str, ...] = (),
         bf16: bool = False,
     ) -> None:
         self.encoder = encoder
@@ -111,6 +115,7 @@ class Pretrainer:
         self.weight_decay = weight_decay
         # Not the sketch: what is read off the fingerprint itself, the encoder need not learn.
         self._width = int(encoder.dim) - int(getattr(encoder, "sketch", 0))  # type: ignore[arg-type]
+        self._groups = torch.from_numpy(groups_of(store, groups))
         self._trained = [p for p in encoder.parameters() if p.requires_grad]
         self._learn(self.divide(store, share, split_seed)[0])
 
@@ -118,7 +123,13 @@ class Pretrainer:
         """Let `store` hold the assays that are learned from, with readouts as they begin."""
         self.store = store
         self.labels = LabelsByMolecule.of(store)
-        self.readout = _Readout(self._width, len(store), bool(self.value_weight))
+        places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
+        self._places = torch.tensor([places[assay] for assay in store.assay_ids])
+        groups, n_groups = (
+            self._groups[self._places],
+            1 + max(self._groups.flatten().tolist(), default=-1),
+        )
+        self.readout = _Readout(self._width, groups, n_groups, bool(self.value_weight))
         self.readout.to(self.device)
         self._parameters = [*self._trained, *self.readout.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -191,18 +202,23 @@ class Pretrainer:
         final.folder = self.folder / "final"
         final.first, final.last = self.last, self.epochs
         final._learn(self.whole)
-        places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
-        seen = torch.tensor([places[assay] for assay in self.store.assay_ids], device=self.device)
-        for own, other in zip(self._parameters, final._parameters, strict=True):
+        before = dict(self.readout.named_parameters())
+        seen = self._places.to(self.device)
+        for name, other in final.readout.named_parameters():
+            own = before[name]
             moments = self.optimizer.state[own]
-            if own is not other:  # a readout
+            if name.startswith("shared"):
+                other.copy_(own)
+            else:
                 other.copy_(own.mean(0).expand_as(other))
                 other[seen] = own
                 moments = {
-                    name: moment if name == "step" else _spread(moment, seen, other)
-                    for name, moment in moments.items()
+                    kind: moment if kind == "step" else _spread(moment, seen, other)
+                    for kind, moment in moments.items()
                 }
             final.optimizer.state[other] = moments
+        for parameter in self._trained:
+            final.optimizer.state[parameter] = self.optimizer.state[parameter]
         return final
 
     @torch.no_grad()
@@ -215,7 +231,7 @@ class Pretrainer:
             vectors.to(self.device),
             torch.from_numpy(which).to(self.device),
             torch.from_numpy(self.labels.assays[places]).to(self.device),
-            torch.cat([self.readout.weights, self.readout.biases.unsqueeze(1)], 1),
+            self.readout.whole(),
         )
 
     def _epoch(self, epoch: int, stop: Callable[[], bool]) -> float:
@@ -357,23 +373,51 @@ def _spread(rows: Tensor, places: Tensor, like: Tensor) -> Tensor:
 
 
 class _Readout(nn.Module):
-    """A linear readout for every assay."""
+    """A linear readout for every assay: of its own, and added to it what its groups share.
 
-    def __init__(self, dim: int, n_assays: int, values: bool) -> None:
+    Args:
+        dim: Width of a vector.
+        groups: Those of each assay, (n_assays, g).
+        n_groups: How many there are.
+        values: Whether there is a second one, for measured values.
+    """
+
+    groups: Tensor
+
+    def __init__(self, dim: int, groups: Tensor, n_groups: int, values: bool) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.randn(n_assays, dim) * 0.02)
-        self.biases = nn.Parameter(torch.zeros(n_assays))
-        self.value_weights = nn.Parameter(torch.randn(n_assays, dim) * 0.02) if values else None
+        self.register_buffer("groups", groups, persistent=False)
+        self.weights = nn.Parameter(torch.randn(len(groups), dim) * 0.02)
+        self.biases = nn.Parameter(torch.zeros(len(groups)))
+        self.value_weights = nn.Parameter(torch.randn(len(groups), dim) * 0.02) if values else None
+        self.shared_weights, self.shared_value_weights = (
+            nn.Parameter(torch.zeros(n_groups, dim)) if wanted and n_groups else None
+            for wanted in (True, values)
+        )
 
     def loss(
         self, vectors: Tensor, assays: Tensor, labels: Tensor, values: Tensor, value_weight: float
     ) -> Tensor:
         """The summed loss of n labels: vectors (n, dim), the rest (n,)."""
-        logits = (vectors * self.weights[assays]).sum(-1) + self.biases[assays]
+        weights = self._of(assays, self.weights, self.shared_weights)
+        logits = (vectors * weights).sum(-1) + self.biases[assays]
         loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
         if self.value_weights is not None:
             # A NaN left out only after squaring would still come back in the gradient.
             measured = values.isfinite()
-            read = (vectors * self.value_weights[assays]).sum(-1)[measured]
+            weights = self._of(assays, self.value_weights, self.shared_value_weights)
+            read = (vectors * weights).sum(-1)[measured]
             loss = loss + value_weight * (read - values[measured]).square().sum()
         return loss
+
+    def whole(self) -> Tensor:
+        """Each assay's weights, its groups' included, and in the last column its bias."""
+        every = torch.arange(len(self.groups), device=self.groups.device)
+        weights = self._of(every, self.weights, self.shared_weights)
+        return torch.cat([weights, self.biases.unsqueeze(1)], 1)
+
+    def _of(self, assays: Tensor, own: Tensor, shared: Tensor | None) -> Tensor:
+        """The weights of n assays, (n,) → (n, dim)."""
+        if shared is None:
+            return own[assays]
+        return own[assays] + shared[self.groups[assays]].sum(1)

@@ -33,6 +33,7 @@ from molmeta.meta.calibration import Calibration, prior
 from molmeta.meta.card import write_card
 from molmeta.meta.checkpoint import fingerprint, load_tensors
 from molmeta.meta.domain import DOMAIN, Domain
+from molmeta.meta.labels import groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Epoch, Pretrainer, finish, pretrain
 from molmeta.meta.progress import Progress
@@ -169,8 +170,9 @@ def train(
     if init is not None:
         seen = seen | _check_init(init, train_assays, valid_assays, test)
     values = bool(recipe["pretraining"]["epochs"] and recipe["pretraining"]["values"])
+    groups = groups_of(train_assays, recipe["pretraining"]["groups"])
     data = {
-        "train": _digest(train_assays, values=values),
+        "train": _digest(train_assays, values=values, groups=groups),
         "valid": None if valid_assays is None else _digest(valid_assays),
         "test": None if test is None else test.digest,
     }
@@ -366,10 +368,12 @@ def _check_same(
             )
 
 
-def _digest(store: AssayStore, *, values: bool = False) -> str:
+def _digest(
+    store: AssayStore, *, values: bool = False, groups: NDArray[np.int64] | None = None
+) -> str:
     """A hash of all that training reads of a store: assays, molecules, labels, what is kept.
 
-    Of measured values too, if they are a target.
+    Of measured values too, if they are a target, and of what groups its assays are in.
     """
     digest = hashlib.sha256()
     for assay in map(store.assay, range(len(store))):
@@ -378,6 +382,8 @@ def _digest(store: AssayStore, *, values: bool = False) -> str:
         digest.update(assay.labels[assay.kept].tobytes())
         if values:
             digest.update(assay.values[assay.kept].tobytes())
+    if groups is not None:
+        digest.update(groups.tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -256,9 +256,9 @@ def test_a_killed_evaluation_goes_on(store: AssayStore, tmp_path: Path) -> None:
 
 
 def test_results_are_read_as_they_were_written(store: AssayStore, tmp_path: Path) -> None:
-    classes = {"assay 0": "2", "assay 1": "kinase"}
+    classes = pd.DataFrame({"target_class": {"assay 0": "2", "assay 1": "kinase"}})
     written = evaluate(
-        make_baselines(["gp", "simsearch"]), store, draws=2, out=tmp_path, target_classes=classes
+        make_baselines(["gp", "simsearch"]), store.with_info(classes), draws=2, out=tmp_path
     )
     read = read_results(tmp_path)
     for name in ("results", "summary", "classes", "skipped", "assays", "calibration"):

@@ -13,7 +13,6 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 from molmeta.evaluation import Training, evaluate
-from molmeta.evaluation.assay_info import read_target_classes
 from molmeta.evaluation.frequent_hitters import FrequentHitters
 from molmeta.evaluation.leakage import overlap
 from molmeta.meta.start import Seen
@@ -65,15 +64,3 @@ def test_an_assay_is_known_under_another_id(tmp_path: Path) -> None:
     method = FrequentHitters(np.zeros(2048), training)
     found = evaluate([method], test.subset(["second", "third"]), support_sizes=[3], draws=1)
     assert found.summary["n_seen_assays"].tolist() == [1]
-
-
-def test_target_classes(tmp_path: Path) -> None:
-    file = tmp_path / "assays.csv"
-    file.write_text("assay_id,split,target_class\nA,test,transferase\nB,test,\n")
-    assert read_target_classes(file) == {"A": "transferase"}
-    file.write_text("assay,class\nA,transferase\n")
-    with pytest.raises(InputError, match="got the columns assay, class; expected also assay_id"):
-        read_target_classes(file)
-    file.write_bytes(b"")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_target_classes(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -43,16 +44,16 @@ class Leaky:
 @pytest.fixture(scope="module")
 def comparison(store: AssayStore) -> Comparison:
     training = Training(frozenset(["assay 1"]), np.unique(store.identities))
+    classes = pd.DataFrame({"target_class": {"assay 0": "hydrolase", "assay 1": "transferase"}})
     results = evaluate(
         [
             Leaky(training),
             Leaky(training, name="twin"),
             *make_baselines(["constant", "knn", "simsearch", "simsearch-soft", "gp"]),
         ],
-        store,
+        store.with_info(classes),
         support_sizes=[8, 16],
         draws=2,
-        target_classes={"assay 0": "hydrolase", "assay 1": "transferase"},
     )
     return compare({"mine": results})
 

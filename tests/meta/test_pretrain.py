@@ -266,7 +266,7 @@ def test_bf16_pre_trains_alike(stores: tuple[AssayStore, AssayStore], tmp_path: 
 
 def test_a_missing_value_is_no_target_and_its_label_is() -> None:
     torch.manual_seed(0)
-    readout = _Readout(4, 3, values=True)
+    readout = _Readout(4, torch.zeros(3, 0, dtype=torch.long), 0, values=True)
     vectors = torch.randn(6, 4, requires_grad=True)
     assays, labels = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([1.0, 0, 1, 0, 1, 0])
     values = torch.tensor([0.5, -1.0, torch.nan, 2.0, torch.nan, torch.nan])

@@ -1,0 +1,42 @@
+"""What is known of assays beside their measurements: the target, its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from molmeta.errors import InputError
+
+
+def read_assay_info(file: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """A CSV table of one row an assay → its columns as text, by assay id; blanks are "".
+
+    Args:
+        file: Has the column `assay_id`.
+        columns: Others that it must have.
+
+    Raises:
+        InputError: If the file cannot be read, lacks a column or names an assay twice.
+    """
+    what, needed = f"assay information {file}", ["assay_id", *columns]
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError.of(
+            what,
+            got=f"a file that cannot be read ({error})",
+            expected=f"a CSV table with the columns {', '.join(needed)}",
+        ) from None
+    lacking = [name for name in needed if name not in table]
+    if lacking:
+        got = f"the columns {', '.join(table.columns)}"
+        raise InputError.of(what, got=got, expected=f"also {', '.join(lacking)}")
+    twice = table["assay_id"][table["assay_id"].duplicated()]
+    if len(twice):
+        got = f"{twice.iloc[0]} more than once"
+        raise InputError.of(what, got=got, expected="one row an assay")
+    for name in table:
+        table[name] = table[name].str.strip()
+    return table.set_index("assay_id")

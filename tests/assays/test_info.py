@@ -1,0 +1,50 @@
+"""What is known of assays beside their measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.assays.info import read_assay_info
+from molmeta.errors import InputError
+
+
+def test_columns_are_text_by_assay(tmp_path: Path) -> None:
+    file = tmp_path / "assays.csv"
+    file.write_text("assay_id,target_id,target_class\nA,007, transferase \nB,,NA\n")
+    info = read_assay_info(file, ["target_class"])
+    assert info.to_dict("index") == {
+        "A": {"target_id": "007", "target_class": "transferase"},
+        "B": {"target_id": "", "target_class": "NA"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"assay,target_class\nA,x\n", "got the columns assay, target_class; expected also assay_"),
+        (b"assay_id\nA\n", "expected also target_class"),
+        (b"assay_id,target_class\nA,x\nA,y\n", "got A more than once"),
+    ],
+)
+def test_a_bad_file_is_one_message(content: bytes, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "assays.csv"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_assay_info(file, ["target_class"])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_assay_info(tmp_path / "none.csv")
+
+
+def test_a_store_tells_it_of_its_assays(tmp_path: Path) -> None:
+    store = AssayStore.from_frame(drug_mechanisms("valid"), tmp_path / "store")
+    first, second = store.assay_ids[:2]
+    file = tmp_path / "assays.csv"
+    file.write_text(f'assay_id,family\n"{second}",kinase\nanother,protease\n')
+    told = store.with_info(read_assay_info(file)).subset([second, first])
+    assert told.assays[["assay_id", "family"]].values.tolist() == [[second, "kinase"], [first, ""]]
+    assert "family" not in store.assays
