@@ -32,6 +32,7 @@ from molmeta.meta.labels import LabelsByMolecule, groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
 from molmeta.meta.trainer import Trainer
+from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.known_assays import KnownAssays
 
 
@@ -113,8 +114,9 @@ class Pretrainer:
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
         self.weight_decay = weight_decay
-        # Not the sketch: what is read off the fingerprint itself, the encoder need not learn.
-        self._width = int(encoder.dim) - int(getattr(encoder, "sketch", 0))  # type: ignore[arg-type]
+        # Not sketch and profile: what is there already, the encoder need not learn.
+        beside = sum(int(getattr(encoder, name, 0)) for name in ("sketch", "profile"))
+        self._width = int(encoder.dim) - beside  # type: ignore[arg-type]
         self._groups = torch.from_numpy(groups_of(store, groups))
         self._trained = [p for p in encoder.parameters() if p.requires_grad]
         self._learn(self.divide(store, share, split_seed)[0])
@@ -220,6 +222,19 @@ class Pretrainer:
         for parameter in self._trained:
             final.optimizer.state[parameter] = self.optimizer.state[parameter]
         return final
+
+    @torch.no_grad()
+    def fill(self, profiles: Profiles) -> None:
+        """Let the encoder recall what the assays found of their molecules."""
+        molecules = self.labels.molecules
+        parts = batches(self.encoder, self.store, molecules, self.device)
+        which, places = self.labels.at(np.arange(len(molecules)))
+        profiles.remember(
+            torch.cat([profiles.key(part) for part in parts]),
+            which,
+            self.labels.assays[places],
+            self.labels.labels[places],
+        )
 
     @torch.no_grad()
     def tell(self, known: KnownAssays) -> None:
@@ -356,8 +371,11 @@ def finish(
 
 
 def _complete(trainer: Pretrainer, learner: Learner, **how: Any) -> None:
-    """Pre-train to the end, and let the learner's known assays be those of this pre-training."""
+    """Pre-train to the end, and let known assays and molecules be those of this pre-training."""
     trainer.run(**how)
+    profiles = getattr(learner.encoder, "profiles", None)
+    if profiles is not None:
+        trainer.fill(profiles)
     if learner.above.known is not None:
         trainer.tell(learner.above.known)
 

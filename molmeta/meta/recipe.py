@@ -75,7 +75,8 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
     context = Context(**recipe["context"]) if recipe["context"]["blocks"] else None
     known = None
     if recipe["known_assays"]["rank"]:
-        width = parts["encoder"].dim - getattr(parts["encoder"], "sketch", 0)
+        beside = (getattr(parts["encoder"], name, 0) for name in ("sketch", "profile"))
+        width = parts["encoder"].dim - sum(beside)
         known = KnownAssays(width, **recipe["known_assays"])
     return Learner(
         parts["encoder"],

@@ -149,6 +149,29 @@ def check_final(learner: Learner, recipe: Recipe) -> None:
     raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected, fix=fix)
 
 
+def check_profile(learner: Learner, recipe: Recipe) -> None:
+    """Refuse activity profiles that would be empty, or hold the labels that episodes ask for.
+
+    Raises:
+        InputError: If they would.
+    """
+    profiles, given = getattr(learner.encoder, "profiles", None), recipe["pretraining"]
+    if profiles is None or (given["share"] < 1 and (given["epochs"] or len(profiles))):
+        return
+    if given["share"] == 1:
+        got = "pretraining.share: 1, so that profiles hold the labels that episodes ask for"
+        fix = "Set pretraining.share below 1"
+    else:
+        got = "pretraining.epochs: 0, so that no molecule is known"
+        fix = "Set pretraining.epochs, or start from a model that knows some (--init)"
+    raise InputError.of(
+        f"encoder.profile: {recipe['encoder'].get('profile')}",
+        got=got,
+        expected="pre-training on a share of the assays",
+        fix=f"{fix}, or leave encoder.profile out.",
+    )
+
+
 def check_pretraining(learner: Learner, recipe: Recipe) -> None:
     """Refuse what takes for granted that the encoder stays as pre-training left it, if it does not.
 
@@ -157,6 +180,7 @@ def check_pretraining(learner: Learner, recipe: Recipe) -> None:
             from them; or if final epochs would undo what meta-training made of the encoder.
     """
     check_final(learner, recipe)
+    check_profile(learner, recipe)
     known, final = learner.above.known, recipe["pretraining"]["final"]
     moves = recipe["training"]["encoder_rate"]
     what = f"pretraining.final: {final}" if known is None else f"known_assays.rank: {known.rank}"

@@ -15,13 +15,14 @@ from molmeta.models.known_assays import KnownAssays
 class Above(nn.Module):
     """Vectors of the encoder → log-odds.
 
-    An encoder may end its vectors in a fingerprint `sketch`; it passes by the projection and the
-    context, and reaches heads that know what to do with it. The vectors that a context remembers
-    are the encoder's own, a buffer: they are projected as all others are. What known assays say is
-    added to the head's log-odds; it is read off the encoder's own vectors too.
+    An encoder may give a fingerprint `sketch` and an activity `profile` beside its vectors; they
+    pass by the projection and the context, and reach heads that know what to do with them. The
+    vectors that a context remembers are the encoder's own, a buffer: they are projected as all
+    others are. What known assays say is added to the head's log-odds; it is read off the encoder's
+    own vectors too.
 
     Args:
-        encoder: Its `dim` and, if it has one, its `sketch` are read.
+        encoder: Its `dim` and, if it has any, its `sketch` and `profile` are read.
         head: (support, labels, query, visible) → log-odds.
         context: Between projection and head; None for none.
         projection: Width of the projection.
@@ -42,15 +43,15 @@ class Above(nn.Module):
         known: KnownAssays | None = None,
     ) -> None:
         super().__init__()
-        self.sketch = int(getattr(encoder, "sketch", 0))
-        self.projection = nn.Linear(int(encoder.dim) - self.sketch, projection)  # type: ignore[arg-type]
+        self.beside = {name: int(getattr(encoder, name, 0)) for name in ("sketch", "profile")}
+        own = int(encoder.dim) - sum(self.beside.values())  # type: ignore[arg-type]
+        self.projection = nn.Linear(own, projection)
         # Angles are what heads look at: they pass an orthogonal map unchanged.
         nn.init.orthogonal_(self.projection.weight)
         self.context = context
         self.head = head
         self.known = known
         if context is not None and context.memory:
-            own = self.projection.in_features
             self.register_buffer("memory", torch.zeros(context.memory, own))
         self._check(projection)
 
@@ -63,13 +64,14 @@ class Above(nn.Module):
                     got=f"vectors of learner.projection: {projection}",
                     fix=f"Set {name}.dim to {projection}.",
                 )
-        asked = getattr(self.head, "sketch", 0)
-        if asked not in (0, self.sketch):
-            raise InputError.of(
-                f"head.sketch: {asked}",
-                got=f"an encoder with a sketch of {self.sketch}",
-                fix=f"Set head.sketch to {self.sketch}, or encoder.sketch to {asked}.",
-            )
+        for name, width in self.beside.items():
+            asked = getattr(self.head, name, 0)
+            if asked not in (0, width):
+                raise InputError.of(
+                    f"head.{name}: {asked}",
+                    got=f"an encoder with a {name} of {width}",
+                    fix=f"Set head.{name} to {width}, or encoder.{name} to {asked}.",
+                )
         if self.context is not None and getattr(self.head, "continuous", False):
             raise InputError.of(
                 "context", got="a head of continuous labels", expected="a head of two classes"
@@ -99,10 +101,13 @@ class Above(nn.Module):
         return self.compare(self.project(support), labels, self.project(query), visible, give)
 
     def project(self, vectors: Tensor) -> Tensor:
-        """The encoder's vectors, (n, encoder.dim) → (n, projection + sketch + known.width)."""
+        """The encoder's vectors, (n, encoder.dim) → (n, width).
+
+        Projected; sketch and profile, if there are any; what is compared with known assays.
+        """
         own = vectors[..., : self.projection.in_features]
         parts = [self.projection(own)]
-        if self.sketch:
+        if any(self.beside.values()):
             parts.append(vectors[..., self.projection.in_features :])
         if self.known is not None:
             parts.append(self.known.describe(own))
@@ -111,7 +116,7 @@ class Above(nn.Module):
     @property
     def ready_dim(self) -> int:
         """Width of what `ready` gives."""
-        width = self.projection.in_features + self.sketch
+        width = self.projection.in_features + sum(self.beside.values())
         return int(self.ready(self.projection.weight.new_zeros(1, width)).shape[-1])
 
     def ready(self, vectors: Tensor) -> Tensor:
@@ -151,10 +156,11 @@ class Above(nn.Module):
         return vectors[..., :width], vectors[..., width:]
 
     def _seen(self, projected: Tensor) -> Tensor:
-        """Without the sketch, where the head does not know what to do with it."""
-        if getattr(self.head, "sketch", 0):
-            return projected
-        return projected[..., : self.projection.out_features]
+        """Without sketch or profile, where the head does not know what to do with them."""
+        parts = torch.split(projected, [self.projection.out_features, *self.beside.values()], -1)
+        known = [True, *(getattr(self.head, name, 0) for name in self.beside)]
+        seen = [part for part, wanted in zip(parts, known, strict=True) if wanted]
+        return torch.cat(seen, -1) if len(seen) > 1 else seen[0]
 
     def compare(
         self,
@@ -172,8 +178,8 @@ class Above(nn.Module):
             known, asked = self.context(
                 support[..., :width], labels, query[..., :width], visible, memory
             )
-            sketch = support[..., width:].expand(*known.shape[:-1], -1)
-            support = torch.cat([known, sketch], -1)
+            beside = support[..., width:].expand(*known.shape[:-1], -1)
+            support = torch.cat([known, beside], -1)
             query = torch.cat([asked, query[..., width:]], -1)
         support, query = self._seen(support), self._seen(query)
         if give == "attention":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -158,12 +159,17 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     def atom_contributions(self, smiles: Iterable[Any]) -> list[tuple[str, Floats]]:
         """What each atom adds to the log-odds; see `explain.occlude`.
 
+        What a model recalls of the molecule itself (`Profiles`) has no part in it.
+
         Raises:
             InputError: If a molecule does not parse.
         """
         smiles = as_smiles(smiles)
         self._parsed_or_refused(smiles, self.decision_function(smiles))
-        return occlude(smiles, self.decision_function, self.known_.model.standardize)
+        model = self.known_.model
+        profiles = getattr(model.learner.encoder, "profiles", None)
+        with nullcontext() if profiles is None else profiles.forgotten():
+            return occlude(smiles, self.decision_function, model.standardize)
 
     @cached_property
     def left_out_(self) -> Floats:

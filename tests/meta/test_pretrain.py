@@ -327,6 +327,7 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
 @pytest.mark.parametrize(
     ("section", "settings", "reason"),
     [
+        ("encoder", {"profile": 4}, r"encoder.profile: 4; got pretraining.share: 1.* Set pretr"),
         ("pretraining", {"epochs": 0}, r"known_assays.rank: 4; got pretraining.epochs: 0"),
         ("training", {"encoder_rate": 0.5}, r"known_assays.rank: 4; got training.encoder_rate"),
         ("learner", {"adapt": "all"}, r"known_assays.rank: 4; got learner.adapt: .*encoder"),
@@ -337,9 +338,38 @@ def test_known_assays_that_cannot_be_are_refused(
     section: str, settings: dict[str, Any], reason: str,
 ) -> None:  # fmt: skip
     recipe = {**changed(section, **settings), "inner": {"steps": 1}}
+    if section == "encoder":
+        recipe["pretraining"] = {**RECIPE["pretraining"], "share": 1.0}
     with pytest.raises(InputError, match=reason):
         train(recipe, *stores, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> None:
+    frames = [rules().assign(assay=lambda f, n=n: f["assay"] + f" {n}") for n in range(4)]
+    store = AssayStore.from_frame(pd.concat(frames))
+    settings = {**RECIPE["pretraining"], "epochs": 1}
+    part = FingerprintEncoder(dim=8, hidden=12, profile=40)
+    trainer = Pretrainer(part, store, tmp_path, 0, **settings)
+    trainer.fill(part.profiles)
+    first = trainer.store
+    assert len(first) == 12  # of 20, every molecule in each
+    assert len(part.profiles) == len(part.profiles.keys.unique()) == store.n_molecules
+    vectors = embed(part, store, np.arange(40))[:, 8:]
+    labels = np.stack([first.assay(t).labels for t in range(len(first))], 1)
+    places = [np.flatnonzero(first.assay(0).molecules == m)[0] for m in range(40)]
+    whole = torch.from_numpy(labels[places] - labels.mean(0)).double()
+    whole = whole / (whole.square().sum(1, keepdim=True) + 2).sqrt()
+    torch.testing.assert_close((vectors @ vectors.T).double(), whole @ whole.T, atol=0.02, rtol=0)
+
+
+def test_profiles_without_pre_training_are_refused(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    recipe = {**changed("encoder", profile=4), "known_assays": {}}
+    recipe["pretraining"] = {**RECIPE["pretraining"], "epochs": 0}
+    with pytest.raises(InputError, match=r"got pretraining\.epochs: 0, so that no molecule is"):
+        train(recipe, *stores, tmp_path / "run")
 
 
 def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore]) -> None:

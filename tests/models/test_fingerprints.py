@@ -139,7 +139,8 @@ def make(**settings: Any) -> FingerprintEncoder:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"layers": 3}, {"sketch": 4}, {"dropout": 0.0}, {"pairs": True}]
+    "settings",
+    [{}, {"layers": 3}, {"sketch": 4}, {"dropout": 0.0}, {"pairs": True}, {"profile": 3}],
 )
 def test_fingerprint_encoder_obeys_every_law(settings: dict[str, Any]) -> None:
     check_encoder(make(**settings))

@@ -22,6 +22,7 @@ HEADS: dict[str, Callable[[], nn.Module]] = {
     "prototypical mahalanobis": lambda: PrototypicalHead(metric="mahalanobis"),
     "kernel": lambda: KernelHead(dim=DIM),
     "kernel with a sketch": lambda: KernelHead(dim=DIM - 4, sketch=4),
+    "kernel with a profile": lambda: KernelHead(dim=DIM - 4, sketch=2, profile=2),
     "linear": lambda: LinearHead(dim=DIM),
     "linear from prototypes": lambda: LinearHead(dim=DIM, start="prototypes"),
 }

@@ -13,47 +13,52 @@ from torch import Tensor
 
 from molmeta.models import KernelHead
 
-DIM, SKETCH = 12, 4
-SCALE, NOISE, TAU, OFFSET = 3.0, 0.7, 1.5, 0.4
+DIM, SKETCH, PROFILE = 12, 4, 3
+SCALE, NOISE, TAU, OFFSET, KAPPA = 3.0, 0.7, 1.5, 0.4, 0.8
+BESIDE = pytest.mark.parametrize("beside", [(0, 0), (SKETCH, 0), (0, PROFILE), (SKETCH, PROFILE)])
 
 
-def make(sketch: int) -> KernelHead:
+def make(sketch: int = 0, profile: int = 0) -> KernelHead:
     """With a prior that is not zero."""
     torch.manual_seed(0)
-    settings = {"scale": SCALE, "noise": NOISE, "tanimoto": TAU, "offset": OFFSET}
-    head = KernelHead(dim=DIM, sketch=sketch, **settings).double()
+    strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA}
+    head = KernelHead(
+        dim=DIM, sketch=sketch, profile=profile, scale=SCALE, noise=NOISE, **strengths
+    ).double()
     torch.nn.init.normal_(head.weight)
     torch.nn.init.normal_(head.bias)
     return head
 
 
-def draw(n_active: int, n_inactive: int, sketch: int) -> tuple[Tensor, Tensor, Tensor]:
+def draw(n_active: int, n_inactive: int, beside: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(n_active + 1000 * n_inactive)
     n = n_active + n_inactive
     support, query = (
-        torch.randn(m, DIM + sketch, generator=generator, dtype=torch.float64) for m in (n, 9)
+        torch.randn(m, DIM + beside, generator=generator, dtype=torch.float64) for m in (n, 9)
     )
     return support, (torch.arange(n) < n_active).double(), query
 
 
-def similarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int) -> float:
     """The kernel's formula for one pair."""
-    own_a, own_b, sketch_a, sketch_b = a[:DIM], b[:DIM], a[DIM:], b[DIM:]
+    (own_a, sketch_a, profile_a), (own_b, sketch_b, profile_b) = (
+        np.split(x, [DIM, DIM + sketch]) for x in (a, b)
+    )
     cosine = float(own_a @ own_b / np.linalg.norm(own_a) / np.linalg.norm(own_b))
-    learned = (cosine + OFFSET) / (1 + OFFSET)
-    if not len(sketch_a):
-        return learned
-    shared = sketch_a @ sketch_b
-    tanimoto = shared / (sketch_a @ sketch_a + sketch_b @ sketch_b - shared)
-    return learned * (1 + TAU * float(tanimoto))
+    found = (cosine + OFFSET) / (1 + OFFSET)
+    if sketch:
+        shared = sketch_a @ sketch_b
+        tanimoto = shared / (sketch_a @ sketch_a + sketch_b @ sketch_b - shared)
+        found *= 1 + TAU * float(tanimoto)
+    return found + KAPPA * float(profile_a @ profile_b)
 
 
-@pytest.mark.parametrize("sketch", [0, SKETCH])
+@BESIDE
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 11), (0, 4), (4, 0), (60, 8)])
-def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], sketch: int) -> None:
-    head, (support, labels, query) = make(sketch), draw(*sizes, sketch)
+def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[int, int]) -> None:
+    head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
     active = (sizes[0] + 0.5) / (sum(sizes) + 1)
-    ridge = KernelRidge(alpha=NOISE, kernel=similarity)
+    ridge = KernelRidge(alpha=NOISE, kernel=similarity, kernel_params={"sketch": beside[0]})
     ridge.fit(support.numpy(), labels.numpy() - active)
     prior = query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
@@ -61,7 +66,7 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], sketch: int) -
 
 
 def test_score_is_the_mean_of_a_gaussian_process() -> None:
-    head, (support, labels, query) = make(0), draw(5, 11, 0)
+    head, (support, labels, query) = make(), draw(5, 11)
     # A kernel and its noise may be multiplied by the same number: here by 1 + ρ.
     kernel = DotProduct(OFFSET**0.5, sigma_0_bounds="fixed")
     process = GaussianProcessRegressor(kernel, alpha=NOISE * (1 + OFFSET), optimizer=None)
@@ -77,16 +82,16 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
 
 def test_sketch_kernel_is_positive_semidefinite() -> None:
     """So that K + λI has its Cholesky factor for any λ."""
-    vectors, _, _ = draw(256, 256, SKETCH)
-    vectors[:3, DIM:] = 0.0  # molecules without an environment
-    kernel = make(SKETCH).kernel(vectors, vectors)
+    vectors, _, _ = draw(256, 256, SKETCH + PROFILE)
+    vectors[:3, DIM:] = 0.0  # molecules without an environment, and not known
+    kernel = make(SKETCH, PROFILE).kernel(vectors, vectors)
     assert torch.linalg.eigvalsh(kernel).min() > -1e-9 * len(kernel)
 
 
-@pytest.mark.parametrize("sketch", [0, SKETCH])
+@BESIDE
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 29), (256, 256)])
-def test_single_precision_is_near_double(sizes: tuple[int, int], sketch: int) -> None:
-    head, (support, labels, query) = make(sketch), draw(*sizes, sketch)
+def test_single_precision_is_near_double(sizes: tuple[int, int], beside: tuple[int, int]) -> None:
+    head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
     exact = head(support, labels, query)
     single = head.float()(support.float(), labels.float(), query.float())
     torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-4)
@@ -105,6 +110,6 @@ def test_folds_of_queries_that_share_a_view_are_solved_as_one_by_one() -> None:
 
 
 def test_what_is_not_finite_gives_nan_and_no_exception() -> None:
-    head, (support, labels, query) = make(0), draw(5, 11, 0)
+    head, (support, labels, query) = make(), draw(5, 11)
     support[0, 0] = torch.nan
     assert head(support, labels, query).isnan().any()

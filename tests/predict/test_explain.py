@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
 from molmeta import FewShotClassifier
 from molmeta.assays import AssayStore, drug_mechanisms
+from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
+from molmeta.meta import MAML, Learner
 from molmeta.meta.domain import DOMAIN, Domain
 from molmeta.meta.run import LoadedModel
-from molmeta.models import KernelHead, MatchingHead
+from molmeta.models import FingerprintEncoder, KernelHead, MatchingHead
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]
@@ -86,6 +89,29 @@ def test_atoms_are_explained_by_hiding_them(fitted: FewShotClassifier) -> None:
     assert len(others) == 4, salt  # the standard form has no sodium
     with pytest.raises(InputError, match="molecule 1"):
         fitted.atom_contributions(["CCO", "no molecule"])
+
+
+def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
+    torch.manual_seed(0)
+    encoder = FingerprintEncoder(dim=16, hidden=32, profile=4)
+    learner = Learner(encoder, KernelHead(dim=8, profile=4), MAML(steps=0), projection=8)
+    fitted = FewShotClassifier(LoadedModel(learner.eval(), {}, Path("random")))
+    store = AssayStore.from_frame(drug_mechanisms("test"))
+    profiles, labels = encoder.profiles, np.arange(40) % 2
+    batch = make_batch(store, np.arange(store.n_molecules), ("fingerprints",))
+    molecules, assays = np.divmod(np.arange(store.n_molecules * 40), 40)
+    ones = np.where(molecules % 3 == 0, labels[assays], 1 - labels[assays]).astype(np.float32)
+    profiles.remember(profiles.key(batch), molecules, assays, ones)
+    fitted.fit(KNOWN["smiles"], KNOWN["label"])
+    ((form, atoms),) = fitted.atom_contributions([LIBRARY["smiles"].iloc[0]])
+    mol = Chem.MolFromSmiles(form)
+    hidden = Chem.RWMol(mol)
+    hidden.ReplaceAtom(0, Chem.Atom(0))
+    score, without = fitted.decision_function([form, Chem.MolToSmiles(hidden)])
+    with profiles.forgotten():
+        (structure,) = fitted.decision_function([form])
+    assert abs(structure - score) > 1e-3
+    assert atoms[0] == pytest.approx(structure - without, abs=1e-5)
 
 
 def test_the_domain_knows_training_molecules(with_domain: LoadedModel, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch_geometric.data import Batch
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.encoders.sketch import Sketch
 from molmeta.models.registry import ENCODERS
@@ -24,17 +25,20 @@ class FingerprintEncoder(nn.Module):
     of half that width follow. Normalisation is a LayerNorm.
 
     Args:
-        dim: Width of the molecule's vector, without the sketch.
+        dim: Width of the molecule's vector, without sketch and profile.
         hidden: Width in between.
         layers: Hidden layers.
         dropout: Probability of dropping a hidden unit in training.
         input_dropout: Probability of dropping an environment, torsion or pair in training.
-        sketch: Columns of a fingerprint sketch (`Sketch`) that the vector ends in; 0 for none.
+        sketch: Columns of a fingerprint sketch (`Sketch`) beside the vector; 0 for none.
+        profile: Columns of activity profiles (`Profiles`) beside both; 0 for none.
         pairs: Whether torsions and atom pairs are read too.
 
     Attributes:
         reads: What it reads of a molecule; `pairs` only where they are asked for.
-        dim: Width of the molecule's vector, the sketch included.
+        dim: Width of the molecule's vector, sketch and profile included.
+        sketch: Columns of the sketch.
+        profile: Columns of the profile, the last ones.
     """
 
     reads: tuple[str, ...] = ("fingerprints", "descriptors")
@@ -48,11 +52,12 @@ class FingerprintEncoder(nn.Module):
         dropout: Fraction = 0.2,
         input_dropout: Fraction = 0.0,
         sketch: CountOrNone = 0,
+        profile: CountOrNone = 0,
         pairs: bool = False,
     ) -> None:
         super().__init__()
-        self.dim = dim + sketch
-        self.sketch = sketch
+        self.dim = dim + sketch + profile
+        self.sketch, self.profile = sketch, profile
         # Some 50 environments a molecule: their sum has about unit variance.
         self.environments = nn.Parameter(torch.randn(SIZE, hidden) * 0.03)
         self.scale = QuantileScale(len(DESCRIPTORS))
@@ -64,6 +69,7 @@ class FingerprintEncoder(nn.Module):
         self.last = nn.Linear(hidden, dim)
         self.final_norm = nn.LayerNorm(dim)
         self.sketcher = Sketch(sketch) if sketch else None
+        self.profiles = Profiles(profile, pairs) if profile else None
         # Drawn last, so that the other weights begin the same with pairs and without.
         self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None
         if pairs:
@@ -83,9 +89,8 @@ class FingerprintEncoder(nn.Module):
         for block in self.blocks:
             x = x + block(x)
         encoded: Tensor = self.final_norm(self.last(x))
-        if self.sketcher is None:
-            return encoded
-        return torch.cat([encoded, self.sketcher(batch)], -1)
+        beside = [part(batch) for part in (self.sketcher, self.profiles) if part is not None]
+        return torch.cat([encoded, *beside], -1)
 
     def _counts(self, batch: Batch) -> SparseRows:
         """log(1 + count) of the environments, (n, SIZE)."""

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch
 
 from molmeta.config import Count, CountOrNone, Fraction, NotNegative, resolve
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
+from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.registry import ENCODERS
 
 
@@ -32,8 +33,12 @@ class Hybrid(nn.Module):
     ) -> None:
         super().__init__()
         self.reads = ("graphs", *fingerprint.reads)
-        self.dim, self.sketch = fingerprint.dim, fingerprint.sketch
-        width = self.dim - self.sketch
+        self.dim, self.sketch, self.profile = (
+            fingerprint.dim,
+            fingerprint.sketch,
+            fingerprint.profile,
+        )
+        width = self.dim - self.sketch - self.profile
         self.graph = graph
         self.fingerprint = fingerprint
         self.projection = nn.Linear(int(graph.dim), width)  # type: ignore[arg-type]
@@ -48,8 +53,13 @@ class Hybrid(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Encode a batch of n molecules → (n, dim)."""
         graph = self.graph_norm(self.projection(self.graph(batch)))
-        own, sketch = self.fingerprint(batch).split([graph.shape[1], self.sketch], -1)
-        return torch.cat([self.final_norm(own + graph), sketch], -1)
+        own, beside = self.fingerprint(batch).tensor_split([graph.shape[1]], -1)
+        return torch.cat([self.final_norm(own + graph), beside], -1)
+
+    @property
+    def profiles(self) -> Profiles | None:
+        """The fingerprint encoder's."""
+        return self.fingerprint.profiles
 
 
 @ENCODERS.register("hybrid")
@@ -64,6 +74,7 @@ def hybrid(
     dropout: Fraction = 0.2,
     input_dropout: Fraction = 0.0,
     sketch: CountOrNone = 0,
+    profile: CountOrNone = 0,
     pairs: bool = False,
 ) -> Hybrid:
     """A hybrid from the names and settings that recipes give.
@@ -78,6 +89,7 @@ def hybrid(
         dropout: As above.
         input_dropout: As above.
         sketch: As above.
+        profile: As above.
         pairs: As above.
 
     Raises:
@@ -92,6 +104,7 @@ def hybrid(
         dropout=dropout,
         input_dropout=input_dropout,
         sketch=sketch,
+        profile=profile,
         pairs=pairs,
     )
     return Hybrid(part(**settings), fingerprint, graph_scale)

@@ -25,17 +25,21 @@ class KernelHead(nn.Module):
     With m the support set's active fraction, the score is
     c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + w·x + b. The last two say how often molecules like x
     are active in any assay, for which no support set is needed. The kernel is
-    (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where they end in a fingerprint sketch of
-    width `sketch`, T being the Tanimoto similarity of the sketches: close analogs count even where
-    the learned vectors say nothing, which at a cosine of zero takes the offset ρ.
+    (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where a fingerprint sketch of width
+    `sketch` stands beside them, T being the Tanimoto similarity of the sketches: close analogs
+    count even where the learned vectors say nothing, which at a cosine of zero takes the offset ρ.
+    Where an activity profile of width `profile` stands beside them too, κ times the product of the
+    profiles is added.
 
     Args:
-        dim: Width of the vectors without the sketch: the learner's `projection`.
-        sketch: Width of the sketch at the end of each vector: the encoder's `sketch`.
+        dim: Width of the vectors without sketch and profile: the learner's `projection`.
+        sketch: Width of the sketch beside each vector: the encoder's `sketch`.
+        profile: Width of the profile beside both: the encoder's `profile`.
         scale: Initial c; learned.
         noise: Initial λ; learned.
         tanimoto: Initial τ; learned.
         offset: Initial ρ; learned.
+        recall: Initial κ; learned.
     """
 
     balanced = False
@@ -46,19 +50,23 @@ class KernelHead(nn.Module):
         *,
         dim: Count = 128,
         sketch: CountOrNone = 0,
+        profile: CountOrNone = 0,
         scale: Positive = 4.0,
         noise: Positive = 1.0,
         tanimoto: Positive = 1.0,
         offset: Positive = 0.5,
+        recall: Positive = 1.0,
     ) -> None:
         super().__init__()
         self.dim = dim
-        self.sketch = sketch
+        self.sketch, self.profile = sketch, profile
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
         self.log_offset = nn.Parameter(torch.tensor(math.log(offset)))
         if sketch:
             self.log_tanimoto = nn.Parameter(torch.tensor(math.log(tanimoto)))
+        if profile:
+            self.log_recall = nn.Parameter(torch.tensor(math.log(recall)))
         self.weight = nn.Parameter(torch.zeros(dim))
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -68,26 +76,24 @@ class KernelHead(nn.Module):
         """Log-odds of being active, shape (q,).
 
         Args:
-            support: Vectors of the support set, shape (s, dim + sketch), or (q, s, dim + sketch)
-                where each query has its own view of it.
+            support: Vectors of the support set, sketch and profile included, shape (s, width), or
+                (q, s, width) where each query has its own view of it.
             labels: 1 active, 0 inactive, shape (s,).
-            query: Vectors, shape (q, dim + sketch).
+            query: Vectors, shape (q, width).
             visible: Shape (q, s), False where a query may not see a support molecule.
         """
         return self.match(self.prepare(support), labels, self.prepare(query), visible)
 
     def prepare(self, vectors: Tensor) -> Tensor:
-        """What a vector, (…, dim + sketch), is compared by: no parameter and no other has a part.
+        """What a vector, (…, width), is compared by: no parameter and no other has a part.
 
-        Its direction, (…, dim); the sketch and its squared length, where there is one; the
-        vector's length, (…, 1).
+        Its direction, (…, dim); sketch and profile, where there are any; the sketch's squared
+        length, (…, 1), and the vector's.
         """
-        own, sketch = vectors[..., : self.dim], vectors[..., self.dim :]
+        own, beside = vectors[..., : self.dim], vectors[..., self.dim :]
         length = torch.linalg.vector_norm(own, dim=-1, keepdim=True)
-        parts = [own / length.clamp(min=1e-12), length]
-        if self.sketch:
-            parts[1:1] = [sketch, sketch.square().sum(-1, keepdim=True)]
-        return torch.cat(parts, -1)
+        squared = beside[..., : self.sketch].square().sum(-1, keepdim=True)
+        return torch.cat([own / length.clamp(min=1e-12), beside, squared, length], -1)
 
     def match(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
@@ -140,14 +146,16 @@ class KernelHead(nn.Module):
 
     def _kernel(self, left: Tensor, right: Tensor) -> Tensor:
         offset = self.log_offset.exp()
-        learned = (left[..., : self.dim] @ right[..., : self.dim].mT + offset) / (1 + offset)
-        if not self.sketch:
-            return learned
-        own = slice(self.dim, self.dim + self.sketch)
-        shared = left[..., own] @ right[..., own].mT
-        sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
-        tanimoto = shared / (sizes - shared).clamp(min=1e-6)
-        return learned * (1 + self.log_tanimoto.exp() * tanimoto)
+        kernel = (_products(left, right, 0, self.dim) + offset) / (1 + offset)
+        if self.sketch:
+            shared = _products(left, right, self.dim, self.sketch)
+            sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
+            tanimoto = shared / (sizes - shared).clamp(min=1e-6)
+            kernel = kernel * (1 + self.log_tanimoto.exp() * tanimoto)
+        if self.profile:
+            alike = _products(left, right, self.dim + self.sketch, self.profile)
+            kernel = kernel + self.log_recall.exp() * alike
+        return kernel
 
     def _solve(self, kernel: Tensor, seen: Tensor, right: Tensor) -> Tensor:
         """(K + λI)⁻¹ · right in each view: kernel (s, s) or (b, s, s), the rest (b, s)."""
@@ -157,3 +165,9 @@ class KernelHead(nn.Module):
         # Of what is not finite this gives NaN, not an exception: the trainer skips the step.
         lower = torch.linalg.cholesky_ex(masked).L
         return torch.cholesky_solve(right.unsqueeze(-1), lower).squeeze(-1)
+
+
+def _products(left: Tensor, right: Tensor, first: int, width: int) -> Tensor:
+    """Of these columns of (…, n, d) and (…, m, d), shape (…, n, m)."""
+    columns = slice(first, first + width)
+    return left[..., columns] @ right[..., columns].mT

@@ -1,0 +1,128 @@
+"""Activity profiles: what many assays found of the very same molecule, as a few numbers.
+
+Two molecules that the same assays found active are alike in what matters, whatever they look like:
+"HTS fingerprints" (Petrone et al. 2012, https://doi.org/10.1021/cb3001028). What an encoder learns
+of structure tells the molecules of a panel apart far less well than the panel did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.chem.fingerprint import SIZE
+
+_FEWEST, _MOST = 8, 4096
+_MIX = (-0x61C8864680B583EB, -0x40A7B892E31B1A47)  # of splitmix64, as signed numbers
+
+
+class Profiles(nn.Module):
+    """Recalls the activity profiles of molecules that eight or more assays measured.
+
+    A profile has a number for each assay: the label less the assay's active fraction, 0 where it
+    was not measured; it is divided by √(its squared length + 2), so that few labels make a short
+    one. Kept are the first principal axes, in which products of profiles are nearly what they were.
+    A molecule is known by its counts, so stereoisomers share a profile; of one that is not known
+    it is zero.
+
+    Args:
+        width: Numbers that a profile is kept in.
+        pairs: Whether torsions and atom pairs tell molecules apart too.
+    """
+
+    keys: Tensor
+    rows: Tensor
+
+    def __init__(self, width: int, pairs: bool = False) -> None:
+        super().__init__()
+        self.pairs = pairs
+        self._silent = False
+        self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("rows", torch.zeros(0, width))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The profiles of a batch of n molecules, (n, width)."""
+        if self._silent or not len(self):
+            return self.rows.new_zeros(len(batch.fp_offsets), self.rows.shape[1])
+        keys = self.key(batch)
+        places = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
+        return self.rows[places] * (self.keys[places] == keys).unsqueeze(1)
+
+    @contextmanager
+    def forgotten(self) -> Iterator[None]:
+        """While it lasts no molecule is known."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
+
+    def key(self, batch: Batch) -> Tensor:
+        """A number by which a molecule is known, int64, (n,)."""
+        key = _hashed(batch.fp_columns, batch.fp_counts, batch.fp_offsets)
+        if self.pairs:
+            key = key + _hashed(batch.pair_columns + SIZE, batch.pair_counts, batch.pair_offsets)
+        return key
+
+    @torch.no_grad()
+    def remember(
+        self,
+        keys: Tensor,
+        molecules: NDArray[np.int64],
+        assays: NDArray[np.int64],
+        labels: NDArray[np.float32],
+    ) -> None:
+        """Know these molecules, in place of those that were known; the 4,096 of most labels.
+
+        Args:
+            keys: Of m molecules, (m,).
+            molecules: Which molecule each label belongs to, (n,).
+            assays: Which assay, (n,), from 0.
+            labels: 1 active, 0 inactive, (n,).
+        """
+        distinct, same = np.unique(keys.cpu().numpy(), return_inverse=True)
+        fraction = np.bincount(assays, labels) / np.maximum(np.bincount(assays), 1)
+        found = sparse.csr_matrix(
+            (labels - fraction[assays], (same[molecules], assays)),
+            shape=(len(distinct), len(fraction)),
+        )
+        n_labels = np.diff(found.indptr)
+        chosen = np.argsort(-n_labels, kind="stable")[:_MOST]
+        chosen = np.sort(chosen[n_labels[chosen] >= _FEWEST])
+        lengths = np.asarray(found[chosen].multiply(found[chosen]).sum(1)).ravel()
+        scaled = sparse.diags(1 / np.sqrt(lengths + 2)) @ found[chosen]
+        device, width = self.rows.device, self.rows.shape[1]
+        products = torch.from_numpy((scaled @ scaled.T).toarray())
+        strengths, axes = torch.linalg.eigh(products)
+        kept = (axes * strengths.clamp(min=0).sqrt()).flip(1)[:, :width].float()
+        self.rows = nn.functional.pad(kept, (0, width - kept.shape[1])).to(device)
+        self.keys = torch.from_numpy(distinct[chosen]).to(device)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """As many molecules as are saved."""
+        for name in ("keys", "rows"):
+            saved, own = state_dict.get(prefix + name), getattr(self, name)
+            if saved is not None and saved.shape[1:] == own.shape[1:]:
+                setattr(self, name, own.new_zeros(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _hashed(columns: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
+    """A hash of each row of counts, whatever their order, (n,)."""
+    mixed = (columns * 256 + counts.long() + 1) * _MIX[0]  # int64 wraps around
+    mixed = (mixed ^ (mixed >> 29)) * _MIX[1]
+    mixed = mixed ^ (mixed >> 32)
+    sums = torch.cat([mixed.new_zeros(1), mixed.cumsum(0)])
+    ends = torch.cat([offsets[1:], offsets.new_tensor([len(columns)])])
+    return sums[ends] - sums[offsets]

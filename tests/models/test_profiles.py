@@ -1,0 +1,104 @@
+"""Activity profiles: which molecules are known, and that products of profiles are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from molmeta.chem.featurize import featurize
+from molmeta.episodes.batch import make_batch
+from molmeta.models import FingerprintEncoder
+from molmeta.models.encoders import profiles as module
+from molmeta.models.encoders.profiles import Profiles
+
+SMILES = [
+    "CCO", "CCN", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "CCCCCC",
+    "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "OCC",
+]  # fmt: skip
+READS = ("fingerprints", "pairs", "descriptors")
+BATCH = make_batch(
+    featurize(SMILES, fingerprints=True, pairs=True, descriptors=True),
+    np.arange(len(SMILES)),
+    READS,
+)
+N_KNOWN = 5  # caffeine is the last of them
+
+
+def labels_of(n_assays: int, density: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    measured = random.random((N_KNOWN, n_assays)) < density
+    molecules, assays = np.nonzero(measured)
+    return molecules, assays, random.integers(0, 2, len(molecules)).astype(np.float32)
+
+
+def remembered(width: int, n_assays: int = 20, density: float = 1.0) -> Profiles:
+    profiles = Profiles(width, pairs=True)
+    profiles.remember(profiles.key(BATCH)[:N_KNOWN], *labels_of(n_assays, density))
+    return profiles
+
+
+def expected(n_assays: int, density: float = 1.0) -> Tensor:
+    """Products of profiles as they are defined."""
+    molecules, assays, labels = labels_of(n_assays, density)
+    whole = np.zeros((N_KNOWN, n_assays))
+    for molecule, assay, label in zip(molecules, assays, labels, strict=True):
+        whole[molecule, assay] = label - labels[assays == assay].mean()
+    scaled = whole / np.sqrt((whole**2).sum(1, keepdims=True) + 2)
+    return torch.from_numpy(scaled @ scaled.T).float()
+
+
+@pytest.mark.parametrize("density", [1.0, 0.8])
+def test_products_are_those_of_the_labels(density: float) -> None:
+    profile = remembered(8, density=density)(BATCH)
+    assert profile.shape == (len(SMILES), 8)
+    known = profile[:N_KNOWN]
+    torch.testing.assert_close(known @ known.T, expected(20, density), atol=1e-5, rtol=1e-4)
+    assert not profile[N_KNOWN:8].any()
+
+
+def test_fewer_columns_keep_the_first_axes() -> None:
+    known = remembered(2)(BATCH)[:N_KNOWN]
+    strengths, axes = torch.linalg.eigh(expected(20))
+    nearest = (axes[:, -2:] * strengths[-2:]) @ axes[:, -2:].T
+    torch.testing.assert_close(known @ known.T, nearest, atol=1e-5, rtol=1e-4)
+
+
+def test_a_molecule_is_known_however_it_is_written_and_with_other_molecules() -> None:
+    profiles = remembered(8)
+    profile = profiles(BATCH)
+    assert torch.equal(profile[8], profile[0])  # ethanol twice
+    keys = profiles.key(BATCH)
+    assert keys[6] == keys[7]  # stereoisomers
+    assert len(keys.unique()) == len(SMILES) - 2
+    alone = make_batch(
+        featurize(["OCC"], fingerprints=True, pairs=True, descriptors=True), np.array([0]), READS
+    )
+    assert torch.equal(profiles(alone)[0], profile[0])
+
+
+def test_few_labels_are_not_worth_knowing_and_the_most_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert len(remembered(8, n_assays=7)) == 0
+    assert not remembered(8, n_assays=7)(BATCH).any()
+    counts = np.bincount(labels_of(20, 0.8)[0])
+    monkeypatch.setattr(module, "_MOST", 2)
+    profiles = remembered(8, density=0.8)
+    keys = profiles.key(BATCH)[:N_KNOWN]
+    assert set(profiles.keys.tolist()) == set(keys[np.argsort(-counts)[:2]].tolist())
+
+
+def test_they_are_saved_with_the_encoder() -> None:
+    settings = {"dim": 6, "hidden": 8, "sketch": 4, "profile": 3, "pairs": True}
+    encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
+    assert (encoder.dim, encoder.sketch, encoder.profile) == (13, 4, 3)
+    assert encoder(BATCH).shape == (len(SMILES), 13)
+    assert not encoder(BATCH)[:, 10:].any()
+    encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(20))
+    assert encoder(BATCH)[:N_KNOWN, 10:].any()
+    other.load_state_dict(encoder.state_dict())
+    assert torch.equal(other(BATCH), encoder(BATCH))
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        FingerprintEncoder(**{**settings, "profile": 5}).load_state_dict(encoder.state_dict())
