@@ -30,6 +30,7 @@ from molmeta.models import MatchingHead
 
 MATCHING, KERNEL = {"name": "matching"}, {"name": "kernel"}
 SKETCH = {"name": "kernel", "sketch": None}
+PROFILE = {**SKETCH, "profile": None}
 NO_STEP: dict[str, Any] = {"steps": 0, "lr": 0.5}  # the rate is for steps in use alone
 VARIANTS: dict[str, dict[str, Any]] = {
     "matching alone": {"head": MATCHING, "inner": NO_STEP},
@@ -55,8 +56,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "kernel + sketch": {"head": SKETCH, "inner": NO_STEP},
     "kernel + sketch + MAML at 0.5": {"head": SKETCH, "inner": {"lr": 0.5}},
     "kernel + sketch + context": {"head": SKETCH, "inner": NO_STEP, "context": {"blocks": 1}},
+    "kernel + sketch + profile": {"head": PROFILE, "inner": NO_STEP},
 }
-"""What each variant changes; `sketch: None` stands for the encoder's own width."""
+"""What each variant changes; None stands for the encoder's own width of sketch or profile."""
 IN_USE: dict[str, tuple[str, int]] = {
     "matching alone (1 step at 0.5 in use)": ("matching alone", 1),
     "MAML + matching (5 steps in use)": ("MAML + matching", 5),
@@ -78,6 +80,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--reference", default="matching alone")
     given = parser.parse_args()
+    if load_model(given.init).recipe["pretraining"]["final"]:
+        parser.error(
+            "the encoder of --init has seen all assays in its final epochs; leave them out"
+        )
     valid = AssayStore.open(given.valid)
     names = given.variants.split(",")
     scores, seconds = {}, {}
@@ -110,13 +116,13 @@ def trained(name: str, seed: int, run: Path, given: argparse.Namespace) -> float
 
 def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, Any]:
     """The variant on the encoder of the recipe `base`."""
-    width, sketch = base["encoder"]["dim"], base["encoder"].get("sketch", 0)
+    width = base["encoder"]["dim"]
     made: dict[str, Any] = {**VARIANTS[name], "encoder": base["encoder"]}
     head = dict(made["head"])
     if head["name"] in ("linear", "kernel"):
         head["dim"] = width
-    if "sketch" in head:
-        head["sketch"] = sketch
+    for beside in head.keys() & {"sketch", "profile"}:
+        head[beside] = base["encoder"].get(beside, 0)
     if "context" in made:
         made["context"] = {**made["context"], "dim": width}
     made["head"] = head

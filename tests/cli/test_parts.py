@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from molmeta.assays import AssayStore
 from molmeta.models import ENCODERS, HEADS
 from tests.cli.program import molmeta
 
@@ -77,12 +79,45 @@ def test_a_recipe_that_contradicts_itself_is_refused_with_the_reason(
     assert not run.exists()
 
 
-def train(data: tuple[Path, Path], folder: Path, *settings: str, recipe: str = "default") -> None:
+SMALL = [
+    "encoder.hidden=16", "encoder.dim=16", "learner.projection=16", "head.dim=16",
+    "known_assays.rank=4", "pretraining.epochs=3", "pretraining.final=1",
+]  # fmt: skip
+
+
+def test_the_shipped_recipe_trains_given_the_assays_targets(
+    data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ids = AssayStore.open(data[0]).assay_ids
+    info = pd.DataFrame({"assay_id": ids, "target_id": range(len(ids)), "target_class": "enzyme"})
+    info.assign(target_name="").to_csv(tmp_path / "blank.csv", index=False)
+    info.assign(target_name="kinase").to_csv(tmp_path / "assays.csv", index=False)
+    given = ["--assay-info", tmp_path / "assays.csv"]
+    train(data, tmp_path, *SMALL, recipe="shipped", options=given)
+    for options, reason in (
+        ([], "pretraining.groups: target_id; got 18 training assays of which nothing"),
+        (["--assay-info", tmp_path / "blank.csv"], "pretraining.groups: target_name"),
+        (["--assay-info", data[0] / "none.csv"], "cannot be read"),
+    ):
+        run = tmp_path / "refused"
+        done = molmeta("train", data[0], "--config", "shipped", "-o", run, *options)
+        assert done.returncode == 2
+        assert reason in " ".join(done.stderr.split())
+        assert not run.exists()
+
+
+def train(
+    data: tuple[Path, Path],
+    folder: Path,
+    *settings: str,
+    recipe: str = "default",
+    options: Sequence[object] = (),
+) -> None:
     """A few steps, none of them skipped, whose losses and scores are numbers."""
     everything = [*settings, *(f"training.{setting}" for setting in TINY)]
     done = molmeta(
         "train", data[0], "--valid", data[1], "--config", recipe, "-o", folder / "run",
-        *(word for setting in everything for word in ("--set", setting)),
+        *options, *(word for setting in everything for word in ("--set", setting)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     metrics = pd.read_csv(folder / "run" / "metrics.csv")
