@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molmeta.errors import InputError
 from molmeta_cli.console import say
 from molmeta_cli.options import (
     Data,
@@ -90,6 +91,12 @@ def train(
     steps, groups = resolved["training"]["steps"], resolved["pretraining"]["groups"]
     assays = read_assays(data, columns, format)
     if assay_info:
+        if not groups:
+            raise InputError.of(
+                f"--assay-info {assay_info}",
+                got="a recipe without pretraining.groups, which would not read it",
+                fix="Name its columns, e.g. --set pretraining.groups=[target_id], or leave it out.",
+            )
         assays = assays.with_info(read_assay_info(assay_info, groups))
     with _stop_on_interrupt() as stop:
         best = train_run(

@@ -10,19 +10,19 @@ import pandas as pd
 from molmeta.errors import InputError
 
 
-def read_assay_info(file: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
-    """A CSV table of one row an assay → its columns as text, by assay id; blanks are "".
+def read_assay_info(file: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """A CSV table of one row an assay → these columns as text, by assay id; blanks are "".
 
     Args:
-        file: Has the column `assay_id`.
-        columns: Others that it must have.
+        file: Has the column `assay_id` too.
+        columns: Those that are wanted.
 
     Raises:
         InputError: If the file cannot be read, lacks a column or names an assay twice.
     """
     what, needed = f"assay information {file}", ["assay_id", *columns]
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
     except (OSError, ValueError) as error:
         raise InputError.of(
             what,
@@ -33,10 +33,10 @@ def read_assay_info(file: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     if lacking:
         got = f"the columns {', '.join(table.columns)}"
         raise InputError.of(what, got=got, expected=f"also {', '.join(lacking)}")
+    for name in needed:
+        table[name] = table[name].str.strip()
     twice = table["assay_id"][table["assay_id"].duplicated()]
     if len(twice):
-        got = f"{twice.iloc[0]} more than once"
+        got = f"{twice.iloc[0]!r} more than once"
         raise InputError.of(what, got=got, expected="one row an assay")
-    for name in table:
-        table[name] = table[name].str.strip()
-    return table.set_index("assay_id")
+    return table.set_index("assay_id")[needed[1:]]

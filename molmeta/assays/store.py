@@ -289,7 +289,21 @@ class AssayStore:
         Args:
             info: Columns of text by assay id, as `read_assay_info` gives them; an assay that is not
                 among them gets "".
+
+        Raises:
+            InputError: If none is among them, or `assays` has a column of that name already.
         """
+        known = [name for name in info if name in self._assays]
+        if known:
+            raise InputError.of(
+                f"assay information: column {known[0]}", got="a name that the assays' own table has"
+            )
+        if not info.index.isin(self.assay_ids).any():
+            raise InputError.of(
+                "assay information",
+                got=f"none of {len(self)} assays ({listed(self.assay_ids, 3)})",
+                expected="rows of these, by assay_id",
+            )
         return self._sharing(self._selection, info)
 
     def _sharing(

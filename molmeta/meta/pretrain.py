@@ -32,7 +32,8 @@ from molmeta.meta.labels import LabelsByMolecule, groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
 from molmeta.meta.trainer import Trainer
-from molmeta.models.encoders.profiles import Profiles
+from molmeta.models.above import widths_beside
+from molmeta.models.encoders.profiles import Profiles, profiles_of
 from molmeta.models.known_assays import KnownAssays
 
 
@@ -115,9 +116,9 @@ class Pretrainer:
         self.workers = Workers.join(self.device)
         self.weight_decay = weight_decay
         # Not sketch and profile: what is there already, the encoder need not learn.
-        beside = sum(int(getattr(encoder, name, 0)) for name in ("sketch", "profile"))
-        self._width = int(encoder.dim) - beside  # type: ignore[arg-type]
-        self._groups = torch.from_numpy(groups_of(store, groups))
+        self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
+        codes = groups_of(store, groups if epochs else ())
+        self._groups, self._n_groups = torch.from_numpy(codes), int(codes.max(initial=-1)) + 1
         self._trained = [p for p in encoder.parameters() if p.requires_grad]
         self._learn(self.divide(store, share, split_seed)[0])
 
@@ -127,11 +128,9 @@ class Pretrainer:
         self.labels = LabelsByMolecule.of(store)
         places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
         self._places = torch.tensor([places[assay] for assay in store.assay_ids])
-        groups, n_groups = (
-            self._groups[self._places],
-            1 + max(self._groups.flatten().tolist(), default=-1),
+        self.readout = _Readout(
+            self._width, self._groups[self._places], self._n_groups, bool(self.value_weight)
         )
-        self.readout = _Readout(self._width, groups, n_groups, bool(self.value_weight))
         self.readout.to(self.device)
         self._parameters = [*self._trained, *self.readout.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -373,7 +372,7 @@ def finish(
 def _complete(trainer: Pretrainer, learner: Learner, **how: Any) -> None:
     """Pre-train to the end, and let known assays and molecules be those of this pre-training."""
     trainer.run(**how)
-    profiles = getattr(learner.encoder, "profiles", None)
+    profiles = profiles_of(learner.encoder)
     if profiles is not None:
         trainer.fill(profiles)
     if learner.above.known is not None:

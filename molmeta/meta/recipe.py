@@ -12,6 +12,7 @@ from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Pretrainer
 from molmeta.meta.trainer import Trainer
 from molmeta.models import ENCODERS, HEADS, Context, KnownAssays
+from molmeta.models.above import widths_beside
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
@@ -75,8 +76,7 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
     context = Context(**recipe["context"]) if recipe["context"]["blocks"] else None
     known = None
     if recipe["known_assays"]["rank"]:
-        beside = (getattr(parts["encoder"], name, 0) for name in ("sketch", "profile"))
-        width = parts["encoder"].dim - sum(beside)
+        width = parts["encoder"].dim - sum(widths_beside(parts["encoder"]).values())
         known = KnownAssays(width, **recipe["known_assays"])
     return Learner(
         parts["encoder"],

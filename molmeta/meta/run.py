@@ -170,9 +170,11 @@ def train(
     if init is not None:
         seen = seen | _check_init(init, train_assays, valid_assays, test)
     values = bool(recipe["pretraining"]["epochs"] and recipe["pretraining"]["values"])
-    groups = groups_of(train_assays, recipe["pretraining"]["groups"])
+    wanted = recipe["pretraining"]["groups"] if recipe["pretraining"]["epochs"] else ()
+    groups = groups_of(train_assays, wanted) if wanted else None
     data = {
-        "train": _digest(train_assays, values=values, groups=groups),
+        "train": _digest(train_assays, values=values),
+        "groups": None if groups is None else hashlib.sha256(groups.tobytes()).hexdigest()[:16],
         "valid": None if valid_assays is None else _digest(valid_assays),
         "test": None if test is None else test.digest,
     }
@@ -221,7 +223,7 @@ def train(
     if given["final"]:
         best = finish(trainer, train_assays, recipe, **how)
     if trainer.workers.leads:
-        write_card(run / CARD, recipe, seen, best)
+        write_card(run / CARD, recipe, seen, best, learner.encoder)
     return best
 
 
@@ -363,17 +365,15 @@ def _check_same(
         if config.get("data", {}).get(role) != digest:
             raise InputError.of(
                 f"--resume of {run}",
-                got=f"other {role} assays",
+                got="other groups of assays" if role == "groups" else f"other {role} assays",
                 expected="those the run began with",
             )
 
 
-def _digest(
-    store: AssayStore, *, values: bool = False, groups: NDArray[np.int64] | None = None
-) -> str:
+def _digest(store: AssayStore, *, values: bool = False) -> str:
     """A hash of all that training reads of a store: assays, molecules, labels, what is kept.
 
-    Of measured values too, if they are a target, and of what groups its assays are in.
+    Of measured values too, if they are a target.
     """
     digest = hashlib.sha256()
     for assay in map(store.assay, range(len(store))):
@@ -382,8 +382,6 @@ def _digest(
         digest.update(assay.labels[assay.kept].tobytes())
         if values:
             digest.update(assay.values[assay.kept].tobytes())
-    if groups is not None:
-        digest.update(groups.tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -18,6 +18,7 @@ from molmeta.config import Recipe
 from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.errors import InputError
 from molmeta.meta.learner import Learner
+from molmeta.models.encoders.profiles import profiles_of
 from molmeta.resources import write_atomically
 
 ASSAYS, MOLECULES = "assays.json", "molecules.npy"
@@ -155,15 +156,17 @@ def check_profile(learner: Learner, recipe: Recipe) -> None:
     Raises:
         InputError: If they would.
     """
-    profiles, given = getattr(learner.encoder, "profiles", None), recipe["pretraining"]
-    if profiles is None or (given["share"] < 1 and (given["epochs"] or len(profiles))):
+    profiles, given = profiles_of(learner.encoder), recipe["pretraining"]
+    if profiles is None:
         return
-    if given["share"] == 1:
+    if not given["epochs"] and not len(profiles):
+        got = "pretraining.epochs: 0, so that no molecule is known"
+        fix = "Set pretraining.epochs, or start from a model that knows some (--init)"
+    elif given["epochs"] and given["share"] == 1:
         got = "pretraining.share: 1, so that profiles hold the labels that episodes ask for"
         fix = "Set pretraining.share below 1"
     else:
-        got = "pretraining.epochs: 0, so that no molecule is known"
-        fix = "Set pretraining.epochs, or start from a model that knows some (--init)"
+        return
     raise InputError.of(
         f"encoder.profile: {recipe['encoder'].get('profile')}",
         got=got,

@@ -12,6 +12,11 @@ from molmeta.models.context import Context
 from molmeta.models.known_assays import KnownAssays
 
 
+def widths_beside(encoder: nn.Module) -> dict[str, int]:
+    """How many of the encoder's last columns are not its own vector: sketch, then profile."""
+    return {name: int(getattr(encoder, name, 0)) for name in ("sketch", "profile")}
+
+
 class Above(nn.Module):
     """Vectors of the encoder → log-odds.
 
@@ -43,7 +48,7 @@ class Above(nn.Module):
         known: KnownAssays | None = None,
     ) -> None:
         super().__init__()
-        self.beside = {name: int(getattr(encoder, name, 0)) for name in ("sketch", "profile")}
+        self.beside = widths_beside(encoder)
         own = int(encoder.dim) - sum(self.beside.values())  # type: ignore[arg-type]
         self.projection = nn.Linear(own, projection)
         # Angles are what heads look at: they pass an orthogonal map unchanged.

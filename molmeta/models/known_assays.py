@@ -32,7 +32,7 @@ class KnownAssays(nn.Module):
     Places and readouts are kept in `rank` dimensions each.
 
     Args:
-        dim: Width of the encoder's vectors, without a sketch.
+        dim: Width of the encoder's vectors, without sketch and profile.
         rank: Dimensions that places and readouts are kept in.
         sharpness: Initial β; learned.
         trust: Initial γ; learned.

@@ -20,6 +20,7 @@ from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError
 from molmeta.meta.calibration import prior
 from molmeta.meta.run import LoadedModel
+from molmeta.models.encoders.profiles import profiles_of
 from molmeta.predict.base import FewShot
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
@@ -159,7 +160,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     def atom_contributions(self, smiles: Iterable[Any]) -> list[tuple[str, Floats]]:
         """What each atom adds to the log-odds; see `explain.occlude`.
 
-        What a model recalls of the molecule itself (`Profiles`) has no part in it.
+        What the model recalls of these molecules (`Profiles`) has no part in it; of the support
+        molecules it recalls what it does.
 
         Raises:
             InputError: If a molecule does not parse.
@@ -167,7 +169,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         smiles = as_smiles(smiles)
         self._parsed_or_refused(smiles, self.decision_function(smiles))
         model = self.known_.model
-        profiles = getattr(model.learner.encoder, "profiles", None)
+        profiles = profiles_of(model.learner.encoder)
         with nullcontext() if profiles is None else profiles.forgotten():
             return occlude(smiles, self.decision_function, model.standardize)
 

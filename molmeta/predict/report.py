@@ -127,7 +127,8 @@ def _caption(n_shown: int, n_all: int, weighed: bool) -> str:
         f"The best {n_shown:,} of {n_all:,}. The bar runs from 0 to 1: the mark is the probability "
         "of being active; the band is one standard error to either side, by leaving support "
         "molecules out. Blue atoms raise the score, orange ones lower it, by how far the score "
-        f"moves when the atom is hidden. {why}"
+        "moves when the atom is hidden, leaving out what the model recalls of the molecule itself. "
+        f"{why}"
     )
 
 

@@ -98,6 +98,7 @@ def test_the_shipped_recipe_trains_given_the_assays_targets(
         ([], "pretraining.groups: target_id; got 18 training assays of which nothing"),
         (["--assay-info", tmp_path / "blank.csv"], "pretraining.groups: target_name"),
         (["--assay-info", data[0] / "none.csv"], "cannot be read"),
+        ([*given, "--set", "pretraining.groups=[]"], "got a recipe without pretraining.groups"),
     ):
         run = tmp_path / "refused"
         done = molmeta("train", data[0], "--config", "shipped", "-o", run, *options)

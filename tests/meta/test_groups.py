@@ -12,21 +12,30 @@ from sklearn.metrics import roc_auc_score
 
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError, Interrupted
-from molmeta.meta import train
+from molmeta.meta import load_model, train
 from molmeta.meta.embedding import embed
 from molmeta.meta.labels import groups_of
-from molmeta.meta.pretrain import Pretrainer, _Readout
+from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
+from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, resolve_recipe
-from tests.meta.test_pretrain import assert_same_bits, changed, encoder, rules
+from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed, encoder, rules
 
-GROUPED = changed("pretraining", final=1, groups=["family"])
+GROUPED = {
+    **changed("pretraining", final=1, groups=["family"], values=0.2),
+    "encoder": {**RECIPE["encoder"], "profile": 4},
+    "head": {**RECIPE["head"], "profile": 4},
+}
 
 
 @pytest.fixture(scope="module")
 def grouped(stores: tuple[AssayStore, AssayStore]) -> tuple[AssayStore, AssayStore]:
-    ids = stores[0].assay_ids
+    """Twenty assays of the same molecules, so that each has a profile."""
+    store = AssayStore.from_frame(
+        pd.concat([rules().assign(assay=lambda f, n=n: f["assay"] + f" {n}") for n in range(4)])
+    )
+    ids = store.assay_ids
     families = [f"family {number % 3}" for number in range(len(ids) - 1)]
-    return stores[0].with_info(pd.DataFrame({"family": families}, index=ids[:-1])), stores[1]
+    return store.with_info(pd.DataFrame({"family": families}, index=ids[:-1])), stores[1]
 
 
 def test_groups_are_numbered_through_and_what_is_not_known_is_one(
@@ -53,6 +62,12 @@ def test_a_readout_is_an_assays_own_and_what_its_groups_share() -> None:
         (vectors * whole).sum(-1), labels, reduction="sum"
     )
     torch.testing.assert_close(readout.loss(vectors, assays, labels, none, 1.0), loss)
+    torch.nn.init.normal_(readout.shared_value_weights)
+    own, shared = readout.value_weights, readout.shared_value_weights
+    whole = torch.stack([own[2] + shared[0] + shared[3], own[1] + shared[1] + shared[2]])
+    values = torch.tensor([0.5, -1.0])
+    loss = loss + 0.3 * ((vectors * whole).sum(-1) - values).square().sum()
+    torch.testing.assert_close(readout.loss(vectors, assays, labels, values, 0.3), loss)
 
 
 def test_an_assay_with_few_labels_learns_from_its_group(tmp_path: Path) -> None:
@@ -61,10 +76,10 @@ def test_an_assay_with_few_labels_learns_from_its_group(tmp_path: Path) -> None:
     oxygen = frame[frame["assay"] == "oxygen"]
     few = pd.concat([rows.head(6) for _, rows in oxygen.groupby("label")]).assign(assay="few")
     store = AssayStore.from_frame(pd.concat([frame, few]))
-    told = {"target": {"oxygen": "a", "few": "a", "nitrogen": "b", "aromatic": "c"}}
+    told = {"family": {"oxygen": "a", "few": "a", "nitrogen": "b", "aromatic": "c"}}
     judged = store.assay("oxygen")
     areas = {}
-    for groups in ((), ("target",)):
+    for groups in ((), ("family",)):
         torch.manual_seed(0)
         trainer = Pretrainer(
             encoder(), store.with_info(pd.DataFrame(told)), tmp_path / str(len(groups)), 0,
@@ -74,8 +89,8 @@ def test_an_assay_with_few_labels_learns_from_its_group(tmp_path: Path) -> None:
         read = trainer.readout.whole()[store.assay_ids.index("few")].detach()
         vectors = embed(trainer.encoder, store, judged.molecules)
         areas[groups] = roc_auc_score(judged.labels, vectors @ read[:-1])
-    assert areas["target",] > areas[()] + 0.02
-    assert areas["target",] > 0.9
+    assert areas["family",] > areas[()] + 0.02
+    assert areas["family",] > 0.9
 
 
 def test_what_is_shared_goes_on_to_the_final_epochs(
@@ -97,23 +112,51 @@ def test_what_is_shared_goes_on_to_the_final_epochs(
     torch.testing.assert_close(final.readout.whole()[number], trainer.readout.whole()[0])
 
 
-def test_resumed_it_ends_in_the_same_bits_and_with_other_groups_it_is_refused(
+def test_resumed_it_ends_in_the_same_bits_and_knows_the_molecules_of_all_assays(
+    grouped: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    train(GROUPED, *grouped, tmp_path / "whole")
+    profiles = load_model(tmp_path / "whole").learner.encoder.profiles
+    assert len(profiles) == grouped[0].n_molecules
+    assert f"found of {len(profiles)}." in (tmp_path / "whole" / "README.md").read_text()
+    for first in (Epoch, Progress):  # stopped in pre-training, and in the final epochs
+        seen: list[Any] = []
+        run = tmp_path / first.__name__
+
+        def met(seen: list[Any] = seen, kind: type = first) -> bool:
+            return any(isinstance(row, kind) for row in seen)
+
+        with pytest.raises(Interrupted):
+            train(GROUPED, *grouped, run, progress=seen.append, stop=met)
+        train(GROUPED, *grouped, run, resume=True)
+        assert_same_bits(tmp_path / "whole", run)
+
+
+def test_resumed_with_other_groups_it_is_refused(
+    grouped: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    store, valid = grouped
+    with pytest.raises(Interrupted):
+        train(GROUPED, store, valid, tmp_path / "run", stop=lambda: True)
+    others = pd.DataFrame({"family": dict.fromkeys(store.assay_ids, "x")})
+    with pytest.raises(InputError, match="got other groups of assays; expected those the run"):
+        train(
+            GROUPED, AssayStore.open(store.path).with_info(others), valid, tmp_path / "run",
+            resume=True,
+        )  # fmt: skip
+
+
+def test_a_model_to_start_from_brings_its_profiles_and_needs_no_groups(
     grouped: tuple[AssayStore, AssayStore],
     stores: tuple[AssayStore, AssayStore],
     tmp_path: Path,
 ) -> None:
-    train(GROUPED, *grouped, tmp_path / "whole")
-    epochs: list[Any] = []
-    with pytest.raises(Interrupted):
-        train(
-            GROUPED, *grouped, tmp_path / "run",
-            progress=epochs.append, stop=lambda: bool(epochs),
-        )  # fmt: skip
-    others = stores[0].with_info(pd.DataFrame({"family": dict.fromkeys(stores[0].assay_ids, "x")}))
-    with pytest.raises(InputError, match="got other train assays"):
-        train(GROUPED, others, stores[1], tmp_path / "run", resume=True)
-    train(GROUPED, *grouped, tmp_path / "run", resume=True)
-    assert_same_bits(tmp_path / "whole", tmp_path / "run")
+    train(GROUPED, *grouped, tmp_path / "first")
+    given = load_model(tmp_path / "first")
+    recipe = {**GROUPED, "pretraining": {"epochs": 0, "groups": ["family"]}}
+    train(recipe, *stores, tmp_path / "second", init=given)
+    profiles = load_model(tmp_path / "second").learner.encoder.profiles
+    assert torch.equal(profiles.rows, given.learner.encoder.profiles.rows)
 
 
 def test_groups_of_which_nothing_is_known_are_refused(

@@ -78,6 +78,22 @@ def test_a_molecule_is_known_however_it_is_written_and_with_other_molecules() ->
     assert torch.equal(profiles(alone)[0], profile[0])
 
 
+def test_stereoisomers_are_one_molecule_of_mean_labels() -> None:
+    """Of the two alanines: told apart they would count twice."""
+    labels = np.arange(16).reshape(2, 8) % 3 == 0  # of another molecule, and of one alanine
+    measured = np.concatenate([labels.ravel(), labels[1]]).astype(np.float32)
+    assays, molecules = np.tile(np.arange(8), 3), np.repeat([0, 6, 7], 8)
+    profiles = Profiles(4, pairs=True)
+    profiles.remember(profiles.key(BATCH), molecules, assays, measured)
+    assert len(profiles) == 2
+    fraction = np.bincount(assays, measured) / 3
+    whole = labels[1] - fraction
+    length = (whole**2).sum()
+    both = profiles(BATCH)[[6, 7]]
+    torch.testing.assert_close(both[0], both[1])
+    assert float(both[0] @ both[0]) == pytest.approx(length / (length + 2), abs=1e-5)
+
+
 def test_few_labels_are_not_worth_knowing_and_the_most_come_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -102,3 +118,14 @@ def test_they_are_saved_with_the_encoder() -> None:
     assert torch.equal(other(BATCH), encoder(BATCH))
     with pytest.raises(RuntimeError, match="size mismatch"):
         FingerprintEncoder(**{**settings, "profile": 5}).load_state_dict(encoder.state_dict())
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        other.load_state_dict({**encoder.state_dict(), "profiles.rows": torch.zeros(0, 3)})
+
+
+def test_forgotten_within_forgotten() -> None:
+    profiles = remembered(8)
+    with profiles.forgotten():
+        with profiles.forgotten():
+            assert not profiles(BATCH).any()
+        assert not profiles(BATCH).any()
+    assert profiles(BATCH).any()

@@ -62,11 +62,11 @@ class Profiles(nn.Module):
     @contextmanager
     def forgotten(self) -> Iterator[None]:
         """While it lasts no molecule is known."""
-        self._silent = True
+        before, self._silent = self._silent, True
         try:
             yield
         finally:
-            self._silent = False
+            self._silent = before
 
     def key(self, batch: Batch) -> Tensor:
         """A number by which a molecule is known, int64, (n,)."""
@@ -93,10 +93,10 @@ class Profiles(nn.Module):
         """
         distinct, same = np.unique(keys.cpu().numpy(), return_inverse=True)
         fraction = np.bincount(assays, labels) / np.maximum(np.bincount(assays), 1)
-        found = sparse.csr_matrix(
-            (labels - fraction[assays], (same[molecules], assays)),
-            shape=(len(distinct), len(fraction)),
-        )
+        places, shape = (same[molecules], assays), (len(distinct), len(fraction))
+        found = sparse.csr_matrix((labels - fraction[assays], places), shape=shape)
+        # Entries of one place are added up: those of stereoisomers, whose mean counts.
+        found.data /= sparse.csr_matrix((np.ones(len(labels)), places), shape=shape).data
         n_labels = np.diff(found.indptr)
         chosen = np.argsort(-n_labels, kind="stable")[:_MOST]
         chosen = np.sort(chosen[n_labels[chosen] >= _FEWEST])
@@ -111,11 +111,17 @@ class Profiles(nn.Module):
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """As many molecules as are saved."""
-        for name in ("keys", "rows"):
-            saved, own = state_dict.get(prefix + name), getattr(self, name)
-            if saved is not None and saved.shape[1:] == own.shape[1:]:
-                setattr(self, name, own.new_zeros(saved.shape))
+        saved = state_dict.get(prefix + "keys")
+        if saved is not None and saved.ndim == 1:
+            self.keys = self.keys.new_zeros(len(saved))
+            self.rows = self.rows.new_zeros(len(saved), self.rows.shape[1])
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def profiles_of(encoder: nn.Module) -> Profiles | None:
+    """Those of an encoder that recalls any."""
+    found = getattr(encoder, "profiles", None)
+    return found if isinstance(found, Profiles) else None
 
 
 def _hashed(columns: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
