@@ -162,10 +162,12 @@ class Above(nn.Module):
 
     def _seen(self, projected: Tensor) -> Tensor:
         """Without sketch or profile, where the head does not know what to do with them."""
+        known = [bool(getattr(self.head, name, 0)) for name in self.beside]
+        if known == [width > 0 for width in self.beside.values()]:
+            return projected  # without a copy
         parts = torch.split(projected, [self.projection.out_features, *self.beside.values()], -1)
-        known = [True, *(getattr(self.head, name, 0) for name in self.beside)]
-        seen = [part for part, wanted in zip(parts, known, strict=True) if wanted]
-        return torch.cat(seen, -1) if len(seen) > 1 else seen[0]
+        seen = [part for part, wanted in zip(parts, [True, *known], strict=True) if wanted]
+        return torch.cat(seen, -1)
 
     def compare(
         self,

@@ -108,13 +108,15 @@ class KernelHead(nn.Module):
         weights = self._solve(self._kernel(support, support), seen, (labels - active) * seen)
         if view is not None:
             weights, active = weights[view], active[view]
-        if support.ndim == 2:
-            similarity = self._kernel(query, support)
+        own = query[:, : self.dim]
+        if support.ndim == 2:  # cosines and prior in one pass over what may be a large library
+            read = own @ torch.cat([support[:, : self.dim], self.weight.unsqueeze(0)]).mT
+            similarity, told = self._from_cosines(read[:, :-1], query, support), read[:, -1]
         else:
             similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
+            told = own @ self.weight
         evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
-        prior = query[:, -1] * (query[:, : self.dim] @ self.weight) + self.bias
-        return evidence + active.logit().squeeze(-1) + prior
+        return evidence + active.logit().squeeze(-1) + query[:, -1] * told + self.bias
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
         """Weights a of continuous labels, shape (q, s): Σ a·y = m + k(x, S) (K + λI)⁻¹ (y − m).
@@ -145,8 +147,11 @@ class KernelHead(nn.Module):
         return self._kernel(self.prepare(left), self.prepare(right))
 
     def _kernel(self, left: Tensor, right: Tensor) -> Tensor:
+        return self._from_cosines(_products(left, right, 0, self.dim), left, right)
+
+    def _from_cosines(self, cosines: Tensor, left: Tensor, right: Tensor) -> Tensor:
         offset = self.log_offset.exp()
-        kernel = (_products(left, right, 0, self.dim) + offset) / (1 + offset)
+        kernel = (cosines + offset) / (1 + offset)
         if self.sketch:
             shared = _products(left, right, self.dim, self.sketch)
             sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
