@@ -304,6 +304,8 @@ class AssayStore:
                 got=f"none of {len(self)} assays ({listed(self.assay_ids, 3)})",
                 expected="rows of these, by assay_id",
             )
+        if self._info is not None:
+            info = self._info.join(info, how="outer")
         return self._sharing(self._selection, info)
 
     def _sharing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from molmeta.assays import AssayStore, drug_mechanisms
@@ -48,6 +49,8 @@ def test_a_store_tells_it_of_its_assays(tmp_path: Path) -> None:
     told = store.with_info(read_assay_info(file, ["family"])).subset([second, first])
     assert told.assays[["assay_id", "family"]].values.tolist() == [[second, "kinase"], [first, ""]]
     assert "family" not in store.assays
+    more = told.with_info(pd.DataFrame({"organism": {first: "rat"}}))
+    assert more.assays[["family", "organism"]].values.tolist() == [["kinase", ""], ["", "rat"]]
     with pytest.raises(InputError, match="column family; got a name that the assays' own table"):
         told.with_info(read_assay_info(file, ["family"]))
     file.write_text("assay_id,family\nanother,protease\n")
