@@ -2,10 +2,10 @@
 
     python benchmarks/ingredients.py --init RUN --train STORE --valid STORE -o DIR
 
-Every variant starts from the encoder of RUN, which stays as it is, and is meta-trained on the
-assays that RUN's pre-training left out. Differences are paired: the same validation assays, draws
-and seeds; the standard error is over assays, of the seeds' means. What DIR holds already is not
-done again.
+Every variant starts from the encoder of RUN, which stays as it is unless it adapts too, and is
+meta-trained on the assays that RUN's pre-training left out. Differences are paired: the same
+validation assays, draws and seeds; the standard error is over assays, of the seeds' means. What DIR
+holds already is not done again.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "MAML at 2": {"head": MATCHING, "inner": {"lr": 2.0}},
     "MAML at learned rates": {"head": MATCHING, "inner": {"lr": 0.5, "rates": "module"}},
     "MAML of 3 steps at 0.5": {"head": MATCHING, "inner": {"lr": 0.5, "steps": 3}},
+    "MAML of every weight": {
+        "head": MATCHING,
+        "learner": {"adapt": "all"},
+        "training": {"encoder_rate": 0.1},
+    },
     "ANIL": {
         "head": {"name": "linear", "start": "prototypes"},
         "inner": {"steps": 3},
@@ -134,6 +139,7 @@ def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, 
         "warmup": min(50, steps // 4),
         "encoder_rate": 0.0,
         "seed": seed,
+        **made.get("training", {}),
     }
     return made
 
