@@ -89,15 +89,16 @@ def train(
         recipe = override(recipe, [f"training.seed={seed}"])
     resolved = resolve_recipe(recipe)
     steps, groups = resolved["training"]["steps"], resolved["pretraining"]["groups"]
+    if assay_info and not groups:
+        raise InputError.of(
+            f"--assay-info {assay_info}",
+            got="a recipe without pretraining.groups, which would not read it",
+            fix="Name its columns, e.g. --set pretraining.groups=[target_id], or leave it out.",
+        )
+    info = read_assay_info(assay_info, groups) if assay_info else None
     assays = read_assays(data, columns, format)
-    if assay_info:
-        if not groups:
-            raise InputError.of(
-                f"--assay-info {assay_info}",
-                got="a recipe without pretraining.groups, which would not read it",
-                fix="Name its columns, e.g. --set pretraining.groups=[target_id], or leave it out.",
-            )
-        assays = assays.with_info(read_assay_info(assay_info, groups))
+    if info is not None:
+        assays = assays.with_info(info)
     with _stop_on_interrupt() as stop:
         best = train_run(
             recipe,

@@ -296,7 +296,9 @@ class AssayStore:
         known = [name for name in info if name in self._assays]
         if known:
             raise InputError.of(
-                f"assay information: column {known[0]}", got="a name that the assays' own table has"
+                f"assay information: column {known[0]}",
+                got="a name that the assays' own table has",
+                fix="Rename the column.",
             )
         if not info.index.isin(self.assay_ids).any():
             raise InputError.of(

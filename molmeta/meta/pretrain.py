@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
@@ -31,6 +30,7 @@ from molmeta.meta.inner import under
 from molmeta.meta.labels import LabelsByMolecule, groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
+from molmeta.meta.readouts import Readouts
 from molmeta.meta.trainer import Trainer
 from molmeta.models.above import widths_beside
 from molmeta.models.encoders.profiles import Profiles, profiles_of
@@ -117,7 +117,7 @@ class Pretrainer:
         self.weight_decay = weight_decay
         # Not sketch and profile: what is there already, the encoder need not learn.
         self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
-        codes = groups_of(store, groups if epochs else ())
+        codes = groups_of(store, groups)
         self._groups, self._n_groups = torch.from_numpy(codes), int(codes.max(initial=-1)) + 1
         self._trained = [p for p in encoder.parameters() if p.requires_grad]
         self._learn(self.divide(store, share, split_seed)[0])
@@ -128,7 +128,7 @@ class Pretrainer:
         self.labels = LabelsByMolecule.of(store)
         places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
         self._places = torch.tensor([places[assay] for assay in store.assay_ids])
-        self.readout = _Readout(
+        self.readout = Readouts(
             self._width, self._groups[self._places], self._n_groups, bool(self.value_weight)
         )
         self.readout.to(self.device)
@@ -387,54 +387,3 @@ def _pretrainer(learner: Learner, store: AssayStore, run: Path, recipe: Recipe) 
 def _spread(rows: Tensor, places: Tensor, like: Tensor) -> Tensor:
     """These rows at these places of a tensor that is zero elsewhere."""
     return torch.zeros_like(like).index_copy(0, places, rows)
-
-
-class _Readout(nn.Module):
-    """A linear readout for every assay: of its own, and added to it what its groups share.
-
-    Args:
-        dim: Width of a vector.
-        groups: Those of each assay, (n_assays, g).
-        n_groups: How many there are.
-        values: Whether there is a second one, for measured values.
-    """
-
-    groups: Tensor
-
-    def __init__(self, dim: int, groups: Tensor, n_groups: int, values: bool) -> None:
-        super().__init__()
-        self.register_buffer("groups", groups, persistent=False)
-        self.weights = nn.Parameter(torch.randn(len(groups), dim) * 0.02)
-        self.biases = nn.Parameter(torch.zeros(len(groups)))
-        self.value_weights = nn.Parameter(torch.randn(len(groups), dim) * 0.02) if values else None
-        self.shared_weights, self.shared_value_weights = (
-            nn.Parameter(torch.zeros(n_groups, dim)) if wanted and n_groups else None
-            for wanted in (True, values)
-        )
-
-    def loss(
-        self, vectors: Tensor, assays: Tensor, labels: Tensor, values: Tensor, value_weight: float
-    ) -> Tensor:
-        """The summed loss of n labels: vectors (n, dim), the rest (n,)."""
-        weights = self._of(assays, self.weights, self.shared_weights)
-        logits = (vectors * weights).sum(-1) + self.biases[assays]
-        loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
-        if self.value_weights is not None:
-            # A NaN left out only after squaring would still come back in the gradient.
-            measured = values.isfinite()
-            weights = self._of(assays, self.value_weights, self.shared_value_weights)
-            read = (vectors * weights).sum(-1)[measured]
-            loss = loss + value_weight * (read - values[measured]).square().sum()
-        return loss
-
-    def whole(self) -> Tensor:
-        """Each assay's weights, its groups' included, and in the last column its bias."""
-        every = torch.arange(len(self.groups), device=self.groups.device)
-        weights = self._of(every, self.weights, self.shared_weights)
-        return torch.cat([weights, self.biases.unsqueeze(1)], 1)
-
-    def _of(self, assays: Tensor, own: Tensor, shared: Tensor | None) -> Tensor:
-        """The weights of n assays, (n,) → (n, dim)."""
-        if shared is None:
-            return own[assays]
-        return own[assays] + shared[self.groups[assays]].sum(1)

@@ -15,8 +15,9 @@ from molmeta.errors import InputError, Interrupted
 from molmeta.meta import load_model, train
 from molmeta.meta.embedding import embed
 from molmeta.meta.labels import groups_of
-from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
+from molmeta.meta.pretrain import Epoch, Pretrainer
 from molmeta.meta.progress import Progress
+from molmeta.meta.readouts import Readouts
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed, encoder, rules
 
@@ -50,7 +51,7 @@ def test_groups_are_numbered_through_and_what_is_not_known_is_one(
 
 def test_a_readout_is_an_assays_own_and_what_its_groups_share() -> None:
     torch.manual_seed(0)
-    readout = _Readout(4, torch.tensor([[0, 2], [1, 2], [0, 3]]), 4, values=True)
+    readout = Readouts(4, torch.tensor([[0, 2], [1, 2], [0, 3]]), 4, values=True)
     assert torch.equal(readout.whole()[:, :4], readout.weights)  # nothing is shared at first
     torch.nn.init.normal_(readout.shared_weights)
     vectors, assays = torch.randn(2, 4), torch.tensor([2, 1])

@@ -25,7 +25,8 @@ from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.meta import load_model, train
 from molmeta.meta.embedding import embed
-from molmeta.meta.pretrain import Epoch, Pretrainer, _Readout
+from molmeta.meta.pretrain import Epoch, Pretrainer
+from molmeta.meta.readouts import Readouts
 from molmeta.models import FingerprintEncoder, KnownAssays
 
 RECIPE: dict[str, Any] = {
@@ -266,7 +267,7 @@ def test_bf16_pre_trains_alike(stores: tuple[AssayStore, AssayStore], tmp_path: 
 
 def test_a_missing_value_is_no_target_and_its_label_is() -> None:
     torch.manual_seed(0)
-    readout = _Readout(4, torch.zeros(3, 0, dtype=torch.long), 0, values=True)
+    readout = Readouts(4, torch.zeros(3, 0, dtype=torch.long), 0, values=True)
     vectors = torch.randn(6, 4, requires_grad=True)
     assays, labels = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([1.0, 0, 1, 0, 1, 0])
     values = torch.tensor([0.5, -1.0, torch.nan, 2.0, torch.nan, torch.nan])
@@ -343,33 +344,6 @@ def test_known_assays_that_cannot_be_are_refused(
     with pytest.raises(InputError, match=reason):
         train(recipe, *stores, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> None:
-    frames = [rules().assign(assay=lambda f, n=n: f["assay"] + f" {n}") for n in range(4)]
-    store = AssayStore.from_frame(pd.concat(frames))
-    settings = {**RECIPE["pretraining"], "epochs": 1}
-    part = FingerprintEncoder(dim=8, hidden=12, profile=40)
-    trainer = Pretrainer(part, store, tmp_path, 0, **settings)
-    trainer.fill(part.profiles)
-    first = trainer.store
-    assert len(first) == 12  # of 20, every molecule in each
-    assert len(part.profiles) == len(part.profiles.keys.unique()) == store.n_molecules
-    vectors = embed(part, store, np.arange(40))[:, 8:]
-    labels = np.stack([first.assay(t).labels for t in range(len(first))], 1)
-    places = [np.flatnonzero(first.assay(0).molecules == m)[0] for m in range(40)]
-    whole = torch.from_numpy(labels[places] - labels.mean(0)).double()
-    whole = whole / (whole.square().sum(1, keepdim=True) + 2).sqrt()
-    torch.testing.assert_close((vectors @ vectors.T).double(), whole @ whole.T, atol=0.02, rtol=0)
-
-
-def test_profiles_without_pre_training_are_refused(
-    stores: tuple[AssayStore, AssayStore], tmp_path: Path
-) -> None:
-    recipe = {**changed("encoder", profile=4), "known_assays": {}}
-    recipe["pretraining"] = {**RECIPE["pretraining"], "epochs": 0}
-    with pytest.raises(InputError, match=r"got pretraining\.epochs: 0, so that no molecule is"):
-        train(recipe, *stores, tmp_path / "run")
 
 
 def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore]) -> None:
