@@ -151,7 +151,7 @@ def check_final(learner: Learner, recipe: Recipe) -> None:
 
 
 def check_profile(learner: Learner, recipe: Recipe) -> None:
-    """Refuse activity profiles that would be empty, or hold the labels that episodes ask for.
+    """Refuse activity profiles that nothing fills, or that hold the labels which episodes ask for.
 
     Raises:
         InputError: If they would.
