@@ -27,10 +27,12 @@ from molmeta.evaluation.learners import LearnerMethod
 from molmeta.evaluation.statistics import molecule_set_clusters, paired
 from molmeta.meta import Learner, load_model, train
 from molmeta.models import MatchingHead
+from molmeta.models.above import BESIDE
 
 MATCHING, KERNEL = {"name": "matching"}, {"name": "kernel"}
 SKETCH = {"name": "kernel", "sketch": None}
 PROFILE = {**SKETCH, "profile": None}
+PROPERTIES = {**PROFILE, "properties": None}
 NO_STEP: dict[str, Any] = {"steps": 0, "lr": 0.5}  # the rate is for steps in use alone
 VARIANTS: dict[str, dict[str, Any]] = {
     "matching alone": {"head": MATCHING, "inner": NO_STEP},
@@ -62,8 +64,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "kernel + sketch + MAML at 0.5": {"head": SKETCH, "inner": {"lr": 0.5}},
     "kernel + sketch + context": {"head": SKETCH, "inner": NO_STEP, "context": {"blocks": 1}},
     "kernel + sketch + profile": {"head": PROFILE, "inner": NO_STEP},
+    "kernel + sketch + profile + properties": {"head": PROPERTIES, "inner": NO_STEP},
 }
-"""What each variant changes; None stands for the encoder's own width of sketch or profile."""
+"""What each variant changes; None stands for the encoder's own width of what is beside vectors."""
 IN_USE: dict[str, tuple[str, int]] = {
     "matching alone (1 step at 0.5 in use)": ("matching alone", 1),
     "MAML + matching (5 steps in use)": ("MAML + matching", 5),
@@ -126,7 +129,7 @@ def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, 
     head = dict(made["head"])
     if head["name"] in ("linear", "kernel"):
         head["dim"] = width
-    for beside in head.keys() & {"sketch", "profile"}:
+    for beside in head.keys() & BESIDE:
         head[beside] = base["encoder"].get(beside, 0)
     if "context" in made:
         made["context"] = {**made["context"], "dim": width}

@@ -11,23 +11,26 @@ from molmeta.errors import InputError
 from molmeta.models.context import Context
 from molmeta.models.known_assays import KnownAssays
 
+BESIDE = ("sketch", "profile", "properties")
+"""What may stand beside the encoder's own vector, in this order."""
+
 
 def widths_beside(encoder: nn.Module) -> dict[str, int]:
-    """How many of the encoder's last columns are not its own vector: sketch, then profile."""
-    return {name: int(getattr(encoder, name, 0)) for name in ("sketch", "profile")}
+    """How many of the encoder's last columns are not its own vector, by what they are."""
+    return {name: int(getattr(encoder, name, 0)) for name in BESIDE}
 
 
 class Above(nn.Module):
     """Vectors of the encoder → log-odds.
 
-    An encoder may give a fingerprint `sketch` and an activity `profile` beside its vectors; they
-    pass by the projection and the context, and reach heads that know what to do with them. The
-    vectors that a context remembers are the encoder's own, a buffer: they are projected as all
-    others are. What known assays say is added to the head's log-odds; it is read off the encoder's
-    own vectors too.
+    An encoder may give a fingerprint `sketch`, an activity `profile` and physical `properties`
+    beside its vectors; they pass by the projection and the context, and reach heads that know what
+    to do with them. The vectors that a context remembers are the encoder's own, a buffer: they are
+    projected as all others are. What known assays say is added to the head's log-odds; it is read
+    off the encoder's own vectors too.
 
     Args:
-        encoder: Its `dim` and, if it has any, its `sketch` and `profile` are read.
+        encoder: Its `dim` and, if it has any, its `sketch`, `profile` and `properties` are read.
         head: (support, labels, query, visible) → log-odds.
         context: Between projection and head; None for none.
         projection: Width of the projection.
@@ -74,7 +77,7 @@ class Above(nn.Module):
             if asked not in (0, width):
                 raise InputError.of(
                     f"head.{name}: {asked}",
-                    got=f"an encoder with a {name} of {width}",
+                    got=f"encoder.{name}: {width}",
                     fix=f"Set head.{name} to {width}, or encoder.{name} to {asked}.",
                 )
         if self.context is not None and getattr(self.head, "continuous", False):
@@ -108,7 +111,7 @@ class Above(nn.Module):
     def project(self, vectors: Tensor) -> Tensor:
         """The encoder's vectors, (n, encoder.dim) → (n, width).
 
-        Projected; sketch and profile, if there are any; what is compared with known assays.
+        Projected; what stands beside the vectors; what is compared with known assays.
         """
         own = vectors[..., : self.projection.in_features]
         parts = [self.projection(own)]
@@ -161,7 +164,7 @@ class Above(nn.Module):
         return vectors[..., :width], vectors[..., width:]
 
     def _seen(self, projected: Tensor) -> Tensor:
-        """Without sketch or profile, where the head does not know what to do with them."""
+        """Without what stands beside them, where the head does not know what to do with it."""
         known = [bool(getattr(self.head, name, 0)) for name in self.beside]
         if known == [width > 0 for width in self.beside.values()]:
             return projected  # without a copy

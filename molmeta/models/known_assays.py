@@ -32,7 +32,7 @@ class KnownAssays(nn.Module):
     Places and readouts are kept in `rank` dimensions each.
 
     Args:
-        dim: Width of the encoder's vectors, without sketch and profile.
+        dim: Width of the encoder's vectors, without what stands beside them.
         rank: Dimensions that places and readouts are kept in.
         sharpness: Initial β; learned.
         trust: Initial γ; learned.

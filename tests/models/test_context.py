@@ -197,9 +197,10 @@ def test_heads_that_do_not_divide_the_width_are_refused() -> None:
         Context(width=8, heads=3)
 
 
-def encoder(dim: int, sketch: int = 0, profile: int = 0) -> nn.Module:
+def encoder(dim: int, **beside: int) -> nn.Module:
     part = nn.Identity()
-    part.dim, part.sketch, part.profile = dim, sketch, profile  # type: ignore[assignment]
+    for name, width in {"dim": dim, **beside}.items():
+        setattr(part, name, width)
     return part
 
 
@@ -241,10 +242,20 @@ class ProfileHead(SketchHead):
     sketch, profile = 0, 3
 
 
+class PropertiesHead(SketchHead):
+    """Reads properties of two; returns what it was given."""
+
+    sketch, properties = 0, 2
+
+
 def test_a_head_gets_what_it_reads_of_what_stands_beside() -> None:
-    given = encoder(13, sketch=4, profile=3)
-    (_, labels, _), vectors = draw(), torch.randn(N_SUPPORT, 13, dtype=torch.float64)
-    for head, columns in ((SketchHead(), slice(6, 10)), (ProfileHead(), slice(10, 13))):
+    given = encoder(15, sketch=4, profile=3, properties=2)
+    (_, labels, _), vectors = draw(), torch.randn(N_SUPPORT, 15, dtype=torch.float64)
+    for head, columns in (
+        (SketchHead(), slice(6, 10)),
+        (ProfileHead(), slice(10, 13)),
+        (PropertiesHead(), slice(13, 15)),
+    ):
         above = Above(given, head, None, DIM).double()
         known, _ = above(vectors, labels, vectors[:2])
         assert torch.equal(known[:, DIM:], vectors[:, columns])
@@ -261,8 +272,9 @@ def wide_head() -> nn.Module:
     [
         (wide_head, None, r"head\.dim: 128.*Set head\.dim to 8"),
         (MatchingHead, lambda: Context(blocks=1), r"context\.dim: 128.*Set context\.dim to 8"),
-        (SketchHead, None, r"head\.sketch: 4; got an encoder with a sketch of 0"),
-        (ProfileHead, None, r"head\.profile: 3; got an encoder with a profile of 0"),
+        (SketchHead, None, r"head\.sketch: 4; got encoder\.sketch: 0"),
+        (ProfileHead, None, r"head\.profile: 3; got encoder\.profile: 0"),
+        (PropertiesHead, None, r"head\.properties: 2; got encoder\.properties: 0"),
         (
             lambda: MatchingHead(continuous=True),
             lambda: Context(dim=8, blocks=1),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import rankdata
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,6 +21,7 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
 from molmeta.models import ENCODERS, FingerprintEncoder, Hybrid
+from molmeta.models.encoders.properties import Properties
 from molmeta.models.encoders.quantiles import N_KNOTS, QuantileScale
 from molmeta.models.encoders.sketch import Sketch
 from molmeta.testing import check_encoder
@@ -131,6 +133,19 @@ def test_sketch_of_counts_one_to_many_is_the_sum_of_signs() -> None:
     assert torch.equal(sums[4], sums[3])
 
 
+def test_rare_environments_count_more_in_a_fitted_sketch() -> None:
+    """Products are those of counts whose columns have scikit-learn's smoothed idf, less its one."""
+    sketch = Sketch(4096)
+    sketch.fit(BATCH)
+    counts = FEATURES.fingerprints.astype(np.float64)
+    weights = torch.from_numpy(TfidfTransformer().fit(counts).idf_ - 1).float()
+    torch.testing.assert_close(sketch.weights, weights, rtol=1e-4, atol=1e-6)
+    at_most = torch.from_numpy(counts.toarray()).float().clamp(max=4)
+    shared = (torch.minimum(at_most.unsqueeze(1), at_most) * weights).sum(-1)
+    vectors = sketch(BATCH)
+    assert (vectors @ vectors.T - shared).abs().max() < 0.1 * shared.max()
+
+
 def make(**settings: Any) -> FingerprintEncoder:
     torch.manual_seed(0)
     encoder = FingerprintEncoder(**{**SMALL, **settings}).eval()
@@ -140,7 +155,15 @@ def make(**settings: Any) -> FingerprintEncoder:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"layers": 3}, {"sketch": 4}, {"dropout": 0.0}, {"pairs": True}, {"profile": 3}],
+    [
+        {},
+        {"layers": 3},
+        {"sketch": 4},
+        {"dropout": 0.0},
+        {"pairs": True},
+        {"profile": 3},
+        {"properties": 3},
+    ],
 )
 def test_fingerprint_encoder_obeys_every_law(settings: dict[str, Any]) -> None:
     check_encoder(make(**settings))
@@ -156,7 +179,9 @@ def test_fingerprint_encoder_is_its_formula() -> None:
     vectors = encoder(BATCH)
     assert encoder.dim == 12
     torch.testing.assert_close(vectors[:, :8], expected)
-    assert torch.equal(vectors[:, 8:], Sketch(4)(BATCH))
+    sketch = Sketch(4)
+    sketch.fit(BATCH)
+    assert torch.equal(vectors[:, 8:], sketch(BATCH))
 
 
 def test_pairs_join_the_first_layer() -> None:
@@ -174,6 +199,15 @@ def test_pairs_join_the_first_layer() -> None:
     assert torch.equal(reached, pairs.any(0))
     assert reached[:1024].any()
     assert reached[1024:].any()
+
+
+def test_properties_are_the_last_columns() -> None:
+    encoder = make(sketch=4, profile=2, properties=3)
+    assert encoder.dim == 17
+    ranks = encoder.scale(BATCH.descriptors)
+    properties = Properties(len(DESCRIPTORS), 3)
+    properties.fit(ranks)
+    assert torch.equal(encoder(BATCH)[:, 14:], properties(ranks))
 
 
 def test_other_weights_begin_the_same_with_pairs() -> None:

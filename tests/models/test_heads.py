@@ -23,6 +23,7 @@ HEADS: dict[str, Callable[[], nn.Module]] = {
     "kernel": lambda: KernelHead(dim=DIM),
     "kernel with a sketch": lambda: KernelHead(dim=DIM - 4, sketch=4),
     "kernel with a profile": lambda: KernelHead(dim=DIM - 4, sketch=2, profile=2),
+    "kernel with properties": lambda: KernelHead(dim=DIM - 4, sketch=1, profile=1, properties=2),
     "linear": lambda: LinearHead(dim=DIM),
     "linear from prototypes": lambda: LinearHead(dim=DIM, start="prototypes"),
 }

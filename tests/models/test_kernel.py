@@ -13,18 +13,23 @@ from torch import Tensor
 
 from molmeta.models import KernelHead
 
-DIM, SKETCH, PROFILE = 12, 4, 3
-SCALE, NOISE, TAU, OFFSET, KAPPA = 3.0, 0.7, 1.5, 0.4, 0.8
-BESIDE = pytest.mark.parametrize("beside", [(0, 0), (SKETCH, 0), (0, PROFILE), (SKETCH, PROFILE)])
+DIM, SKETCH, PROFILE, PROPERTIES = 12, 4, 3, 2
+SCALE, NOISE, TAU, OFFSET, KAPPA, LENGTH = 3.0, 0.7, 1.5, 0.4, 0.8, 1.2
+BESIDE = pytest.mark.parametrize(
+    "beside",
+    [
+        (0, 0, 0), (SKETCH, 0, 0), (0, PROFILE, 0), (0, 0, PROPERTIES), (SKETCH, PROFILE, 0),
+        (SKETCH, PROFILE, PROPERTIES),
+    ],
+)  # fmt: skip
 
 
-def make(sketch: int = 0, profile: int = 0) -> KernelHead:
+def make(sketch: int = 0, profile: int = 0, properties: int = 0) -> KernelHead:
     """With a prior that is not zero."""
     torch.manual_seed(0)
-    strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA}
-    head = KernelHead(
-        dim=DIM, sketch=sketch, profile=profile, scale=SCALE, noise=NOISE, **strengths
-    ).double()
+    widths = {"sketch": sketch, "profile": profile, "properties": properties}
+    strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA, "length": LENGTH}
+    head = KernelHead(dim=DIM, **widths, scale=SCALE, noise=NOISE, **strengths).double()
     torch.nn.init.normal_(head.weight)
     torch.nn.init.normal_(head.bias)
     return head
@@ -39,10 +44,11 @@ def draw(n_active: int, n_inactive: int, beside: int = 0) -> tuple[Tensor, Tenso
     return support, (torch.arange(n) < n_active).double(), query
 
 
-def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int) -> float:
+def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int, profile: int) -> float:
     """The kernel's formula for one pair."""
-    (own_a, sketch_a, profile_a), (own_b, sketch_b, profile_b) = (
-        np.split(x, [DIM, DIM + sketch]) for x in (a, b)
+    ends = [DIM, DIM + sketch, DIM + sketch + profile]
+    (own_a, sketch_a, profile_a, place_a), (own_b, sketch_b, profile_b, place_b) = (
+        np.split(x, ends) for x in (a, b)
     )
     cosine = float(own_a @ own_b / np.linalg.norm(own_a) / np.linalg.norm(own_b))
     found = (cosine + OFFSET) / (1 + OFFSET)
@@ -50,17 +56,21 @@ def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int) -> f
         shared = sketch_a @ sketch_b
         tanimoto = shared / (sketch_a @ sketch_a + sketch_b @ sketch_b - shared)
         found *= 1 + TAU * float(tanimoto)
+    squared = np.square(place_a - place_b).sum() / LENGTH**2  # nothing apart without properties
+    found *= (1 + float(np.exp(-squared))) / 2
     return found + KAPPA * float(profile_a @ profile_b)
 
 
 @BESIDE
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 11), (0, 4), (4, 0), (60, 8)])
-def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[int, int]) -> None:
+def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[int, ...]) -> None:
     head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
     active = (sizes[0] + 0.5) / (sum(sizes) + 1)
-    ridge = KernelRidge(alpha=NOISE, kernel=similarity, kernel_params={"sketch": beside[0]})
+    widths = {"sketch": beside[0], "profile": beside[1]}
+    ridge = KernelRidge(alpha=NOISE, kernel=similarity, kernel_params=widths)
     ridge.fit(support.numpy(), labels.numpy() - active)
-    prior = query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
+    few = 32 / (32 + sum(sizes))
+    prior = few * query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-8)
 
@@ -75,22 +85,23 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
     )
     active = 5.5 / 17
     process.fit(unit_support, labels.numpy() - active)
-    evidence = head(support, labels, query) - query @ head.weight - head.bias
+    evidence = head(support, labels, query) - 2 / 3 * query @ head.weight - head.bias
     expected = SCALE * process.predict(unit_query) + np.log(active / (1 - active))
     np.testing.assert_allclose(evidence.detach(), expected, rtol=1e-6)
 
 
-def test_sketch_kernel_is_positive_semidefinite() -> None:
+@BESIDE
+def test_kernel_is_positive_semidefinite(beside: tuple[int, ...]) -> None:
     """So that K + λI has its Cholesky factor for any λ."""
-    vectors, _, _ = draw(256, 256, SKETCH + PROFILE)
+    vectors, _, _ = draw(256, 256, sum(beside))
     vectors[:3, DIM:] = 0.0  # molecules without an environment, and not known
-    kernel = make(SKETCH, PROFILE).kernel(vectors, vectors)
+    kernel = make(*beside).kernel(vectors, vectors)
     assert torch.linalg.eigvalsh(kernel).min() > -1e-9 * len(kernel)
 
 
 @BESIDE
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 29), (256, 256)])
-def test_single_precision_is_near_double(sizes: tuple[int, int], beside: tuple[int, int]) -> None:
+def test_single_precision_is_near_double(sizes: tuple[int, int], beside: tuple[int, ...]) -> None:
     head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
     exact = head(support, labels, query)
     single = head.float()(support.float(), labels.float(), query.float())

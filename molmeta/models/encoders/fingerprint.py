@@ -10,6 +10,7 @@ from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.encoders.profiles import Profiles
+from molmeta.models.encoders.properties import Properties
 from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.encoders.sketch import Sketch
 from molmeta.models.registry import ENCODERS
@@ -25,20 +26,22 @@ class FingerprintEncoder(nn.Module):
     of half that width follow. Normalisation is a LayerNorm.
 
     Args:
-        dim: Width of the molecule's vector, without sketch and profile.
+        dim: Width of the molecule's vector, without what stands beside it.
         hidden: Width in between.
         layers: Hidden layers.
         dropout: Probability of dropping a hidden unit in training.
         input_dropout: Probability of dropping an environment, torsion or pair in training.
         sketch: Columns of a fingerprint sketch (`Sketch`) beside the vector; 0 for none.
-        profile: Columns of activity profiles (`Profiles`) beside both; 0 for none.
+        profile: Columns of activity profiles (`Profiles`) beside it; 0 for none.
+        properties: Columns of physical properties (`Properties`) beside it; 0 for none.
         pairs: Whether torsions and atom pairs are read too.
 
     Attributes:
         reads: What it reads of a molecule; `pairs` only where they are asked for.
-        dim: Width of the molecule's vector, sketch and profile included.
+        dim: Width of the molecule's vector with sketch, profile and properties, in this order.
         sketch: Columns of the sketch.
-        profile: Columns of the profile, the last ones.
+        profile: Columns of the profile.
+        properties: Columns of the properties.
     """
 
     reads: tuple[str, ...] = ("fingerprints", "descriptors")
@@ -53,11 +56,12 @@ class FingerprintEncoder(nn.Module):
         input_dropout: Fraction = 0.0,
         sketch: CountOrNone = 0,
         profile: CountOrNone = 0,
+        properties: CountOrNone = 0,
         pairs: bool = False,
     ) -> None:
         super().__init__()
-        self.dim = dim + sketch + profile
-        self.sketch, self.profile = sketch, profile
+        self.dim = dim + sketch + profile + properties
+        self.sketch, self.profile, self.properties = sketch, profile, properties
         # Some 50 environments a molecule: their sum has about unit variance.
         self.environments = nn.Parameter(torch.randn(SIZE, hidden) * 0.03)
         self.scale = QuantileScale(len(DESCRIPTORS))
@@ -70,19 +74,24 @@ class FingerprintEncoder(nn.Module):
         self.final_norm = nn.LayerNorm(dim)
         self.sketcher = Sketch(sketch) if sketch else None
         self.profiles = Profiles(profile, pairs) if profile else None
+        self.axes = Properties(len(DESCRIPTORS), properties) if properties else None
         # Drawn last, so that the other weights begin the same with pairs and without.
         self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None
         if pairs:
             self.reads = ("fingerprints", "pairs", "descriptors")
 
     def fit_inputs(self, batch: Batch) -> None:
-        """Learn the distribution of the descriptors from a sample of the training molecules."""
+        """Learn from a sample of the training molecules how inputs are distributed."""
         self.scale.fit(batch.descriptors)
+        if self.sketcher is not None:
+            self.sketcher.fit(batch)
+        if self.axes is not None:
+            self.axes.fit(self.scale(batch.descriptors))
 
     def forward(self, batch: Batch) -> Tensor:
         """Encode a batch of n molecules → (n, dim)."""
-        described = self.descriptors(self.scale(batch.descriptors))
-        x = self._counts(batch) @ self.environments + described
+        ranks = self.scale(batch.descriptors)
+        x = self._counts(batch) @ self.environments + self.descriptors(ranks)
         if self.pairs is not None:
             x = x + self._pair_counts(batch) @ self.pairs
         x = self.dropout(nn.functional.silu(self.norm(x)))
@@ -90,6 +99,8 @@ class FingerprintEncoder(nn.Module):
             x = x + block(x)
         encoded: Tensor = self.final_norm(self.last(x))
         beside = [part(batch) for part in (self.sketcher, self.profiles) if part is not None]
+        if self.axes is not None:
+            beside.append(self.axes(ranks))
         return torch.cat([encoded, *beside], -1)
 
     def _counts(self, batch: Batch) -> SparseRows:

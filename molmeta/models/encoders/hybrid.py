@@ -33,12 +33,10 @@ class Hybrid(nn.Module):
     ) -> None:
         super().__init__()
         self.reads = ("graphs", *fingerprint.reads)
-        self.dim, self.sketch, self.profile = (
-            fingerprint.dim,
-            fingerprint.sketch,
-            fingerprint.profile,
-        )
-        width = self.dim - self.sketch - self.profile
+        self.dim = fingerprint.dim
+        self.sketch, self.profile = fingerprint.sketch, fingerprint.profile
+        self.properties = fingerprint.properties
+        width = self.dim - self.sketch - self.profile - self.properties
         self.graph = graph
         self.fingerprint = fingerprint
         self.projection = nn.Linear(int(graph.dim), width)  # type: ignore[arg-type]
@@ -47,7 +45,7 @@ class Hybrid(nn.Module):
         self.final_norm = nn.LayerNorm(width)
 
     def fit_inputs(self, batch: Batch) -> None:
-        """Learn the distribution of the descriptors from a sample of the training molecules."""
+        """Learn from a sample of the training molecules how inputs are distributed."""
         self.fingerprint.fit_inputs(batch)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -75,6 +73,7 @@ def hybrid(
     input_dropout: Fraction = 0.0,
     sketch: CountOrNone = 0,
     profile: CountOrNone = 0,
+    properties: CountOrNone = 0,
     pairs: bool = False,
 ) -> Hybrid:
     """A hybrid from the names and settings that recipes give.
@@ -90,6 +89,7 @@ def hybrid(
         input_dropout: As above.
         sketch: As above.
         profile: As above.
+        properties: As above.
         pairs: As above.
 
     Raises:
@@ -105,6 +105,7 @@ def hybrid(
         input_dropout=input_dropout,
         sketch=sketch,
         profile=profile,
+        properties=properties,
         pairs=pairs,
     )
     return Hybrid(part(**settings), fingerprint, graph_scale)

@@ -20,11 +20,16 @@ class Sketch(nn.Module):
     vectors is the sum of minima that the Tanimoto similarity of counts needs. Random signs project
     them to `width` columns, in which products, and so the similarity, are kept on average.
 
+    Once fitted, an environment counts by its inverse document frequency (Spärck Jones 1972,
+    https://doi.org/10.1108/eb026526): what nearly all molecules have says little of what two have
+    in common.
+
     Args:
         width: Columns of the sketch.
     """
 
     signs: Tensor
+    weights: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -34,13 +39,21 @@ class Sketch(nn.Module):
         # Row (column, c): the sum of what a count of c adds up to.
         summed = torch.from_numpy(signs.cumsum(1)).float() / width**0.5
         self.register_buffer("signs", summed.flatten(0, 1), persistent=False)
+        self.register_buffer("weights", torch.ones(SIZE))
+
+    @torch.no_grad()
+    def fit(self, batch: Batch) -> None:
+        """Take the weights from n molecules: log((n + 1) / (those that have it + 1))."""
+        n = len(batch.fp_offsets)
+        having = torch.bincount(batch.fp_columns, minlength=SIZE)
+        self.weights.copy_(((n + 1) / (having + 1)).log().clamp(min=0))  # rounded below 1
 
     def forward(self, batch: Batch) -> Tensor:
         """Sketch a batch of n molecules → (n, width)."""
         level = batch.fp_counts.long().clamp(1, _LEVELS) - 1
         rows = SparseRows(
             batch.fp_columns * _LEVELS + level,
-            torch.ones_like(batch.fp_counts),
+            self.weights.sqrt()[batch.fp_columns],
             batch.fp_offsets,
             SIZE * _LEVELS,
         )

@@ -17,29 +17,35 @@ from torch.nn import functional
 from molmeta.config import Count, CountOrNone, Positive
 from molmeta.models.registry import HEADS
 
+_FEW = 32  # as of known assays
+
 
 @HEADS.register("kernel")
 class KernelHead(nn.Module):
     """Scores a query by kernel ridge regression on the support set.
 
-    With m the support set's active fraction, the score is
-    c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + w·x + b. The last two say how often molecules like x
-    are active in any assay, for which no support set is needed. The kernel is
-    (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where a fingerprint sketch of width
-    `sketch` stands beside them, T being the Tanimoto similarity of the sketches: close analogs
-    count even where the learned vectors say nothing, which at a cosine of zero takes the offset ρ.
-    Where an activity profile of width `profile` stands beside them too, κ times the product of the
-    profiles is added.
+    With m the active fraction of a support set of n, the score is
+    c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + f w·x + b. The last two say how often molecules like
+    x are active in any assay, for which no support set is needed, and which many labels know
+    better: f = 32 / (32 + n). The kernel is (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T)
+    where a fingerprint sketch of width `sketch` stands beside them, T being the Tanimoto similarity
+    of the sketches: close analogs count even where the learned vectors say nothing, which at a
+    cosine of zero takes the offset ρ.
+    Where physical properties of width `properties` do, it is multiplied by (1 + exp(−d² / ℓ²)) / 2,
+    d being their distance. Where an activity profile of width `profile` does, κ times the product
+    of the profiles is added.
 
     Args:
-        dim: Width of the vectors without sketch and profile: the learner's `projection`.
+        dim: Width of the vectors alone: the learner's `projection`.
         sketch: Width of the sketch beside each vector: the encoder's `sketch`.
-        profile: Width of the profile beside both: the encoder's `profile`.
+        profile: Width of the profile beside each vector: the encoder's `profile`.
+        properties: Width of the properties beside each vector: the encoder's `properties`.
         scale: Initial c; learned.
         noise: Initial λ; learned.
         tanimoto: Initial τ; learned.
         offset: Initial ρ; learned.
         recall: Initial κ; learned.
+        length: Initial ℓ; learned.
     """
 
     balanced = False
@@ -51,15 +57,17 @@ class KernelHead(nn.Module):
         dim: Count = 128,
         sketch: CountOrNone = 0,
         profile: CountOrNone = 0,
+        properties: CountOrNone = 0,
         scale: Positive = 4.0,
         noise: Positive = 1.0,
         tanimoto: Positive = 1.0,
         offset: Positive = 0.5,
         recall: Positive = 1.0,
+        length: Positive = 1.0,
     ) -> None:
         super().__init__()
         self.dim = dim
-        self.sketch, self.profile = sketch, profile
+        self.sketch, self.profile, self.properties = sketch, profile, properties
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
         self.log_offset = nn.Parameter(torch.tensor(math.log(offset)))
@@ -67,6 +75,8 @@ class KernelHead(nn.Module):
             self.log_tanimoto = nn.Parameter(torch.tensor(math.log(tanimoto)))
         if profile:
             self.log_recall = nn.Parameter(torch.tensor(math.log(recall)))
+        if properties:
+            self.log_length = nn.Parameter(torch.tensor(math.log(length)))
         self.weight = nn.Parameter(torch.zeros(dim))
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -76,7 +86,7 @@ class KernelHead(nn.Module):
         """Log-odds of being active, shape (q,).
 
         Args:
-            support: Vectors of the support set, sketch and profile included, shape (s, width), or
+            support: Vectors of the support set and what stands beside them, shape (s, width), or
                 (q, s, width) where each query has its own view of it.
             labels: 1 active, 0 inactive, shape (s,).
             query: Vectors, shape (q, width).
@@ -87,13 +97,16 @@ class KernelHead(nn.Module):
     def prepare(self, vectors: Tensor) -> Tensor:
         """What a vector, (…, width), is compared by: no parameter and no other has a part.
 
-        Its direction, (…, dim); sketch and profile, where there are any; the sketch's squared
-        length, (…, 1), and the vector's.
+        Its direction, (…, dim); what stands beside it; the squared lengths of the sketch and of the
+        properties, (…, 1) each, and the vector's length.
         """
         own, beside = vectors[..., : self.dim], vectors[..., self.dim :]
         length = torch.linalg.vector_norm(own, dim=-1, keepdim=True)
-        squared = beside[..., : self.sketch].square().sum(-1, keepdim=True)
-        return torch.cat([own / length.clamp(min=1e-12), beside, squared, length], -1)
+        sketch, _, properties = torch.split(
+            beside, [self.sketch, self.profile, self.properties], dim=-1
+        )
+        squared = [part.square().sum(-1, keepdim=True) for part in (sketch, properties)]
+        return torch.cat([own / length.clamp(min=1e-12), beside, *squared, length], -1)
 
     def match(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
@@ -103,11 +116,12 @@ class KernelHead(nn.Module):
         view = None
         if support.ndim == 2 and visible is not None:  # few views, where it is folded
             seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+        n = seen.sum(-1, keepdim=True)
         # Half a molecule more of each class keeps the log-odds finite.
-        active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (seen.sum(-1, keepdim=True) + 1)
+        active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (n + 1)
         weights = self._solve(self._kernel(support, support), seen, (labels - active) * seen)
         if view is not None:
-            weights, active = weights[view], active[view]
+            weights, active, n = weights[view], active[view], n[view]
         own = query[:, : self.dim]
         if support.ndim == 2:  # cosines and prior in one pass over what may be a large library
             read = own @ torch.cat([support[:, : self.dim], self.weight.unsqueeze(0)]).mT
@@ -116,7 +130,8 @@ class KernelHead(nn.Module):
             similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
             told = own @ self.weight
         evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
-        return evidence + active.logit().squeeze(-1) + query[:, -1] * told + self.bias
+        prior = _FEW / (_FEW + n.squeeze(-1)) * query[:, -1] * told + self.bias
+        return evidence + active.logit().squeeze(-1) + prior
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
         """Weights a of continuous labels, shape (q, s): Σ a·y = m + k(x, S) (K + λI)⁻¹ (y − m).
@@ -152,13 +167,17 @@ class KernelHead(nn.Module):
     def _from_cosines(self, cosines: Tensor, left: Tensor, right: Tensor) -> Tensor:
         offset = self.log_offset.exp()
         kernel = (cosines + offset) / (1 + offset)
+        profile = self.dim + self.sketch
         if self.sketch:
             shared = _products(left, right, self.dim, self.sketch)
-            sizes = left[..., -2].unsqueeze(-1) + right[..., -2].unsqueeze(-2)
-            tanimoto = shared / (sizes - shared).clamp(min=1e-6)
+            tanimoto = shared / (_sums(left, right, -3) - shared).clamp(min=1e-6)
             kernel = kernel * (1 + self.log_tanimoto.exp() * tanimoto)
+        if self.properties:
+            shared = _products(left, right, profile + self.profile, self.properties)
+            squared = (_sums(left, right, -2) - 2 * shared).clamp(min=0)
+            kernel = kernel * (0.5 + 0.5 * torch.exp(-squared / (2 * self.log_length).exp()))
         if self.profile:
-            alike = _products(left, right, self.dim + self.sketch, self.profile)
+            alike = _products(left, right, profile, self.profile)
             kernel = kernel + self.log_recall.exp() * alike
         return kernel
 
@@ -176,3 +195,8 @@ def _products(left: Tensor, right: Tensor, first: int, width: int) -> Tensor:
     """Of these columns of (…, n, d) and (…, m, d), shape (…, n, m)."""
     columns = slice(first, first + width)
     return left[..., columns] @ right[..., columns].mT
+
+
+def _sums(left: Tensor, right: Tensor, column: int) -> Tensor:
+    """Of this column of each pair of (…, n, d) and (…, m, d), shape (…, n, m)."""
+    return left[..., column].unsqueeze(-1) + right[..., column].unsqueeze(-2)
