@@ -1,5 +1,7 @@
 """Make a run the model that comes with molmeta: its files, with the weights in half precision.
 
+The largest matrices, each of whose rows is one of many that are added up, in eight bits.
+
     python benchmarks/ship.py RUN CARD.md --held-out STORE
 
 CARD.md becomes the model card. The model as it is shipped is calibrated on the store's assays,
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import torch
 from calibrate import calibrate, report
+from torch import Tensor
 
 from molmeta import AssayStore
 from molmeta.assays import load_assays
@@ -26,6 +29,7 @@ from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
 from molmeta.meta.start import Seen
 from molmeta.meta.trainer import MODEL
 
+_LARGE = 1_000_000
 DEFAULT = Path(__file__).resolve().parents[1] / "molmeta" / "pretrained" / "default"
 
 
@@ -45,13 +49,19 @@ def main() -> None:
         (Seen.of_run(DEFAULT) | Seen.of_store(load_assays(given.train))).save(DEFAULT)
     shutil.copyfile(given.card, DEFAULT / CARD)
     tensors = load_tensors(given.run / MODEL)
-    halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
-    save_tensors(DEFAULT / MODEL, halves)
+    save_tensors(DEFAULT / MODEL, {name: shortened(value) for name, value in tensors.items()})
     fitted, judged = calibrate(DEFAULT, AssayStore.open(given.held_out))
     fitted.save(DEFAULT)
     report(fitted, judged)
     for file in sorted(DEFAULT.iterdir()):
         print(f"{file.stat().st_size:>10,} {file.name}")
+
+
+def shortened(tensor: Tensor) -> Tensor:
+    """In as few bits as cost nothing that can be told from noise (docs/model.md)."""
+    if tensor.dtype != torch.float32:
+        return tensor
+    return tensor.to(torch.float8_e4m3fn) if tensor.numel() > _LARGE else tensor.half()
 
 
 if __name__ == "__main__":

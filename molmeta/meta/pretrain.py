@@ -115,7 +115,7 @@ class Pretrainer:
         self.device = next(encoder.parameters()).device
         self.workers = Workers.join(self.device)
         self.weight_decay = weight_decay
-        # Not sketch and profile: what is there already, the encoder need not learn.
+        # Not what stands beside it: what is there already, the encoder need not learn.
         self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
         codes = groups_of(store, groups)
         self._groups, self._n_groups = torch.from_numpy(codes), int(codes.max(initial=-1)) + 1

@@ -99,7 +99,8 @@ def fit_inputs(encoder: nn.Module, store: AssayStore, seed: int) -> None:
         return
     kept = [(assay := store.assay(i)).molecules[assay.kept] for i in range(len(store))]
     sample = np.random.default_rng(seed).permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
-    batch = make_batch(store, np.sort(sample), reads_of(encoder))
+    device = next(encoder.parameters()).device
+    batch = make_batch(store, np.sort(sample), reads_of(encoder), device)
     encoder.fit_inputs(batch)  # type: ignore[operator]
 
 

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from molmeta.config import CountOrNone, Positive
-
-_FEW = 32
+from molmeta.models.fading import fading
 
 
 class KnownAssays(nn.Module):
@@ -119,7 +118,7 @@ class KnownAssays(nn.Module):
                 (q, rank + 2).
         """
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
-        few = _FEW / (_FEW + seen.sum(-1, keepdim=True))
+        few = fading(seen.sum(-1, keepdim=True))
         place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
         read = support[:, self.rank : -1] @ self.readouts.mT + support[:, -1:] + self.biases
         each = functional.binary_cross_entropy_with_logits(

@@ -234,8 +234,9 @@ def test_what_the_inputs_were_fitted_to_travels_with_the_weights() -> None:
 def test_hybrid_of_every_graph_encoder_obeys_every_law(graph: str) -> None:
     torch.manual_seed(0)
     settings = {"dim": 16, "layers": 1}
-    hybrid = ENCODERS.find("hybrid")(graph=graph, graph_settings=settings, sketch=4, **SMALL)
-    assert hybrid.dim == 12
+    beside = {"sketch": 4, "profile": 3, "profile_sketch": 1, "properties": 2}
+    hybrid = ENCODERS.find("hybrid")(graph=graph, graph_settings=settings, **beside, **SMALL)
+    assert hybrid.dim == 17
     check_encoder(hybrid)
 
 
@@ -250,7 +251,8 @@ def test_hybrid_reads_pairs_where_its_fingerprint_encoder_does() -> None:
 def test_hybrid_is_the_sum_of_its_parts() -> None:
     torch.manual_seed(0)
     graph = ENCODERS.find("gine")(dim=16, layers=1)
-    hybrid = Hybrid(graph, make(sketch=4), graph_scale=0.5).eval()
+    hybrid = Hybrid(graph, make(sketch=4, profile=2, properties=3), graph_scale=0.5).eval()
+    assert (hybrid.dim, hybrid.sketch, hybrid.profile, hybrid.properties) == (17, 4, 2, 3)
     own = hybrid.fingerprint(BATCH)
     seen = functional.layer_norm(hybrid.projection(graph(BATCH)), (8,)) * 0.5
     expected = functional.layer_norm(own[:, :8] + seen, (8,))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import make_batch
+from molmeta.errors import InputError
 from molmeta.models import FingerprintEncoder
 from molmeta.models.encoders import profiles as module
 from molmeta.models.encoders.profiles import Profiles
@@ -33,8 +34,8 @@ def labels_of(n_assays: int, density: float = 1.0) -> tuple[np.ndarray, np.ndarr
     return molecules, assays, random.integers(0, 2, len(molecules)).astype(np.float32)
 
 
-def remembered(width: int, n_assays: int = 20, density: float = 1.0) -> Profiles:
-    profiles = Profiles(width, pairs=True)
+def remembered(width: int, n_assays: int = 20, density: float = 1.0, sketched: int = 0) -> Profiles:
+    profiles = Profiles(width, pairs=True, sketched=sketched)
     profiles.remember(profiles.key(BATCH)[:N_KNOWN], *labels_of(n_assays, density))
     return profiles
 
@@ -129,3 +130,51 @@ def test_forgotten_within_forgotten() -> None:
             assert not profiles(BATCH).any()
         assert not profiles(BATCH).any()
     assert profiles(BATCH).any()
+
+
+def test_products_of_few_labels_are_those_of_the_labels() -> None:
+    """With columns enough that no two assays share one."""
+    profiles = remembered(256, n_assays=7, sketched=255)
+    assert len(profiles) == len(profiles.few) == N_KNOWN
+    assert not len(profiles.keys)
+    known = profiles(BATCH)[:N_KNOWN]
+    torch.testing.assert_close(known @ known.T, expected(7), atol=1e-5, rtol=1e-4)
+    assert not profiles(BATCH)[N_KNOWN:8].any()
+    assert torch.equal(profiles(BATCH)[8], known[0])  # ethanol twice
+
+
+def test_few_and_many_labels_share_no_column() -> None:
+    profiles = remembered(256, n_assays=12, density=0.65, sketched=240)
+    many = np.bincount(labels_of(12, 0.65)[0]) >= 8
+    assert 0 < many.sum() < N_KNOWN
+    known = profiles(BATCH)[:N_KNOWN]
+    assert not known[many][:, 16:].any()
+    assert not known[~many][:, :16].any()
+    same = torch.from_numpy(many[:, None] == many)
+    whole = expected(12, 0.65) * same
+    torch.testing.assert_close(known @ known.T, whole, atol=1e-5, rtol=1e-4)
+
+
+def test_assays_that_share_a_column_are_added_up_with_their_signs() -> None:
+    profiles = remembered(3, n_assays=7, sketched=2)
+    wide = remembered(256, n_assays=7, sketched=255)
+    for sketch, spread in zip(
+        profiles(BATCH)[:N_KNOWN, 1:], wide(BATCH)[:N_KNOWN, 1:], strict=True
+    ):
+        torch.testing.assert_close(sketch, spread.reshape(-1)[:254].view(-1, 2).sum(0))
+
+
+def test_few_labels_are_saved_and_forgotten_too() -> None:
+    settings = {"dim": 6, "hidden": 8, "profile": 5, "profile_sketch": 3, "pairs": True}
+    encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
+    encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(7))
+    assert encoder(BATCH)[:N_KNOWN, 8:].any()
+    other.load_state_dict(encoder.state_dict())
+    assert torch.equal(other(BATCH), encoder(BATCH))
+    with encoder.profiles.forgotten():
+        assert not encoder(BATCH)[:, 6:].any()
+
+
+def test_a_sketch_as_wide_as_the_profile_is_refused() -> None:
+    with pytest.raises(InputError, match=r"encoder\.profile_sketch: 3; expected less than"):
+        Profiles(3, sketched=3)

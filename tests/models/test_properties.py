@@ -47,8 +47,15 @@ def test_two_of_what_it_was_fitted_to_are_a_squared_distance_of_two_apart() -> N
 def test_molecules_that_are_all_alike_are_at_no_distance() -> None:
     values = torch.ones(5, 4)
     placed = fitted(2, values)(values)
-    assert placed.isfinite().all()
     assert not torch.cdist(placed, placed).any()
+
+
+@pytest.mark.parametrize("values", [torch.ones(5, 4), torch.randn(1, 4), torch.zeros(3, 4)])
+def test_without_a_spread_distances_are_those_of_the_ranks(values: Tensor) -> None:
+    """Another molecule is not infinitely far away, and half precision holds the axes."""
+    others = torch.eye(4)
+    placed = fitted(4, values)(others)
+    torch.testing.assert_close(torch.pdist(placed), torch.pdist(others))
 
 
 def test_more_axes_than_descriptors_are_refused() -> None:

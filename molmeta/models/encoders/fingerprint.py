@@ -33,6 +33,7 @@ class FingerprintEncoder(nn.Module):
         input_dropout: Probability of dropping an environment, torsion or pair in training.
         sketch: Columns of a fingerprint sketch (`Sketch`) beside the vector; 0 for none.
         profile: Columns of activity profiles (`Profiles`) beside it; 0 for none.
+        profile_sketch: How many of them, the last ones, are for molecules of few labels.
         properties: Columns of physical properties (`Properties`) beside it; 0 for none.
         pairs: Whether torsions and atom pairs are read too.
 
@@ -56,6 +57,7 @@ class FingerprintEncoder(nn.Module):
         input_dropout: Fraction = 0.0,
         sketch: CountOrNone = 0,
         profile: CountOrNone = 0,
+        profile_sketch: CountOrNone = 0,
         properties: CountOrNone = 0,
         pairs: bool = False,
     ) -> None:
@@ -73,7 +75,7 @@ class FingerprintEncoder(nn.Module):
         self.last = nn.Linear(hidden, dim)
         self.final_norm = nn.LayerNorm(dim)
         self.sketcher = Sketch(sketch) if sketch else None
-        self.profiles = Profiles(profile, pairs) if profile else None
+        self.profiles = Profiles(profile, pairs, profile_sketch) if profile else None
         self.axes = Properties(len(DESCRIPTORS), properties) if properties else None
         # Drawn last, so that the other weights begin the same with pairs and without.
         self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None

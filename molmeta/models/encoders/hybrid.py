@@ -73,6 +73,7 @@ def hybrid(
     input_dropout: Fraction = 0.0,
     sketch: CountOrNone = 0,
     profile: CountOrNone = 0,
+    profile_sketch: CountOrNone = 0,
     properties: CountOrNone = 0,
     pairs: bool = False,
 ) -> Hybrid:
@@ -89,6 +90,7 @@ def hybrid(
         input_dropout: As above.
         sketch: As above.
         profile: As above.
+        profile_sketch: As above.
         properties: As above.
         pairs: As above.
 
@@ -105,6 +107,7 @@ def hybrid(
         input_dropout=input_dropout,
         sketch=sketch,
         profile=profile,
+        profile_sketch=profile_sketch,
         properties=properties,
         pairs=pairs,
     )

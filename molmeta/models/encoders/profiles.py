@@ -19,45 +19,61 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from molmeta.chem.fingerprint import SIZE
+from molmeta.errors import InputError
+from molmeta.models.encoders.few_labels import FewLabels
 
 _FEWEST, _MOST = 8, 4096
 _MIX = (-0x61C8864680B583EB, -0x40A7B892E31B1A47)  # of splitmix64, as signed numbers
 
 
 class Profiles(nn.Module):
-    """Recalls the activity profiles of molecules that eight or more assays measured.
+    """Recalls the activity profiles of molecules that training assays measured.
 
     A profile has a number for each assay: the label less the assay's active fraction, 0 where it
     was not measured; it is divided by √(its squared length + 2), so that few labels make a short
-    one. Kept are the first principal axes, in which products of profiles are nearly what they were.
-    A molecule is known by its counts, so stereoisomers share a profile; of one that is not known
-    it is zero.
+    one. Kept are, of molecules that eight or more assays measured, the first principal axes, in
+    which products of profiles are nearly what they were; and of the others, if asked for, a sketch
+    of few columns beside them (`FewLabels`). A molecule is known by its counts, so stereoisomers
+    share a profile; of one that is not known it is zero.
 
     Args:
         width: Numbers that a profile is kept in.
         pairs: Whether torsions and atom pairs tell molecules apart too.
+        sketched: How many of them, the last ones, are for molecules of fewer labels.
+
+    Raises:
+        InputError: If no number is left for the others.
     """
 
     keys: Tensor
     rows: Tensor
 
-    def __init__(self, width: int, pairs: bool = False) -> None:
+    def __init__(self, width: int, pairs: bool = False, sketched: int = 0) -> None:
         super().__init__()
-        self.pairs = pairs
+        if sketched >= width:
+            raise InputError.of(
+                f"encoder.profile_sketch: {sketched}",
+                expected=f"less than encoder.profile: {width}",
+            )
+        self.width, self.pairs = width, pairs
+        self.few = FewLabels(sketched) if sketched else None
         self._silent = False
         self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
-        self.register_buffer("rows", torch.zeros(0, width))
+        self.register_buffer("rows", torch.zeros(0, width - sketched))
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.keys) + (0 if self.few is None else len(self.few))
 
     def forward(self, batch: Batch) -> Tensor:
         """The profiles of a batch of n molecules, (n, width)."""
-        if self._silent or not len(self):
-            return self.rows.new_zeros(len(batch.fp_offsets), self.rows.shape[1])
+        if self._silent:
+            return self.rows.new_zeros(len(batch.fp_offsets), self.width)
         keys = self.key(batch)
-        places = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
-        return self.rows[places] * (self.keys[places] == keys).unsqueeze(1)
+        profiles = self.rows.new_zeros(len(keys), self.rows.shape[1])
+        if len(self.keys):
+            places = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
+            profiles = self.rows[places] * (self.keys[places] == keys).unsqueeze(1)
+        return profiles if self.few is None else torch.cat([profiles, self.few(keys)], -1)
 
     @contextmanager
     def forgotten(self) -> Iterator[None]:
@@ -83,7 +99,9 @@ class Profiles(nn.Module):
         assays: NDArray[np.int64],
         labels: NDArray[np.float32],
     ) -> None:
-        """Know these molecules, in place of those that were known; the 4,096 of most labels.
+        """Know these molecules, in place of those that were known.
+
+        Of those that eight or more assays measured, the 4,096 of most labels.
 
         Args:
             keys: Of m molecules, (m,).
@@ -97,13 +115,16 @@ class Profiles(nn.Module):
         found = sparse.csr_matrix((labels - fraction[assays], places), shape=shape)
         # Entries of one place are added up: those of stereoisomers, whose mean counts.
         found.data /= sparse.csr_matrix((np.ones(len(labels)), places), shape=shape).data
+        lengths = np.asarray(found.multiply(found).sum(1)).ravel()
+        scaled = sparse.csr_matrix(sparse.diags(1 / np.sqrt(lengths + 2)) @ found)
         n_labels = np.diff(found.indptr)
+        few = np.flatnonzero((n_labels > 0) & (n_labels < _FEWEST))
+        if self.few is not None:
+            self.few.remember(distinct[few], scaled[few])
         chosen = np.argsort(-n_labels, kind="stable")[:_MOST]
         chosen = np.sort(chosen[n_labels[chosen] >= _FEWEST])
-        lengths = np.asarray(found[chosen].multiply(found[chosen]).sum(1)).ravel()
-        scaled = sparse.diags(1 / np.sqrt(lengths + 2)) @ found[chosen]
         device, width = self.rows.device, self.rows.shape[1]
-        products = torch.from_numpy((scaled @ scaled.T).toarray())
+        products = torch.from_numpy((scaled[chosen] @ scaled[chosen].T).toarray())
         strengths, axes = torch.linalg.eigh(products)
         kept = (axes * strengths.clamp(min=0).sqrt()).flip(1)[:, :width].float()
         self.rows = nn.functional.pad(kept, (0, width - kept.shape[1])).to(device)

@@ -38,8 +38,9 @@ class Properties(nn.Module):
         """Take the axes from the ranks of training molecules, (n, n_columns)."""
         strengths, axes = torch.linalg.eigh(ranks.mT.cov(correction=0).double())
         width = self.axes.shape[1]
-        spread = strengths[-width:].sum().clamp(min=1e-12).sqrt()
-        self.axes.copy_(axes[:, -width:] / spread)
+        total = strengths[-width:].sum()
+        # One molecule, or many that are alike, have no spread to divide by.
+        self.axes.copy_(axes[:, -width:] / (total.sqrt() if total > 1e-6 else 1))
 
     def forward(self, ranks: Tensor) -> Tensor:
         """Project ranks, (n, n_columns) → (n, width)."""

@@ -46,7 +46,7 @@ class Sketch(nn.Module):
         """Take the weights from n molecules: log((n + 1) / (those that have it + 1))."""
         n = len(batch.fp_offsets)
         having = torch.bincount(batch.fp_columns, minlength=SIZE)
-        self.weights.copy_(((n + 1) / (having + 1)).log().clamp(min=0))  # rounded below 1
+        self.weights.copy_(((n + 1) / (having + 1)).log().clamp(min=0))  # 1 may be rounded
 
     def forward(self, batch: Batch) -> Tensor:
         """Sketch a batch of n molecules → (n, width)."""

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from molmeta.config import Count, CountOrNone, Positive
+from molmeta.models.fading import fading
 from molmeta.models.registry import HEADS
-
-_FEW = 32  # as of known assays
 
 
 @HEADS.register("kernel")
@@ -130,7 +129,7 @@ class KernelHead(nn.Module):
             similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
             told = own @ self.weight
         evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
-        prior = _FEW / (_FEW + n.squeeze(-1)) * query[:, -1] * told + self.bias
+        prior = fading(n.squeeze(-1)) * query[:, -1] * told + self.bias
         return evidence + active.logit().squeeze(-1) + prior
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
