@@ -31,6 +31,7 @@ class FewLabels(nn.Module):
     counts: Tensor
     columns: Tensor
     values: Tensor
+    starts: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -39,6 +40,8 @@ class FewLabels(nn.Module):
         self.register_buffer("counts", torch.zeros(0, dtype=torch.uint8))
         self.register_buffer("columns", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("values", torch.zeros(0))
+        # Found once from the counts, since every batch looks it up.
+        self.register_buffer("starts", torch.zeros(0, dtype=torch.int64), persistent=False)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -47,12 +50,10 @@ class FewLabels(nn.Module):
         """The sketches of n molecules, (n, width); zero for those that are not known."""
         if not len(self):
             return self.values.new_zeros(len(keys), self.width)
-        counts = self.counts.long()
         places = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
-        lengths = counts[places] * (self.keys[places] == keys)
+        lengths = self.counts[places].long() * (self.keys[places] == keys)
         offsets = lengths.cumsum(0) - lengths
-        starts = (counts.cumsum(0) - counts)[places] - offsets
-        taken = starts.repeat_interleave(lengths)
+        taken = (self.starts[places] - offsets).repeat_interleave(lengths)
         taken = taken + torch.arange(len(taken), device=taken.device)
         rows = SparseRows(self.columns[taken].long(), self.values[taken], offsets, self.width)
         return rows @ torch.eye(self.width, dtype=self.values.dtype, device=self.values.device)
@@ -73,9 +74,9 @@ class FewLabels(nn.Module):
         self.keys = torch.from_numpy(keys).to(device)
         self.counts = torch.from_numpy(np.diff(rows.indptr).astype(np.uint8)).to(device)
         self.columns = torch.from_numpy(columns[rows.indices].astype(np.int16)).to(device)
-        self.values = torch.from_numpy((rows.data * signs[rows.indices]).astype(np.float32)).to(
-            device
-        )
+        values = (rows.data * signs[rows.indices]).astype(np.float32)
+        self.values = torch.from_numpy(values).to(device)
+        self.starts = _starts(self.counts)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """As many molecules as are saved."""
@@ -84,3 +85,9 @@ class FewLabels(nn.Module):
             if saved is not None:
                 setattr(self, name, getattr(self, name).new_zeros(len(saved)))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        self.starts = _starts(self.counts)
+
+
+def _starts(counts: Tensor) -> Tensor:
+    """Where what belongs to each of m molecules begins, (m,)."""
+    return counts.long().cumsum(0) - counts.long()
