@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -18,6 +19,23 @@ BESIDE = ("sketch", "profile", "properties")
 def widths_beside(encoder: nn.Module) -> dict[str, int]:
     """How many of the encoder's last columns are not its own vector, by what they are."""
     return {name: int(getattr(encoder, name, 0)) for name in BESIDE}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A support set, and what no query has a part in; the last two None where a query has in all.
+
+    Attributes:
+        support: What `Above.ready` gave, (s, ready_dim).
+        labels: (s,).
+        of_head: What the head's `settle` gave.
+        mixture: What known assays say of it, (1, rank + 2); None without them.
+    """
+
+    support: Tensor
+    labels: Tensor
+    of_head: object | None
+    mixture: Tensor | None
 
 
 class Above(nn.Module):
@@ -133,30 +151,35 @@ class Above(nn.Module):
         Projected, and as the head's `prepare` makes them, where no context stands between.
         """
         projected = self.project(vectors)
-        if self.context is not None or not hasattr(self.head, "prepare"):
+        if not self._prepares:
             return projected
         own, described = self._apart(projected)
         return torch.cat([self.head.prepare(self._seen(own)), described], -1)  # type: ignore[operator]
 
-    def mixture(self, support: Tensor, labels: Tensor) -> Tensor | None:
-        """What known assays say of a support set that `ready` gave, found once for all queries.
+    def settle(self, support: Tensor, labels: Tensor) -> Settled:
+        """A support set that `ready` gave, (s, ready_dim), for any number of `compare_ready`."""
+        if not self._prepares:
+            return Settled(support, labels, None, None)
+        own, described = self._apart(support)
+        of_head = self.head.settle(own, labels)  # type: ignore[operator]
+        mixture = None if self.known is None else self.known.mix(described, labels)
+        return Settled(support, labels, of_head, mixture)
 
-        Shape (1, rank + 2); None without known assays.
-        """
-        return None if self.known is None else self.known.mix(self._apart(support)[1], labels)
-
-    def compare_ready(
-        self, support: Tensor, labels: Tensor, query: Tensor, mixture: Tensor | None
-    ) -> Tensor:
-        """Log-odds of the queries, shape (q,), from what `ready` and `mixture` gave."""
-        if self.context is not None or not hasattr(self.head, "prepare"):
-            return self.compare(support, labels, query)
-        (support, _), (query, described) = self._apart(support), self._apart(query)
-        scores: Tensor = self.head.match(support, labels, query)  # type: ignore[operator]
+    def compare_ready(self, settled: Settled, query: Tensor) -> Tensor:
+        """Log-odds of the queries, shape (q,), from what `settle` and `ready` gave."""
+        if not self._prepares:
+            return self.compare(settled.support, settled.labels, query)
+        query, described = self._apart(query)
+        scores: Tensor = self.head.judge(settled.of_head, query)  # type: ignore[operator]
         if self.known is not None:
-            assert mixture is not None
-            scores = scores + self.known.opinion(mixture, described)
+            assert settled.mixture is not None
+            scores = scores + self.known.opinion(settled.mixture, described)
         return scores
+
+    @property
+    def _prepares(self) -> bool:
+        """Whether something can be made of a vector, and of a support set, by itself."""
+        return self.context is None and hasattr(self.head, "prepare")
 
     def _apart(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """What context and head read, and what is compared with known assays."""

@@ -28,20 +28,18 @@ from molmeta.meta.embedding import batches, embed
 from molmeta.meta.inner import under
 from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
-from molmeta.models.above import Above
+from molmeta.models.above import Above, Settled
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder; what `above.ready` and `above.mixture` gave."""
+    """An adapted assay above the encoder, its support set settled."""
 
     above: Above
     shares_ready: bool
-    support: Tensor
-    labels: Tensor
-    mixture: Tensor | None
+    settled: Settled
 
 
 class Panel:
@@ -157,9 +155,7 @@ class Panel:
         columns = []
         for member in self._members:
             own = common if member.shares_ready else member.above.ready(vectors)
-            columns.append(
-                member.above.compare_ready(member.support, member.labels, own, member.mixture)
-            )
+            columns.append(member.above.compare_ready(member.settled, own))
         return torch.stack(columns, 1)
 
     @torch.no_grad()
@@ -219,5 +215,4 @@ def _member(model: LoadedModel, adapted: Adapted) -> _Member:
         above = copy.deepcopy(above)
         above.load_state_dict(moved, strict=False)
     shares = not any(name.startswith("projection.") for name in moved)
-    support, labels = above.ready(adapted.support), adapted.labels
-    return _Member(above, shares, support, labels, above.mixture(support, labels))
+    return _Member(above, shares, above.settle(above.ready(adapted.support), adapted.labels))

@@ -122,9 +122,8 @@ def test_its_opinion_is_added_to_the_heads() -> None:
     bare.projection = above.projection
     difference = above(support, labels, query) - bare(support, labels, query)
     torch.testing.assert_close(difference, score(known, support, labels, query))
-    known_support = above.ready(support)
-    mixture = above.mixture(known_support, labels)
-    ready = above.compare_ready(known_support, labels, above.ready(query), mixture)
+    settled = above.settle(above.ready(support), labels)
+    ready = above.compare_ready(settled, above.ready(query))
     torch.testing.assert_close(ready, above(support, labels, query))
     assert above.ready_dim == above.ready(query).shape[1] == bare.ready_dim + known.width
 

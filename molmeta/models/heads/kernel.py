@@ -9,6 +9,7 @@ arXiv:1910.05199).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,22 @@ from torch.nn import functional
 from molmeta.config import Count, CountOrNone, Positive
 from molmeta.models.fading import fading
 from molmeta.models.registry import HEADS
+
+
+class Settled(NamedTuple):
+    """A support set as its queries need it; a row for all queries, or one for each.
+
+    Attributes:
+        support: What `prepare` gave, (s, width) or (q, s, width).
+        weights: (K + λI)⁻¹ (y − m), (1, s) or (q, s).
+        level: logit m, (1,) or (q,).
+        fading: f, (1,) or (q,).
+    """
+
+    support: Tensor
+    weights: Tensor
+    level: Tensor
+    fading: Tensor
 
 
 @HEADS.register("kernel")
@@ -91,7 +108,7 @@ class KernelHead(nn.Module):
             query: Vectors, shape (q, width).
             visible: Shape (q, s), False where a query may not see a support molecule.
         """
-        return self.match(self.prepare(support), labels, self.prepare(query), visible)
+        return self.judge(self.settle(self.prepare(support), labels, visible), self.prepare(query))
 
     def prepare(self, vectors: Tensor) -> Tensor:
         """What a vector, (…, width), is compared by: no parameter and no other has a part.
@@ -107,11 +124,9 @@ class KernelHead(nn.Module):
         squared = [part.square().sum(-1, keepdim=True) for part in (sketch, properties)]
         return torch.cat([own / length.clamp(min=1e-12), beside, *squared, length], -1)
 
-    def match(
-        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
-    ) -> Tensor:
-        """As `forward`, of what `prepare` gave."""
-        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(query.dtype)
+    def settle(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Settled:
+        """What no query has a part in, of a support set as `prepare` gave it."""
+        seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
         view = None
         if support.ndim == 2 and visible is not None:  # few views, where it is folded
             seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
@@ -121,16 +136,20 @@ class KernelHead(nn.Module):
         weights = self._solve(self._kernel(support, support), seen, (labels - active) * seen)
         if view is not None:
             weights, active, n = weights[view], active[view], n[view]
-        own = query[:, : self.dim]
+        return Settled(support, weights, active.logit().squeeze(-1), fading(n.squeeze(-1)))
+
+    def judge(self, settled: Settled, query: Tensor) -> Tensor:
+        """As `forward`, of what `settle` and `prepare` gave."""
+        support, own = settled.support, query[:, : self.dim]
         if support.ndim == 2:  # cosines and prior in one pass over what may be a large library
             read = own @ torch.cat([support[:, : self.dim], self.weight.unsqueeze(0)]).mT
             similarity, told = self._from_cosines(read[:, :-1], query, support), read[:, -1]
         else:
             similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
             told = own @ self.weight
-        evidence = self.log_scale.exp() * (similarity * weights).sum(-1)
-        prior = fading(n.squeeze(-1)) * query[:, -1] * told + self.bias
-        return evidence + active.logit().squeeze(-1) + prior
+        evidence = self.log_scale.exp() * (similarity * settled.weights).sum(-1)
+        prior = settled.fading * query[:, -1] * told + self.bias
+        return evidence + settled.level + prior
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
         """Weights a of continuous labels, shape (q, s): Σ a·y = m + k(x, S) (K + λI)⁻¹ (y − m).

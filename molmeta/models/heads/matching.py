@@ -7,7 +7,7 @@ the support set of c · cos(f(x), f(xᵢ)).
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,14 @@ from torch.nn import functional
 from molmeta.config import Positive
 from molmeta.models.heads.views import visible_classes
 from molmeta.models.registry import HEADS
+
+
+class Settled(NamedTuple):
+    """A support set as its queries need it: `forward`'s arguments."""
+
+    support: Tensor
+    labels: Tensor
+    visible: Tensor | None
 
 
 @HEADS.register("matching")
@@ -68,16 +76,19 @@ class MatchingHead(nn.Module):
         Returns:
             Log-odds of being active, shape (q,); or values, 0 where a query sees nothing.
         """
-        return self.match(self.prepare(support), labels, self.prepare(query), visible)
+        return self.judge(self.settle(self.prepare(support), labels, visible), self.prepare(query))
 
     def prepare(self, vectors: Tensor) -> Tensor:
         """What a vector, (…, d), is compared by: no parameter and no other vector has a part."""
         return functional.normalize(vectors, dim=-1) if self.metric == "cosine" else vectors
 
-    def match(
-        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
-    ) -> Tensor:
-        """As `forward`, of what `prepare` gave."""
+    def settle(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Settled:
+        """What no query has a part in, of a support set as `prepare` gave it: all as it is."""
+        return Settled(support, labels, visible)
+
+    def judge(self, settled: Settled, query: Tensor) -> Tensor:
+        """As `forward`, of what `settle` and `prepare` gave."""
+        support, labels, visible = settled
         similarity = self._similarity(support, query)
         if self.continuous:
             return self._attend(similarity, visible) @ labels
