@@ -14,7 +14,7 @@ from torch import Tensor
 from molmeta.models import KernelHead
 
 DIM, SKETCH, PROFILE, PROPERTIES = 12, 4, 3, 2
-SCALE, NOISE, TAU, OFFSET, KAPPA, LENGTH = 3.0, 0.7, 1.5, 0.4, 0.8, 1.2
+SCALE, NOISE, ALPHA, TAU, OFFSET, KAPPA, LENGTH = 3.0, 0.7, 0.6, 1.5, 0.4, 0.8, 1.2
 BESIDE = pytest.mark.parametrize(
     "beside",
     [
@@ -29,7 +29,8 @@ def make(sketch: int = 0, profile: int = 0, properties: int = 0) -> KernelHead:
     torch.manual_seed(0)
     widths = {"sketch": sketch, "profile": profile, "properties": properties}
     strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA, "length": LENGTH}
-    head = KernelHead(dim=DIM, **widths, scale=SCALE, noise=NOISE, **strengths).double()
+    strengths |= {"scale": SCALE, "noise": NOISE, "distant": ALPHA}
+    head = KernelHead(dim=DIM, **widths, **strengths).double()
     torch.nn.init.normal_(head.weight)
     torch.nn.init.normal_(head.bias)
     return head
@@ -65,14 +66,14 @@ def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int, prof
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 11), (0, 4), (4, 0), (60, 8)])
 def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[int, ...]) -> None:
     head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
-    active = (sizes[0] + 0.5) / (sum(sizes) + 1)
+    active = ALPHA * (sizes[0] + 0.5) / (sum(sizes) + 1)
     widths = {"sketch": beside[0], "profile": beside[1]}
     ridge = KernelRidge(alpha=NOISE, kernel=similarity, kernel_params=widths)
     ridge.fit(support.numpy(), labels.numpy() - active)
     few = 32 / (32 + sum(sizes))
     prior = few * query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
-    torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
 
 def test_score_is_the_mean_of_a_gaussian_process() -> None:
@@ -83,7 +84,7 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
     unit_support, unit_query = (
         torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
     )
-    active = 5.5 / 17
+    active = ALPHA * 5.5 / 17
     process.fit(unit_support, labels.numpy() - active)
     evidence = head(support, labels, query) - 2 / 3 * query @ head.weight - head.bias
     expected = SCALE * process.predict(unit_query) + np.log(active / (1 - active))

@@ -53,16 +53,16 @@ def test_weights_of_matching_are_the_score(balanced: bool) -> None:
 
 
 def test_weights_of_the_kernel_head_are_its_evidence() -> None:
-    head = KernelHead(dim=5, scale=3.0, noise=0.3).double()
+    head = KernelHead(dim=5, scale=3.0, noise=0.3, distant=0.8).double()
     support, query = torch.randn(9, 5).double(), torch.randn(4, 5).double()
     labels = (torch.arange(9) < 3).double()
-    mean = torch.tensor(3.5 / 10).double()
-    evidence = head(support, labels, query) - mean.logit()  # weight and bias begin at zero
+    far = torch.tensor(0.8 * 3.5 / 10).double()
+    evidence = head(support, labels, query) - far.logit()  # weight and bias begin at zero
     parts = head.contributions(support, labels, query)
     torch.testing.assert_close(parts.abs().sum(1), torch.ones(4).double())
     K, k = (head.kernel(a, support).detach().numpy() for a in (support, query))
     weights = k @ np.linalg.inv(K + 0.3 * np.eye(9))
-    sizes = np.abs(weights * (labels.numpy() - 0.35)).sum(1)
+    sizes = np.abs(weights * (labels.numpy() - 0.28)).sum(1)
     np.testing.assert_allclose(
         3 * sizes * parts.sum(1).detach().numpy(), evidence.detach(), rtol=1e-6
     )

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from molmeta.config import Count, CountOrNone, Positive
+from molmeta.config import Count, CountOrNone, Positive, PositiveShare
 from molmeta.models.fading import fading
 from molmeta.models.registry import HEADS
 
@@ -25,8 +25,8 @@ class Settled(NamedTuple):
 
     Attributes:
         support: What `prepare` gave, (s, width) or (q, s, width).
-        weights: (K + λI)⁻¹ (y − m), (1, s) or (q, s).
-        level: logit m, (1,) or (q,).
+        weights: (K + λI)⁻¹ (y − αm), (1, s) or (q, s).
+        level: logit αm, (1,) or (q,).
         fading: f, (1,) or (q,).
     """
 
@@ -41,8 +41,9 @@ class KernelHead(nn.Module):
     """Scores a query by kernel ridge regression on the support set.
 
     With m the active fraction of a support set of n, the score is
-    c · k(x, S) (K + λI)⁻¹ (y − m) + logit m + f w·x + b. The last two say how often molecules like
-    x are active in any assay, for which no support set is needed, and which many labels know
+    c · k(x, S) (K + λI)⁻¹ (y − αm) + logit αm + f w·x + b. A molecule unlike the support set is
+    taken to be active α times as often as the set's own. The last two terms say how often molecules
+    like x are active in any assay, for which no support set is needed, and which many labels know
     better: f = 32 / (32 + n). The kernel is (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T)
     where a fingerprint sketch of width `sketch` stands beside them, T being the Tanimoto similarity
     of the sketches: close analogs count even where the learned vectors say nothing, which at a
@@ -58,6 +59,7 @@ class KernelHead(nn.Module):
         properties: Width of the properties beside each vector: the encoder's `properties`.
         scale: Initial c; learned.
         noise: Initial λ; learned.
+        distant: α, at most 1.
         tanimoto: Initial τ; learned.
         offset: Initial ρ; learned.
         recall: Initial κ; learned.
@@ -76,6 +78,7 @@ class KernelHead(nn.Module):
         properties: CountOrNone = 0,
         scale: Positive = 4.0,
         noise: Positive = 1.0,
+        distant: PositiveShare = 1.0,
         tanimoto: Positive = 1.0,
         offset: Positive = 0.5,
         recall: Positive = 1.0,
@@ -84,6 +87,7 @@ class KernelHead(nn.Module):
         super().__init__()
         self.dim = dim
         self.sketch, self.profile, self.properties = sketch, profile, properties
+        self.distant = distant
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
         self.log_offset = nn.Parameter(torch.tensor(math.log(offset)))
@@ -131,12 +135,11 @@ class KernelHead(nn.Module):
         if support.ndim == 2 and visible is not None:  # few views, where it is folded
             seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         n = seen.sum(-1, keepdim=True)
-        # Half a molecule more of each class keeps the log-odds finite.
-        active = ((seen * labels).sum(-1, keepdim=True) + 0.5) / (n + 1)
-        weights = self._solve(self._kernel(support, support), seen, (labels - active) * seen)
+        far = self._far((seen * labels).sum(-1, keepdim=True), n)
+        weights = self._solve(self._kernel(support, support), seen, (labels - far) * seen)
         if view is not None:
-            weights, active, n = weights[view], active[view], n[view]
-        return Settled(support, weights, active.logit().squeeze(-1), fading(n.squeeze(-1)))
+            weights, far, n = weights[view], far[view], n[view]
+        return Settled(support, weights, far.logit().squeeze(-1), fading(n.squeeze(-1)))
 
     def judge(self, settled: Settled, query: Tensor) -> Tensor:
         """As `forward`, of what `settle` and `prepare` gave."""
@@ -163,12 +166,16 @@ class KernelHead(nn.Module):
     def contributions(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         """What each support molecule adds to the evidence, shape (q, s).
 
-        w (y − m) with w = k(x, S) (K + λI)⁻¹, positive in favour of active, divided by the sum of
+        w (y − αm) with w = k(x, S) (K + λI)⁻¹, positive in favour of active, divided by the sum of
         the sizes, so that the sizes of a row sum to one.
         """
-        active = (labels.sum() + 0.5) / (len(labels) + 1)
-        parts = self._smoother(support, query) * (labels - active)
+        far = self._far(labels.sum(), len(labels))
+        parts = self._smoother(support, query) * (labels - far)
         return functional.normalize(parts, p=1.0, dim=-1)
+
+    def _far(self, n_active: Tensor, n: Tensor | int) -> Tensor:
+        """αm: half a molecule more of each class keeps its log-odds finite."""
+        return self.distant * (n_active + 0.5) / (n + 1)
 
     def _smoother(self, support: Tensor, query: Tensor) -> Tensor:
         """k(x, S) (K + λI)⁻¹, shape (q, s)."""
