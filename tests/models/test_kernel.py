@@ -76,6 +76,13 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
 
+def test_without_a_prior_its_weight_stays_zero() -> None:
+    head, (support, labels, query) = KernelHead(dim=DIM, prior=False).double(), draw(5, 11)
+    head(support, labels, query).square().sum().backward()
+    assert head.weight.grad is None and not head.weight.any()
+    assert head.bias.grad is not None
+
+
 def test_score_is_the_mean_of_a_gaussian_process() -> None:
     head, (support, labels, query) = make(), draw(5, 11)
     # A kernel and its noise may be multiplied by the same number: here by 1 + ρ.

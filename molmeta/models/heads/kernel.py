@@ -60,6 +60,7 @@ class KernelHead(nn.Module):
         scale: Initial c; learned.
         noise: Initial λ; learned.
         distant: α, at most 1.
+        prior: Whether w is learned; it stays zero else.
         tanimoto: Initial τ; learned.
         offset: Initial ρ; learned.
         recall: Initial κ; learned.
@@ -79,6 +80,7 @@ class KernelHead(nn.Module):
         scale: Positive = 4.0,
         noise: Positive = 1.0,
         distant: PositiveShare = 1.0,
+        prior: bool = True,
         tanimoto: Positive = 1.0,
         offset: Positive = 0.5,
         recall: Positive = 1.0,
@@ -97,7 +99,7 @@ class KernelHead(nn.Module):
             self.log_recall = nn.Parameter(torch.tensor(math.log(recall)))
         if properties:
             self.log_length = nn.Parameter(torch.tensor(math.log(length)))
-        self.weight = nn.Parameter(torch.zeros(dim))
+        self.weight = nn.Parameter(torch.zeros(dim), requires_grad=prior)
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(
