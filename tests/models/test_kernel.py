@@ -79,7 +79,8 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[
 def test_without_a_prior_its_weight_stays_zero() -> None:
     head, (support, labels, query) = KernelHead(dim=DIM, prior=False).double(), draw(5, 11)
     head(support, labels, query).square().sum().backward()
-    assert head.weight.grad is None and not head.weight.any()
+    assert head.weight.grad is None
+    assert not head.weight.any()
     assert head.bias.grad is not None
 
 
