@@ -66,12 +66,16 @@ def similarity(a: NDArray[np.float64], b: NDArray[np.float64], sketch: int, prof
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 11), (0, 4), (4, 0), (60, 8)])
 def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[int, ...]) -> None:
     head, (support, labels, query) = make(*beside), draw(*sizes, sum(beside))
-    active = ALPHA * (sizes[0] + 0.5) / (sum(sizes) + 1)
+    active, n = (sizes[0] + 0.5) / (sum(sizes) + 1), sum(sizes)
     widths = {"sketch": beside[0], "profile": beside[1]}
     ridge = KernelRidge(alpha=NOISE, kernel=similarity, kernel_params=widths)
-    ridge.fit(support.numpy(), labels.numpy() - active)
-    few = 32 / (32 + sum(sizes))
-    prior = few * query[:, :DIM] @ head.weight + head.bias + np.log(active / (1 - active))
+    ridge.fit(support.numpy(), labels.numpy() - ALPHA * active)
+    rows = support.numpy()
+    pairs = np.array([[similarity(a, b, *beside[:2]) for a in rows] for b in rows])
+    alike = n * pairs[~np.eye(n, dtype=bool)].mean()
+    typical = alike / (np.diag(pairs).mean() + NOISE + (n - 1) / n * alike)
+    level = np.log(active / (1 - active)) - SCALE * (1 - ALPHA) * active * typical
+    prior = 32 / (32 + n) * query[:, :DIM] @ head.weight + head.bias + level
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
@@ -92,11 +96,18 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
     unit_support, unit_query = (
         torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
     )
-    active = ALPHA * 5.5 / 17
-    process.fit(unit_support, labels.numpy() - active)
+    process.fit(unit_support, labels.numpy() - ALPHA * 5.5 / 17)
     evidence = head(support, labels, query) - 2 / 3 * query @ head.weight - head.bias
-    expected = SCALE * process.predict(unit_query) + np.log(active / (1 - active))
-    np.testing.assert_allclose(evidence.detach(), expected, rtol=1e-6)
+    constant = evidence.detach().numpy() - SCALE * process.predict(unit_query)
+    np.testing.assert_allclose(constant, constant.mean(), rtol=1e-6)
+
+
+def test_where_all_molecules_are_equally_alike_alpha_has_no_part() -> None:
+    corners = torch.eye(13, 14).double() + 1.0  # all of one length, all at one angle
+    labels = (torch.arange(12) < 4).double()
+    heads = [KernelHead(dim=14, distant=alpha).double() for alpha in (1.0, 0.3)]
+    whole, part = (head(corners[:12], labels, corners[12:]) for head in heads)
+    torch.testing.assert_close(whole, part)
 
 
 @BESIDE

@@ -56,8 +56,8 @@ def test_weights_of_the_kernel_head_are_its_evidence() -> None:
     head = KernelHead(dim=5, scale=3.0, noise=0.3, distant=0.8).double()
     support, query = torch.randn(9, 5).double(), torch.randn(4, 5).double()
     labels = (torch.arange(9) < 3).double()
-    far = torch.tensor(0.8 * 3.5 / 10).double()
-    evidence = head(support, labels, query) - far.logit()  # weight and bias begin at zero
+    level = head.settle(head.prepare(support), labels).level
+    evidence = head(support, labels, query) - level  # weight and bias begin at zero
     parts = head.contributions(support, labels, query)
     torch.testing.assert_close(parts.abs().sum(1), torch.ones(4).double())
     K, k = (head.kernel(a, support).detach().numpy() for a in (support, query))

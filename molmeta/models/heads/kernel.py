@@ -26,7 +26,7 @@ class Settled(NamedTuple):
     Attributes:
         support: What `prepare` gave, (s, width) or (q, s, width).
         weights: (K + λI)⁻¹ (y − αm), (1, s) or (q, s).
-        level: logit αm, (1,) or (q,).
+        level: logit m − c (1 − α) m e, (1,) or (q,).
         fading: f, (1,) or (q,).
     """
 
@@ -41,16 +41,18 @@ class KernelHead(nn.Module):
     """Scores a query by kernel ridge regression on the support set.
 
     With m the active fraction of a support set of n, the score is
-    c · k(x, S) (K + λI)⁻¹ (y − αm) + logit αm + f w·x + b. A molecule unlike the support set is
-    taken to be active α times as often as the set's own. The last two terms say how often molecules
-    like x are active in any assay, for which no support set is needed, and which many labels know
-    better: f = 32 / (32 + n). The kernel is (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T)
-    where a fingerprint sketch of width `sketch` stands beside them, T being the Tanimoto similarity
-    of the sketches: close analogs count even where the learned vectors say nothing, which at a
-    cosine of zero takes the offset ρ.
-    Where physical properties of width `properties` do, it is multiplied by (1 + exp(−d² / ℓ²)) / 2,
-    d being their distance. Where an activity profile of width `profile` does, κ times the product
-    of the profiles is added.
+    c · k(x, S) (K + λI)⁻¹ (y − αm) + logit m − c (1 − α) m e + f w·x + b. A molecule unlike the
+    support set is taken to be active α times as often as the set's own; a typical one, for which
+    k(x, S) (K + λI)⁻¹ 1 is e, as often as they are. The last two terms say how often molecules like
+    x are active in any assay, for which no support set is needed, and which many labels know
+    better: f = 32 / (32 + n).
+
+    The kernel is (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where a fingerprint sketch
+    of width `sketch` stands beside them, T being the Tanimoto similarity of the sketches: close
+    analogs count even where the learned vectors say nothing, which at a cosine of zero takes the
+    offset ρ. Where physical properties of width `properties` do, it is multiplied by
+    (1 + exp(−d² / ℓ²)) / 2, d being their distance. Where an activity profile of width `profile`
+    does, κ times the product of the profiles is added.
 
     Args:
         dim: Width of the vectors alone: the learner's `projection`.
@@ -137,11 +139,13 @@ class KernelHead(nn.Module):
         if support.ndim == 2 and visible is not None:  # few views, where it is folded
             seen, view = seen.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         n = seen.sum(-1, keepdim=True)
-        far = self._far((seen * labels).sum(-1, keepdim=True), n)
-        weights = self._solve(self._kernel(support, support), seen, (labels - far) * seen)
+        active = _active((seen * labels).sum(-1, keepdim=True), n)
+        far, kernel = self.distant * active, self._kernel(support, support)
+        weights = self._solve(kernel, seen, (labels - far) * seen)
+        level = active.logit() - self.log_scale.exp() * (active - far) * self._typical(kernel, seen)
         if view is not None:
-            weights, far, n = weights[view], far[view], n[view]
-        return Settled(support, weights, far.logit().squeeze(-1), fading(n.squeeze(-1)))
+            weights, level, n = weights[view], level[view], n[view]
+        return Settled(support, weights, level.squeeze(-1), fading(n.squeeze(-1)))
 
     def judge(self, settled: Settled, query: Tensor) -> Tensor:
         """As `forward`, of what `settle` and `prepare` gave."""
@@ -171,13 +175,9 @@ class KernelHead(nn.Module):
         w (y − αm) with w = k(x, S) (K + λI)⁻¹, positive in favour of active, divided by the sum of
         the sizes, so that the sizes of a row sum to one.
         """
-        far = self._far(labels.sum(), len(labels))
+        far = self.distant * _active(labels.sum(), len(labels))
         parts = self._smoother(support, query) * (labels - far)
         return functional.normalize(parts, p=1.0, dim=-1)
-
-    def _far(self, n_active: Tensor, n: Tensor | int) -> Tensor:
-        """αm: half a molecule more of each class keeps its log-odds finite."""
-        return self.distant * (n_active + 0.5) / (n + 1)
 
     def _smoother(self, support: Tensor, query: Tensor) -> Tensor:
         """k(x, S) (K + λI)⁻¹, shape (q, s)."""
@@ -208,6 +208,14 @@ class KernelHead(nn.Module):
             kernel = kernel + self.log_recall.exp() * alike
         return kernel
 
+    def _typical(self, kernel: Tensor, seen: Tensor) -> Tensor:
+        """e in each view, (b, 1): exact where all molecules are equally alike."""
+        n = seen.sum(-1, keepdim=True)
+        own = (seen * kernel.diagonal(dim1=-2, dim2=-1)).sum(-1, keepdim=True)
+        all_pairs = (seen * (kernel @ seen.unsqueeze(-1)).squeeze(-1)).sum(-1, keepdim=True)
+        within, between = own / n.clamp(min=1), (all_pairs - own) / (n * (n - 1)).clamp(min=1)
+        return n * between / (within + (n - 1) * between + self.log_noise.exp())
+
     def _solve(self, kernel: Tensor, seen: Tensor, right: Tensor) -> Tensor:
         """(K + λI)⁻¹ · right in each view: kernel (s, s) or (b, s, s), the rest (b, s)."""
         eye = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
@@ -216,6 +224,11 @@ class KernelHead(nn.Module):
         # Of what is not finite this gives NaN, not an exception: the trainer skips the step.
         lower = torch.linalg.cholesky_ex(masked).L
         return torch.cholesky_solve(right.unsqueeze(-1), lower).squeeze(-1)
+
+
+def _active(n_active: Tensor, n: Tensor | int) -> Tensor:
+    """The active fraction m: half a molecule more of each class keeps its log-odds finite."""
+    return (n_active + 0.5) / (n + 1)
 
 
 def _products(left: Tensor, right: Tensor, first: int, width: int) -> Tensor:
