@@ -179,7 +179,7 @@ class Above(nn.Module):
     @property
     def _prepares(self) -> bool:
         """Whether something can be made of a vector, and of a support set, by itself."""
-        return self.context is None and hasattr(self.head, "prepare")
+        return self.context is None and hasattr(self.head, "settle")
 
     def _apart(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """What context and head read, and what is compared with known assays."""
