@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -81,7 +83,20 @@ def _features(methods: Iterable[Method], store: AssayStore) -> dict[str, Any]:
 _worker: dict[str, Any] = {}
 
 
+def end_with_parent() -> None:
+    """End this process when its parent does: of a parent that was killed a pool hears nothing."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _begin(path: Path, features: Mapping[str, Any], plan: Plan, methods: dict[str, Method]) -> None:
+    end_with_parent()
     # Ctrl-C is the parent's to handle; one thread a process, for they share the cores.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,23 +18,6 @@ BESIDE = ("sketch", "profile", "properties")
 def widths_beside(encoder: nn.Module) -> dict[str, int]:
     """How many of the encoder's last columns are not its own vector, by what they are."""
     return {name: int(getattr(encoder, name, 0)) for name in BESIDE}
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A support set, and what no query has a part in; the last two None where a query has in all.
-
-    Attributes:
-        support: What `Above.ready` gave, (s, ready_dim).
-        labels: (s,).
-        of_head: What the head's `settle` gave.
-        mixture: What known assays say of it, (1, rank + 2); None without them.
-    """
-
-    support: Tensor
-    labels: Tensor
-    of_head: object | None
-    mixture: Tensor | None
 
 
 class Above(nn.Module):
@@ -156,24 +138,26 @@ class Above(nn.Module):
         own, described = self._apart(projected)
         return torch.cat([self.head.prepare(self._seen(own)), described], -1)  # type: ignore[operator]
 
-    def settle(self, support: Tensor, labels: Tensor) -> Settled:
-        """A support set that `ready` gave, (s, ready_dim), for any number of `compare_ready`."""
-        if not self._prepares:
-            return Settled(support, labels, None, None)
-        own, described = self._apart(support)
-        of_head = self.head.settle(own, labels)  # type: ignore[operator]
-        mixture = None if self.known is None else self.known.mix(described, labels)
-        return Settled(support, labels, of_head, mixture)
+    def settle(self, support: Tensor, labels: Tensor) -> tuple[Any, Any]:
+        """A support set that `ready` gave, (s, ready_dim), for any number of `compare_ready`.
 
-    def compare_ready(self, settled: Settled, query: Tensor) -> Tensor:
+        What the head and the known assays make of it; itself where they make it with each query.
+        """
+        if not self._prepares:
+            return support, labels
+        own, described = self._apart(support)
+        mixture = None if self.known is None else self.known.mix(described, labels)
+        return self.head.settle(own, labels), mixture  # type: ignore[operator]
+
+    def compare_ready(self, settled: tuple[Any, Any], query: Tensor) -> Tensor:
         """Log-odds of the queries, shape (q,), from what `settle` and `ready` gave."""
         if not self._prepares:
-            return self.compare(settled.support, settled.labels, query)
+            return self.compare(*settled, query)
+        of_head, mixture = settled
         query, described = self._apart(query)
-        scores: Tensor = self.head.judge(settled.of_head, query)  # type: ignore[operator]
+        scores: Tensor = self.head.judge(of_head, query)  # type: ignore[operator]
         if self.known is not None:
-            assert settled.mixture is not None
-            scores = scores + self.known.opinion(settled.mixture, described)
+            scores = scores + self.known.opinion(mixture, described)
         return scores
 
     @property

@@ -142,7 +142,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
         See `explain.deciding`. `weight` is positive where a support molecule speaks for active
         and negative where it speaks against; all sizes of a molecule's weights sum to one. For a
-        matching head they are its attention; for a kernel head w (y − m), as
+        matching head they are its attention; for a kernel head w (y − αm), as
         `KernelHead.contributions` says. What such a head believes of a molecule without any
         support set is not among them.
 

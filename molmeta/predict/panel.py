@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -28,18 +28,18 @@ from molmeta.meta.embedding import batches, embed
 from molmeta.meta.inner import under
 from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
-from molmeta.models.above import Above, Settled
+from molmeta.models.above import Above
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder, its support set settled."""
+    """An adapted assay above the encoder, and what its `settle` gave."""
 
     above: Above
     shares_ready: bool
-    settled: Settled
+    settled: tuple[Any, Any]
 
 
 class Panel:

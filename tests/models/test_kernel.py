@@ -80,12 +80,25 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
 
-def test_without_a_prior_its_weight_stays_zero() -> None:
-    head, (support, labels, query) = KernelHead(dim=DIM, prior=False).double(), draw(5, 11)
-    head(support, labels, query).square().sum().backward()
-    assert head.weight.grad is None
-    assert not head.weight.any()
-    assert head.bias.grad is not None
+def test_what_no_query_has_a_part_in_has_its_gradient() -> None:
+    head, (support, labels, _) = make(), draw(2, 3)
+    visible = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.7
+
+    def score(support: Tensor, *parameters: Tensor) -> Tensor:
+        moved = dict(zip(dict(head.named_parameters()), parameters, strict=True))
+        arguments = (support, labels, support, visible)
+        return torch.func.functional_call(head, moved, arguments)
+
+    inputs = [support.requires_grad_(), *head.parameters()]
+    assert torch.autograd.gradcheck(score, inputs)
+
+
+def test_who_sees_nothing_is_told_one_half_and_the_prior() -> None:
+    head, (support, labels, query) = make(), draw(2, 3)
+    visible = torch.ones(9, 5, dtype=torch.bool)
+    visible[4] = False
+    expected = query[4, :DIM] @ head.weight + head.bias
+    torch.testing.assert_close(head(support, labels, query, visible)[4], expected)
 
 
 def test_score_is_the_mean_of_a_gaussian_process() -> None:

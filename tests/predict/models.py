@@ -20,7 +20,7 @@ def random_model(kind: str) -> LoadedModel:
     if kind == "fingerprint":
         learner = Learner(
             FingerprintEncoder(dim=12, hidden=16, layers=2, sketch=20),
-            KernelHead(dim=8, sketch=20),
+            KernelHead(dim=8, sketch=20, distant=0.5),
             MAML(steps=0),
             projection=8,
         )

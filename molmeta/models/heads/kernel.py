@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from molmeta.config import Count, CountOrNone, Positive, PositiveShare
+from molmeta.config import Count, CountOrNone, Positive, Share
 from molmeta.models.fading import fading
 from molmeta.models.registry import HEADS
 
@@ -41,11 +41,11 @@ class KernelHead(nn.Module):
     """Scores a query by kernel ridge regression on the support set.
 
     With m the active fraction of a support set of n, the score is
-    c · k(x, S) (K + λI)⁻¹ (y − αm) + logit m − c (1 − α) m e + f w·x + b. A molecule unlike the
-    support set is taken to be active α times as often as the set's own; a typical one, for which
-    k(x, S) (K + λI)⁻¹ 1 is e, as often as they are. The last two terms say how often molecules like
-    x are active in any assay, for which no support set is needed, and which many labels know
-    better: f = 32 / (32 + n).
+    c · k(x, S) (K + λI)⁻¹ (y − αm) + logit m − c (1 − α) m e + f w·x + b. The regression falls to
+    αm far from the support set: molecules beyond an assay's series are less often active. For a
+    typical one, whose k(x, S) (K + λI)⁻¹ 1 is e, α changes nothing on average. The last two terms
+    say how often molecules like x are active in any assay, for which no support set is needed, and
+    which many labels know better: f = 32 / (32 + n).
 
     The kernel is (cosine of the vectors + ρ) / (1 + ρ), times (1 + τ T) where a fingerprint sketch
     of width `sketch` stands beside them, T being the Tanimoto similarity of the sketches: close
@@ -61,8 +61,8 @@ class KernelHead(nn.Module):
         properties: Width of the properties beside each vector: the encoder's `properties`.
         scale: Initial c; learned.
         noise: Initial λ; learned.
-        distant: α, at most 1.
-        prior: Whether w is learned; it stays zero else.
+        distant: α.
+        prior: Whether there is a w.
         tanimoto: Initial τ; learned.
         offset: Initial ρ; learned.
         recall: Initial κ; learned.
@@ -81,7 +81,7 @@ class KernelHead(nn.Module):
         properties: CountOrNone = 0,
         scale: Positive = 4.0,
         noise: Positive = 1.0,
-        distant: PositiveShare = 1.0,
+        distant: Share = 1.0,
         prior: bool = True,
         tanimoto: Positive = 1.0,
         offset: Positive = 0.5,
@@ -91,7 +91,7 @@ class KernelHead(nn.Module):
         super().__init__()
         self.dim = dim
         self.sketch, self.profile, self.properties = sketch, profile, properties
-        self.distant = distant
+        self.distant, self.prior = distant, prior
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
         self.log_offset = nn.Parameter(torch.tensor(math.log(offset)))
@@ -101,7 +101,8 @@ class KernelHead(nn.Module):
             self.log_recall = nn.Parameter(torch.tensor(math.log(recall)))
         if properties:
             self.log_length = nn.Parameter(torch.tensor(math.log(length)))
-        self.weight = nn.Parameter(torch.zeros(dim), requires_grad=prior)
+        if prior:
+            self.weight = nn.Parameter(torch.zeros(dim))
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(
@@ -149,16 +150,16 @@ class KernelHead(nn.Module):
 
     def judge(self, settled: Settled, query: Tensor) -> Tensor:
         """As `forward`, of what `settle` and `prepare` gave."""
-        support, own = settled.support, query[:, : self.dim]
-        if support.ndim == 2:  # cosines and prior in one pass over what may be a large library
-            read = own @ torch.cat([support[:, : self.dim], self.weight.unsqueeze(0)]).mT
-            similarity, told = self._from_cosines(read[:, :-1], query, support), read[:, -1]
+        if settled.support.ndim == 2:
+            similarity = self._kernel(query, settled.support)
         else:
-            similarity = self._kernel(query.unsqueeze(1), support).squeeze(1)
-            told = own @ self.weight
+            similarity = self._kernel(query.unsqueeze(1), settled.support).squeeze(1)
         evidence = self.log_scale.exp() * (similarity * settled.weights).sum(-1)
-        prior = settled.fading * query[:, -1] * told + self.bias
-        return evidence + settled.level + prior
+        scores: Tensor = evidence + settled.level + self.bias
+        if self.prior:
+            told = query[:, -1] * (query[:, : self.dim] @ self.weight)
+            scores = scores + settled.fading * told
+        return scores
 
     def attention(self, support: Tensor, query: Tensor) -> Tensor:
         """Weights a of continuous labels, shape (q, s): Σ a·y = m + k(x, S) (K + λI)⁻¹ (y − m).
@@ -189,11 +190,8 @@ class KernelHead(nn.Module):
         return self._kernel(self.prepare(left), self.prepare(right))
 
     def _kernel(self, left: Tensor, right: Tensor) -> Tensor:
-        return self._from_cosines(_products(left, right, 0, self.dim), left, right)
-
-    def _from_cosines(self, cosines: Tensor, left: Tensor, right: Tensor) -> Tensor:
         offset = self.log_offset.exp()
-        kernel = (cosines + offset) / (1 + offset)
+        kernel = (_products(left, right, 0, self.dim) + offset) / (1 + offset)
         profile = self.dim + self.sketch
         if self.sketch:
             shared = _products(left, right, self.dim, self.sketch)
@@ -209,7 +207,10 @@ class KernelHead(nn.Module):
         return kernel
 
     def _typical(self, kernel: Tensor, seen: Tensor) -> Tensor:
-        """e in each view, (b, 1): exact where all molecules are equally alike."""
+        """e in each view, (b, 1): what it is where all molecules are equally alike.
+
+        n r / (d + (n − 1) r + λ), with d and r the kernel's mean on and off the diagonal.
+        """
         n = seen.sum(-1, keepdim=True)
         own = (seen * kernel.diagonal(dim1=-2, dim2=-1)).sum(-1, keepdim=True)
         all_pairs = (seen * (kernel @ seen.unsqueeze(-1)).squeeze(-1)).sum(-1, keepdim=True)

@@ -7,7 +7,7 @@ the support set of c · cos(f(x), f(xᵢ)).
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +16,6 @@ from torch.nn import functional
 from molmeta.config import Positive
 from molmeta.models.heads.views import visible_classes
 from molmeta.models.registry import HEADS
-
-
-class Settled(NamedTuple):
-    """A support set as its queries need it: `forward`'s arguments."""
-
-    support: Tensor
-    labels: Tensor
-    visible: Tensor | None
 
 
 @HEADS.register("matching")
@@ -82,11 +74,13 @@ class MatchingHead(nn.Module):
         """What a vector, (…, d), is compared by: no parameter and no other vector has a part."""
         return functional.normalize(vectors, dim=-1) if self.metric == "cosine" else vectors
 
-    def settle(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Settled:
+    def settle(
+        self, support: Tensor, labels: Tensor, visible: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """What no query has a part in, of a support set as `prepare` gave it: all as it is."""
-        return Settled(support, labels, visible)
+        return support, labels, visible
 
-    def judge(self, settled: Settled, query: Tensor) -> Tensor:
+    def judge(self, settled: tuple[Tensor, Tensor, Tensor | None], query: Tensor) -> Tensor:
         """As `forward`, of what `settle` and `prepare` gave."""
         support, labels, visible = settled
         similarity = self._similarity(support, query)

@@ -1,0 +1,57 @@
+"""Panels: on one pass of molecules, the scores of each assay's own adapted learner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from molmeta.assays import drug_mechanisms
+from molmeta.meta import MAML, Learner
+from molmeta.meta.scorer import Scorer
+from molmeta.models import KernelHead, MatchingHead
+from molmeta.models.context import Context
+from molmeta.models.encoders import FingerprintEncoder
+from molmeta.predict.panel import Panel
+from tests.predict.conftest import loaded
+
+DRUGS = drug_mechanisms("test")
+
+
+def kernel(steps: int, context: Context | None = None) -> Learner:
+    head = KernelHead(dim=8, sketch=8, distant=0.5)
+    return Learner(encoder(8), head, MAML(steps=steps, lr=0.5), context, projection=8)
+
+
+def encoder(sketch: int = 0) -> FingerprintEncoder:
+    return FingerprintEncoder(dim=12, hidden=16, layers=1, sketch=sketch)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: kernel(0),
+        lambda: kernel(3),
+        lambda: kernel(0, Context(dim=8, width=8, blocks=1, heads=1)),
+        lambda: Learner(encoder(), MatchingHead(), MAML(steps=3, lr=0.5), projection=8),
+    ],
+    ids=["kernel", "kernel that adapts", "kernel under a context", "matching that adapts"],
+)
+def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
+    torch.manual_seed(0)
+    model = loaded(make())
+    known = {
+        str(name): (rows["smiles"].tolist(), rows["label"].to_numpy(np.float32))
+        for name, rows in DRUGS.groupby("assay")
+        if name in sorted(DRUGS["assay"].unique())[:2]
+    }
+    library = model.featurize(DRUGS["smiles"].drop_duplicates().tolist()[:40])
+    scores = Panel.learn(model, known).score(library)
+    for column, (smiles, labels) in zip(scores.T, known.values(), strict=True):
+        adapted = Scorer(model.learner, model.featurize(smiles)).adapt(
+            np.arange(len(labels)), labels
+        )
+        expected = Scorer(model.learner, library).score(adapted, np.arange(40))
+        np.testing.assert_allclose(column, expected, rtol=1e-4, atol=1e-4)
