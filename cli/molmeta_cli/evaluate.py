@@ -34,7 +34,12 @@ def evaluate(
     columns: Columns,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="A run folder or shipped model; may be repeated."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="A run folder or shipped model; may be repeated. Where nothing else is to be "
+            "evaluated, the shipped one.",
+        ),
     ] = None,
     task: Annotated[
         str, typer.Option("--task", help="classification, or regression of the values.")
@@ -82,6 +87,8 @@ def evaluate(
     from molmeta.resources import n_cores
 
     aim, place = find_task(task), str(pick_device(device))
+    if not (model or baselines or frequent_hitters):
+        model = ["default"]
     methods: list[Method] = [
         *model_methods(model or [], place),
         *named_methods(names(baselines), aim, place),

@@ -153,6 +153,15 @@ def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) ->
     assert (tmp_path / "results" / "summary.csv").exists()
 
 
+def test_evaluate_alone_is_of_the_shipped_model(example: Path, tmp_path: Path) -> None:
+    done = molmeta(
+        "evaluate", "--data", example / "test.csv", "--support-sizes", "8", "--draws", "1",
+        "--workers", "1", "-o", tmp_path / "results",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(tmp_path / "results" / "summary.csv")["method"]) == {"default"}
+
+
 def test_evaluate_regression_and_a_probe(run: Path, example: Path, tmp_path: Path) -> None:
     table = pd.read_csv(example / "test.csv")
     table["pic50"] = 5 + 2 * table["active"] + 0.01 * table["smiles"].str.len()
