@@ -91,7 +91,7 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
     others: dict[str, str] = {}
     for name in table.columns if known is None else [known]:
         cells = as_text(rows[name])
-        distinct = cells[cells != ""].unique()[:_N_SAMPLED]
+        distinct = cells[cells != ""].unique()[:_N_SAMPLED].tolist()
         if notation := _other_notation(distinct):
             others[name] = notation
         elif name == known or _are_smiles(distinct):

@@ -18,7 +18,26 @@ from molmeta.chem.repair import repair
 MAX_ATOMS = 1000
 """Molecules with more (heavy) atoms are rejected: not drug-like, and slow in RDKit."""
 
-_MISSING = frozenset("nan none na n/a null nil #n/a #na <na> nat - -- . ? n.a. missing".split())
+_MISSING = frozenset(
+    [
+        "nan",
+        "none",
+        "na",
+        "n/a",
+        "null",
+        "nil",
+        "#n/a",
+        "#na",
+        "<na>",
+        "nat",
+        "-",
+        "--",
+        ".",
+        "?",
+        "n.a.",
+        "missing",
+    ]
+)
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 _SELFIES = re.compile(
     r"(?=.*\[(?:C|[=#][^\]]+|Ring\w+|Branch\w+)\])(?:\.?\[[^\[\]\s]+\]){2,}", re.ASCII

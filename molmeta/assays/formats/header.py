@@ -30,7 +30,11 @@ class _Record:
 
     @property
     def is_blank(self) -> bool:
-        return not any(map(str.strip, self.cells))
+        return self.n_filled == 0
+
+    @property
+    def n_filled(self) -> int:
+        return sum(map(bool, map(str.strip, self.cells)))
 
     @property
     def is_comment(self) -> bool:
@@ -126,10 +130,12 @@ class _Candidate:
         if record.is_comment:
             names[0] = names[0].lstrip("# \t")
         structures = _structures(rows, len(names))
-        if not _NAMES.intersection(map(str.casefold, names)):
-            _check_names(source, names, structures, rows, record.n_lines + skipped)
-        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, structures)
         before = [r for r in self.records[: self.at] if not r.is_blank]
+        where = f"{source}, line {record.n_lines + skipped}"
+        _check_before(where, before)
+        if not _NAMES.intersection(map(str.casefold, names)):
+            _check_names(where, names, structures, rows)
+        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, structures)
         notes = []
         if before:
             shown = self.delimiter.join(before[0].cells)[:60]
@@ -143,16 +149,14 @@ def _find(records: list[_Record]) -> int:
     filled = [i for i, record in enumerate(records) if not record.is_blank]
     plain = [i for i in filled if not records[i].is_comment] or filled
     width = Counter(len(records[i].cells) for i in plain).most_common(1)[0][0]
-    for chosen in (plain, filled):
-        for at in chosen:
-            cells = records[at].cells
-            before = (len(records[i].cells) for i in plain if i < at)
-            if len(cells) > 1 or width == 1:
-                if records[at].names_smiles() and max(before, default=0) < max(len(cells), 2):
-                    return at
+    for at in (i for chosen in (plain, filled) for i in chosen if records[i].names_smiles()):
+        n_cells = len(records[at].cells)
+        n_before = max((len(records[i].cells) for i in plain if i < at), default=0)
+        if n_before < n_cells or n_cells == width == n_before == 1:
+            return at
     at = next(i for i in plain if len(records[i].cells) >= width)
     shorter = [i for i in plain if i < at]
-    if shorter and _holds_data(records, at):
+    if shorter and (records[shorter[-1]].n_filled > 1 or _holds_data(records, at)):
         return shorter[-1]  # the header, and the rows have too many cells
     return at
 
@@ -173,39 +177,53 @@ def _is_number(cell: str) -> bool:
 
 
 def _structures(rows: list[_Record], width: int) -> tuple[int, ...]:
-    """The columns whose first cells are SMILES, nearly all of them."""
+    """The columns whose first cells look like SMILES, nearly all, and parse, at least half."""
     found = []
+    data = [row for row in rows if not row.names_smiles()]
     for column in range(width):
-        cells = [row.cells[column].strip() for row in rows if column < len(row.cells)]
+        cells = [row.cells[column].strip() for row in data if column < len(row.cells)]
         filled = [cell for cell in cells if cell][:_N_PARSED]
+        like = list(filter(is_like_smiles, filled))
         # Codes such as "B" and "F" parse as atoms, but hardly a whole column is that short.
-        if max(map(len, filled), default=0) < 3:
+        if max(map(len, like), default=0) < 3 or len(like) < 0.8 * len(filled):
             continue
-        parsed = (is_like_smiles(c) and isinstance(parse(c), Molecule) for c in filled)
-        if sum(parsed) >= 0.8 * len(filled):
+        if sum(isinstance(parse(cell), Molecule) for cell in like) >= 0.5 * len(like):
             found.append(column)
     return tuple(found)
 
 
+def _check_before(where: str, before: list[_Record]) -> None:
+    """Refuse molecules among the lines that are passed over."""
+    cells = (cell.strip() for record in before if not record.is_comment for cell in record.cells)
+    molecule = next(
+        (cell for cell in cells if is_like_smiles(cell) and isinstance(parse(cell), Molecule)), None
+    )
+    if molecule is not None:
+        raise InputError.of(
+            where,
+            got=f"a header with {molecule[:40]!r} above it",
+            expected="a header in the first line",
+            fix="Remove the lines above the header.",
+        )
+
+
 def _check_names(
-    source: str,
-    names: list[str],
-    structures: tuple[int, ...],
-    rows: list[_Record],
-    number: int,
+    where: str, names: list[str], structures: tuple[int, ...], rows: list[_Record]
 ) -> None:
+    """Refuse a row of data, or a title, in place of the header."""
     for column in structures:
         if is_like_smiles(names[column]):
             raise InputError.of(
-                f"{source}, line {number}",
+                where,
                 got=f"the molecule {names[column][:40]!r} where the header should be",
                 expected="names of columns in the first line",
                 fix="Add a header line such as `smiles,active`, or name the file .smi if it is "
                 "a plain list of molecules.",
             )
-        if any(row.cells[column].strip().casefold() in _SURE_NAMES for row in rows[:3]):
+        first = [row.cells[column].strip() for row in rows[:3] if column < len(row.cells)]
+        if _SURE_NAMES.intersection(map(str.casefold, first)):
             raise InputError.of(
-                f"{source}, line {number}",
+                where,
                 got=f"{names[column][:40]!r} above the line that names the columns",
                 expected="a header in the first line",
                 fix="Remove the lines above the header.",

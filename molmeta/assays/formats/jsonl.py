@@ -64,8 +64,11 @@ def _records(path: Path, text: Text) -> Iterator[tuple[int, dict[str, str]]]:
                 expected="a JSON object",
                 fix="The file is damaged or truncated: fetch or copy it again.",
             ) from None
-        yield number, {
-            name: "" if value is None else str(value)
-            for name, value in fields
-            if not isinstance(value, list | dict)
-        }
+        yield (
+            number,
+            {
+                name: "" if value is None else str(value)
+                for name, value in fields
+                if not isinstance(value, list | dict)
+            },
+        )

@@ -137,26 +137,29 @@ def _literal(line: str, delimiter: str) -> list[str]:
 def _quoted(source: str, line: str, lines: _Lines, layout: Layout) -> list[str]:
     """The cells of a row with quotes, which may go on in the next lines."""
     cells = cut(line.rstrip("\r\n"), layout.delimiter)
+    literal = _literal(line, layout.delimiter)
     if cells is not None:
-        return cells or _literal(line, layout.delimiter)
+        if 0 < len(cells) < layout.width == len(literal):
+            raise _unpaired(source, lines.number, f"{len(cells)} cells, or {len(literal)}")
+        return cells or literal
     start, parts = lines.number, [line]
     for more in lines:
         if layout.is_like_row(more) or len(parts) > _MOST_LINES:
             # Tabs are what cells with tabs in them are not exported with.
             if layout.delimiter == "\t" and len(parts) == 1 and layout.is_like_row(line):
                 lines.put_back(more)
-                return _literal(line, layout.delimiter)
-            raise _not_closed(source, start, "lines that look like rows follow")
+                return literal
+            raise _unpaired(source, start, "lines that look like rows follow")
         parts.append(more)
         if '"' in more:
             cells = cut("".join(parts).rstrip("\r\n"), layout.delimiter)
             if cells is not None:
                 if len(cells) == layout.width:
                     return cells
-                raise _not_closed(source, start, f"no row of the table up to line {lines.number}")
+                raise _unpaired(source, start, f"no row up to line {lines.number}")
     if layout.delimiter == "\t" and len(parts) == 1 and layout.is_like_row(line):
-        return _literal(line, layout.delimiter)
-    raise _not_closed(source, start, "the file ends before it is closed")
+        return literal
+    raise _unpaired(source, start, "the file ends before it is closed")
 
 
 def _too_many(source: str, number: int, cells: list[str], layout: Layout) -> InputError:
@@ -169,9 +172,9 @@ def _too_many(source: str, number: int, cells: list[str], layout: Layout) -> Inp
     )
 
 
-def _not_closed(source: str, number: int, got: str) -> InputError:
+def _unpaired(source: str, number: int, got: str) -> InputError:
     return InputError.of(
-        f"{source}, line {number}: a quote that opens a cell is not closed in its line",
+        f"{source}, line {number}: quotes that do not pair",
         got=got,
         expected="rows that fit the header",
         fix='Remove the quote, or put the cell in quotes and write each " in it twice.',

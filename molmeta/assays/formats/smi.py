@@ -92,11 +92,15 @@ def _shape(head: Head) -> _Shape | None:
     if words[0].casefold() in _NAMES and not any(mark in first for mark in ",;\t"):
         is_smi = _says_so(path) or (len(words) > 1 and _begin_with_smiles(rows, None))
         return _Shape(None, words, before) if is_smi else None
+    if any(cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark)):
+        return None
     for separator in (None, ",", ";"):
         if _is_smiles(first, separator) and _begin_with_smiles(filled, separator):
             # A comma behind a SMILES is a table's, unless the name says otherwise.
             return _Shape(separator, [], comments) if separator is None or _says_so(path) else None
-    is_table = any(cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark))
+    is_table = any(
+        cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark)
+    )
     return _Shape(None, [], comments) if _says_so(path) and not is_table else None
 
 
