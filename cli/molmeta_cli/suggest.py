@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Assay, Device, Format, Model, Output, Workers, with_columns
+from molmeta_cli.options import (
+    Assay,
+    Device,
+    Format,
+    Model,
+    Output,
+    Workers,
+    say_support,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
@@ -53,6 +62,7 @@ def suggest(
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
+    say_support(known)
     table = run(
         loaded,
         known,

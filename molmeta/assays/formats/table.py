@@ -24,12 +24,14 @@ class Table:
         read: Gives the rows from the first, as frames of at most so many rows (its argument),
             with the row numbers from 0 as index. Text cells stay text, "" where blank.
         kind: What the file is: "delimited", "parquet", "sdf", "smi" or "jsonl".
+        notes: What was taken of the file that could have been another thing.
     """
 
     path: Path
     columns: tuple[str, ...]
     read: Callable[[int], Iterator[pd.DataFrame]]
     kind: str
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
