@@ -167,7 +167,8 @@ def describe_threshold(
     if threshold is None or not len(table):
         return ""
     texts = []
-    for kind, rows in table.groupby("kind", sort=False):
+    for kind in table["kind"].unique().tolist():
+        rows = table[table["kind"] == kind]
         limits = rows.groupby("assay")["threshold"].first()
         upside_down = (rows["inverted"].iloc[0] == (direction == "higher")) & (
             direction is not None

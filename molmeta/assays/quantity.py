@@ -50,6 +50,7 @@ _DOSE = re.compile(
     r"|(?<![a-z0-9.])\d+(?:[.,]\d+)?[\s_]?(?:[fpnum]m|m|[pnum]?g/m?l)(?![a-z0-9])",
     re.IGNORECASE,
 )
+_ORNAMENTS = re.compile(r"</?su[bp]>|[{}$\\]|\(?\bn\s*=\s*\d+\)?|(?:±|\+/-)\s*\w+")
 _PERCENT = re.compile(r"%|(?<![a-z])(?:percent|percentage|pct|perc)(?![a-z])", re.IGNORECASE)
 # What rises with activity, and what beside it could turn that round.
 _EFFECTS = {
@@ -182,9 +183,7 @@ def parse_quantity(name: str) -> Quantity:
     '%'
     """
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
-    text = re.sub(
-        r"</?su[bp]>|[{}$\\]|\(?\bn\s*=\s*\d+\)?|(?:±|\+/-)\s*\w+", "", text.replace("–", "-")
-    )
+    text = _ORNAMENTS.sub("", text.replace("–", "-"))
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)
         return _with_rest(known, text[: match.start()] + _HERE + text[match.end() :])
