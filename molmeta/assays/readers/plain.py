@@ -106,7 +106,7 @@ def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str,
             free = [other for other in free if other not in reserved]
         match = find_column(free, name, known, flag=flag, source=str(table.path))
         if match is not None:
-            found[field] = match
+            found[field] = table.only(match, flag or "another name")
     return found
 
 

@@ -159,6 +159,7 @@ def choose_values(
         name = chosen
     else:
         return None
+    table.only(name, "--value-column")
     quantity = parse_quantity(name)
     if (quantity.other or quantity.problem) and (wanted or columns.threshold is not None):
         raise InputError.of(
