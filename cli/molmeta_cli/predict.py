@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Assay, Device, Format, Model, Output, Report, Workers, with_columns
+from molmeta_cli.options import (
+    Assay,
+    Device,
+    Format,
+    Model,
+    Output,
+    Report,
+    TrustCode,
+    Workers,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns, Support
@@ -31,6 +41,7 @@ def predict(
         ),
     ] = None,
     model: Model = "default",
+    trust_code: TrustCode = False,
     assay: Assay = None,
     format: Format = "auto",
     show: Annotated[
@@ -64,7 +75,7 @@ def predict(
     from molmeta.resources import n_cores
 
     check_ending(output, also=".sdf")
-    loaded = load_model(model, pick_device(device))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
