@@ -30,6 +30,12 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result g
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A run folder, or a shipped model's name.")
 ]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code", help="Import parts that a model names and that are not molmeta's own."
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Workers = Annotated[
     int | None,

@@ -15,6 +15,7 @@ from molmeta_cli.options import (
     Model,
     Output,
     Report,
+    TrustCode,
     Workers,
     say_support,
     with_columns,
@@ -41,6 +42,7 @@ def predict(
         ),
     ] = None,
     model: Model = "default",
+    trust_code: TrustCode = False,
     assay: Assay = None,
     format: Format = "auto",
     show: Annotated[
@@ -74,7 +76,7 @@ def predict(
     from molmeta.resources import n_cores
 
     check_ending(output, also=".sdf")
-    loaded = load_model(model, pick_device(device))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )

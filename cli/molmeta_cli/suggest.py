@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Format,
     Model,
     Output,
+    TrustCode,
     Workers,
     say_support,
     with_columns,
@@ -44,6 +45,7 @@ def suggest(
         ),
     ] = "greedy",
     model: Model = "default",
+    trust_code: TrustCode = False,
     assay: Assay = None,
     format: Format = "auto",
     device: Device = "auto",
@@ -58,7 +60,7 @@ def suggest(
     from molmeta.resources import n_cores
 
     check_ending(output)
-    loaded = load_model(model, pick_device(device))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
