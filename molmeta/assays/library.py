@@ -95,15 +95,7 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
         if notation := _other_notation(distinct):
             others[name] = notation
         elif name == known or _are_smiles(distinct):
-            if name in table.repeated:
-                raise InputError.of(
-                    f"columns of {source}",
-                    got=f"{name!r} more than once",
-                    expected="one column of SMILES",
-                    fix="Rename the repeated columns, or name the one with --smiles-column "
-                    f"(the second is {name + '.2'!r}).",
-                )
-            return name
+            return table.only(name, "--smiles-column")
     if others:
         name, notation = next(iter(others.items()))
         raise InputError.of(

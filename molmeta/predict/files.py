@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 from rdkit import Chem, rdBase
@@ -48,7 +50,7 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
     """
     check_ending(path, also="" if smiles is None else ".sdf")
     if str(path) == "-":
-        table.to_csv(sys.stdout, index=False)
+        write_text(table, sys.stdout)
         return
     with write_atomically(path) as temporary:
         if smiles is not None and _ending(path) == ".sdf":
@@ -56,7 +58,21 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
         elif _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, sep=separator_of(path))
+            write_text(table, temporary, separator_of(path))
+
+
+def write_text(
+    table: pd.DataFrame, file: Path | TextIO, separator: str = ",", *, header: bool = True
+) -> None:
+    """Write a table as delimited text.
+
+    A carriage return within a cell ends no row: Python's `csv` before 3.13 does not quote it.
+    """
+    texts = (table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name]))
+    cells = (table.columns.to_series(), *texts)
+    returns = any(column.astype(str).str.contains("\r", regex=False).any() for column in cells)
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    table.to_csv(file, index=False, sep=separator, header=header, quoting=quoting)
 
 
 def separator_of(path: Path) -> str:

@@ -43,6 +43,22 @@ class Table:
         """The file's name without its endings, for an assay that has no other."""
         return self.path.name.split(".")[0]
 
+    def only(self, name: str, flag: str) -> str:
+        """The name of a column, if no other column has it too.
+
+        Raises:
+            InputError: If several columns of the file have that name.
+        """
+        if name in self.repeated:
+            raise InputError.of(
+                f"columns of {self.path}",
+                got=f"{name!r} more than once",
+                expected="one column of that name",
+                fix=f"Rename the repeated columns, or name the one with {flag} (the second is "
+                f"{name + '.2'!r}).",
+            )
+        return name
+
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.
 
