@@ -136,6 +136,13 @@ def test_a_property_named_twice_in_a_record() -> None:
     assert table.repeated == {"y"}
 
 
+def test_properties_without_blank_lines() -> None:
+    properties = "> <note>\nsee\n> <active>\n1\n"
+    assert rows_of(file_of(block("CCO") + properties + "$$$$\n"))["active"].tolist() == ["1"]
+    with pytest.raises(InputError, match="record 1; got '> <active>' directly below 'see'"):
+        open_table(file_of(block("CCO") + properties + "\n$$$$\n"))
+
+
 def test_odd_structures_are_rows_with_a_reason() -> None:
     whole = block("CCCC", "whole")
     lines = whole.splitlines()
