@@ -99,7 +99,7 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
         InputError: If there are not two, or they do not say which of them is the active one.
     """
     classes = np.unique(labels)
-    if labels.dtype.kind == "f" and not np.array_equal(classes, np.round(classes)):
+    if labels.dtype.kind == "f" and not (np.isfinite(classes) & (classes == classes.round())).all():
         raise InputError.of(
             "labels y: Unknown label type: continuous",
             got=f"{len(classes)} numbers that are no classes, such as {_listed(classes)}",
@@ -126,7 +126,13 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
     if active is not None:
         found = np.flatnonzero([bool(one == active) for one in classes.tolist()])
         if len(found) != 1:
-            raise InputError.of("active", got=repr(active), expected=f"one of {_listed(classes)}")
+            raise InputError.of(
+                "active",
+                got=repr(active),
+                expected=f"one of {_listed(classes)}",
+                fix="Tools that encode labels as numbers, such as scikit-learn's "
+                "cross_val_predict, want them as numbers: 1 for active, 0 for inactive.",
+            )
         return classes, int(found[0])
     return classes, _active(classes)
 
