@@ -219,7 +219,7 @@ NAN = float("nan")
         ([5, 6, 7], "3 classes: 5, 6, 7.*FewShotRegressor"),
         (["a", "b", "c"], "3 classes"),
         (["active", "inactive", ""], "3 classes"),
-        ([1, 1, 1], "all of the class 1; expected at least one active and one inactive"),
+        ([1, 1, 1], "of 1 class: 1; expected at least one active and one inactive"),
         ([1, "0", 1], "labels of type int, str"),
         ([True, "no", "no"], "labels of type bool, str"),
         ([b"no", b"yes", b"no"], "labels of type bytes"),
