@@ -108,9 +108,7 @@ def compute(
 
     values: list[NDArray[np.float32]] = []
     reasons: list[str] = []
-    for features in model.featurize_stream(
-        pieces(), workers=workers or 1, time_limit=time_limit
-    ):
+    for features in model.featurize_stream(pieces(), workers=workers or 1, time_limit=time_limit):
         values.append(function(features))
         reasons += features.reasons
         if progress is not None:

@@ -303,7 +303,9 @@ def test_code_that_only_the_driver_has_is_named(cluster: Cluster, folder: Path) 
     driver = DRIVER.replace(
         "source =", "sys.path.append('own'); import theirs; panel.score = theirs.score\nsource ="
     )
-    driver = driver.replace("screen(panel, source, Path(folder))", "list(source.score(panel, bool))")
+    driver = driver.replace(
+        "screen(panel, source, Path(folder))", "list(source.score(panel, bool))"
+    )
     driver = driver.replace("Panel.of_store(", "type('P', (), {'model': model})() or (")
     (folder / "theirs_driver.py").write_text(driver)
     command = [sys.executable, "theirs_driver.py", "ray", "theirs"]
