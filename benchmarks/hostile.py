@@ -38,7 +38,7 @@ LONG = 100_000  # characters
 WORDS = """
     NA N/A NaN nan None null NULL #N/A #NAME? #REF! - -- . ? n.d. NT ND TRUE FALSE true inf -inf
     1e400 0 -1 1.5 1,5 2026-11-28 ethanol water Aspirin unknown see=note =SUM(A1:A9) @x +1 '
-""".split()
+""".split()  # noqa: SIM905
 LOOK_ALIKES = {
     "C": "СⅭ𝖢",
     "c": "сⅽ",
@@ -70,9 +70,9 @@ NOTATIONS = (
 )
 ODD_ATOMS = (
     "[999C]", "[2H]", "[0C]", "[C+9]", "[O-15]", "[Fe+3]", "[C@TH1]", "[Pt@SP1]", "[Co@OH30]",
-    "[Uuo]", "[Xx]", "[H]", "[H+]", "[He]", "*", "[*:1]", "[R1]", "[#0]", "[C:99999]", "[CH99]", "[NH5]",
-    "F(F)F", "[c]", "[nH]", "[n+]", "[te]", "[as]", "[Og]", "[Lr+3]", "[C--]", "[13CH3:7-]",
-    "$", "[Cl-].[Na+]",
+    "[Uuo]", "[Xx]", "[H]", "[H+]", "[He]", "*", "[*:1]", "[R1]", "[#0]", "[C:99999]", "[CH99]",
+    "[NH5]", "F(F)F", "[c]", "[nH]", "[n+]", "[te]", "[as]", "[Og]", "[Lr+3]", "[C--]", "$",
+    "[13CH3:7-]", "[Cl-].[Na+]",
 )  # fmt: skip
 CONTROLS = "".join(
     map(chr, (*range(1, 32), 127, 0x85, 0xA0, 0x200B, 0x2028, 0x2029, 0x202E, 0xFEFF))

@@ -37,8 +37,8 @@ pytestmark = [
 CHECKOUT = Path(molmeta.__file__).resolve().parents[1]
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"
 MARK = "MOLMETA_TEST_CLUSTER"  # in the environment of all that the cluster starts
-PATIENCE = 120.0
-N_PARTS = 20
+PATIENCE = 150.0
+N_PARTS = 14
 DRIVER = """
 import sys
 from pathlib import Path
@@ -52,7 +52,7 @@ from molmeta.predict.sources import ENGINES, MoleculeSource
 engine, folder = sys.argv[1:]
 model = load_model("default")
 panel = Panel.of_store(model, load_assays("support.csv", standardize=model.standardize))
-source = MoleculeSource(open_library("library.csv"), part_rows=1000, engine=ENGINES[engine])
+source = MoleculeSource(open_library("library.csv"), part_rows=300, engine=ENGINES[engine])
 try:
     screen(panel, source, Path(folder))
 except InputError as error:
@@ -180,7 +180,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = drugs[drugs["assay"] == "fluoroquinolone"].groupby("label").head(6)
     known[["smiles", "label"]].to_csv(folder / "support.csv", index=False)
     smiles = drug_mechanisms("train")["smiles"].drop_duplicates().tolist()
-    rows = [smiles[i % len(smiles)] if i % 50 else "not a molecule" for i in range(1000 * N_PARTS)]
+    rows = [smiles[i % len(smiles)] if i % 50 else "not a molecule" for i in range(300 * N_PARTS)]
     pd.DataFrame({"smiles": rows, "id": range(len(rows))}).to_csv(
         folder / "library.csv", index=False
     )
