@@ -1,4 +1,4 @@
-"""Many combinations: how many are read right, refused, or wrong, and the smallest that are wrong."""
+"""Many combinations: how many are read right, refused or wrong, and what is wrong made small."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.generators.choices import Combination, draw, smallest
 from tests.generators.files import write
-from tests.generators.verdict import WRONG, Read, by_library, judge
+from tests.generators.verdict import REFUSED, WRONG, Read, by_library, judge
 
 
 @dataclass
@@ -18,11 +18,13 @@ class Tally:
 
     Attributes:
         counts: Of `read`, `refused` and `wrong`, and of `must read`, those well-formed.
-        faults: Text that says how to make the fault again.
+        faults: Texts that say how to make each fault again.
+        refusals: The messages.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
 
 def run(
@@ -36,6 +38,8 @@ def run(
         verdict = judge(written, folder, read)
         tally.counts[verdict.kind] += 1
         tally.counts["must read"] += written.expected.must_read
+        if verdict.kind == REFUSED:
+            tally.refusals.append(verdict.why)
         if verdict.kind == WRONG:
             small = combination
             if len(tally.faults) < n_smallest:

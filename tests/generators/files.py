@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
 import pandas as pd
@@ -105,7 +105,7 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
     if kind == "none":
         sheet.expected.free_names = True
     sheet.expected.junk = frozenset(texts)
-    return lines + _uneven(c, body)
+    return lines + _uneven(c, sheet, body)
 
 
 def _smiles_name(sheet: Sheet) -> str:
@@ -116,7 +116,7 @@ def _smiles_name(sheet: Sheet) -> str:
     raise AssertionError("no column of molecules")
 
 
-def _uneven(c: Combination, body: list[list[str]]) -> list[list[str]]:
+def _uneven(c: Combination, sheet: Sheet, body: list[list[str]]) -> list[list[str]]:
     """Rows with more or fewer cells than the header."""
     kind = c["extra"]
     if kind == "long row":
@@ -129,6 +129,9 @@ def _uneven(c: Combination, body: list[list[str]]) -> list[list[str]]:
         body = [[*line[:-1], "9", line[-1]] for line in body]
     elif kind == "short row":
         body[7] = body[7][:-1]
+        # What it lacks may be the value, or the molecule.
+        rows = sheet.expected.rows
+        rows[:] = [replace(row, may_drop=True) if row.number == 7 else row for row in rows]
     elif kind == "trailing cells":
         body = [[*line, ""] for line in body]
     return body
