@@ -104,6 +104,8 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
     texts = {line[at].strip() for line in junk if at < len(line)}
     if kind == "none":
         sheet.expected.free_names = True
+    if sheet.style == "pubchem":
+        texts.add("")  # the rows that describe the columns
     sheet.expected.junk = frozenset(texts)
     return lines + _uneven(c, sheet, body)
 
