@@ -80,8 +80,6 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
     junk = [names]
     if kind == "padded":
         names = [f" {name} " for name in names]
-    if kind == "empty names":
-        names = [name if i < width - 1 or i == 0 else name for i, name in enumerate(names)]
     if kind == "repeated":
         body.insert(10, list(names))
     if kind == "one name short" and width > 1:
@@ -205,7 +203,7 @@ def _cell(c: Combination, text: str, separator: str, number: int) -> str:
         return '"' + text.replace('"', '\\"') + '"' if needed else text
     if quoting == "odd one":
         needed = needed or number == 9
-    if needed or quoting == "all" or c["shape"] == "chembl" and c["chembl_style"] != "api":
+    if needed or quoting == "all" or (c["shape"] == "chembl" and c["chembl_style"] != "api"):
         return '"' + text.replace('"', '""') + '"'
     return text
 

@@ -95,7 +95,7 @@ def scale(combination: Combination) -> Scale:
     if combination["unit_place"] == "pX flag":
         return Scale(log="negative", unit="M")
     if kind == "negative":
-        if not stated or log == "p" and chance.random() < 0.75:
+        if not stated or (log == "p" and chance.random() < 0.75):
             unit = "M"  # a pIC50 is one, whatever stands behind it
         elif log != "p" and chance.random() < 0.4:
             unit = "M"
@@ -110,10 +110,10 @@ def clear(combination: Combination) -> bool:
         return combination["quantity"] in HIGHER
     log, unit, place = combination["log"], combination["unit"], combination["unit_place"]
     if log == "p":
-        return place == "none" or unit == "M" and place != "flag"
+        return place == "none" or (unit == "M" and place != "flag")
     if place == "none":
         return False
-    return not log or unit not in MASS and (log != "-log10" or unit == "M")
+    return not log or (unit not in MASS and (log != "-log10" or unit == "M"))
 
 
 def header(combination: Combination) -> str:
