@@ -174,7 +174,10 @@ def test_flags_for_columns_are_honoured(featurize) -> None:
         ("2024-05-AID_1851_datatable.csv", ("--smiles-column", "Nope")),
         ("2024-05-AID_1851_datatable.csv", ("--assay-column", "Nope")),
         ("2024-05-AID_1851_datatable.csv", ("--label-column", "Nope")),
-        ("2024-05-AID_1851_datatable.csv", ("--relation-column", "Nope")),
+        (
+            "2024-05-AID_1851_datatable.csv",
+            ("--relation-column", "Nope", "--value-column", "IC50", "--threshold", 6),
+        ),
         ("wide_na.csv", ("--relation-column", "Nope")),
         ("trailing_commas.csv", ("--value-column", "Nope")),
     ],

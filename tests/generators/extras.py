@@ -83,7 +83,9 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
         "ids": [ids],
         "names": [names],
         "many": [ids, names, weights, ("date", [f"2024-05-{i + 1:02d}" for i in range(n)])],
-        "spread": [numbered("SD", lambda i: f"{i / 7:.2f}"), numbered("n", lambda i: str(2 + i % 3))],
+        "spread": [
+            numbered("SD", lambda i: f"{i / 7:.2f}"), numbered("n", lambda i: str(2 + i % 3))
+        ],
         "counter screen": [("EC50 (nM)", [f"{x:.6g}" for x in NANOMOLAR[::-1]])],
         "dates": [numbered("Assay date", lambda i: f"{i + 1}.5.2024")],
         "multiline": [numbered("remarks", lambda i: f"first\nsecond {i}" if i == 4 else "ok")],
@@ -91,7 +93,8 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
         "index": [numbered("", str)],
         "second smiles": [("SMILES_parent", list(columns[0][1]))],
         "descriptors": [
-            numbered("logP", lambda i: f"{i / 5:.1f}"), numbered("pKa", lambda i: f"{4 + i / 5:.1f}")
+            numbered("logP", lambda i: f"{i / 5:.1f}"),
+            numbered("pKa", lambda i: f"{4 + i / 5:.1f}"),
         ],
         "blank column": [("notes", [""] * n)],
         "repeated names": [names, ("name", comments)],
