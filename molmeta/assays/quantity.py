@@ -24,7 +24,7 @@ _SYMBOL = (
     r"|(?P<potency>potency|ac50|xc50)(?![a-z0-9])"
 )
 _QUANTITY = re.compile(
-    rf"(?<![a-z0-9])(?P<p>p{_SEPARATOR}[(\[]?)?(?P<inverse>1\s*/\s*)?"
+    rf"(?<![a-z0-9])(?P<p>p(?:(?-i:(?<=p))[\s.\-]*|_*)[(\[]?)?(?P<inverse>1\s*/\s*)?"
     rf"(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|log|lg|ln))?"
     rf"(?<![0-9])(?:{_SYMBOL})",
     re.IGNORECASE,
@@ -110,7 +110,7 @@ class Quantity:
         name: As given.
         symbol: The quantity, one spelling for all ("IC50", "Ki", "inhibition"); "" where unknown.
         concentration: Whether it is a concentration, or the logarithm of one.
-        logarithm: "" for none, "p" for −log10, else "log10", "log2", "ln".
+        logarithm: "" for none, "p" for a name such as pIC50, "-log10", "log10", "log2" or "ln".
         unit: The unit that the name states ("nM", "%", "pXC50"), "" where none; of a logarithm's
             argument.
         rises: Whether a higher value is more active; None where it is not known.
@@ -126,6 +126,11 @@ class Quantity:
     rises: bool | None = None
     other: str = ""
     problem: str = ""
+
+    @property
+    def is_pxc50(self) -> bool:
+        """Whether the values are −log10 of concentrations."""
+        return self.logarithm in ("p", "-log10")
 
     def unit_with(self, stated: str) -> str:
         """The unit of the values, where another place than the name states one too.
@@ -144,13 +149,13 @@ class Quantity:
         if differs and not (self.logarithm and _is_log(of)):
             raise self._contradiction(stated, self.unit)
         if _is_log(of):  # it states the whole
-            if self.logarithm == "p" and of.logarithm:
+            if self.is_pxc50 and of.logarithm:
                 raise self._contradiction(stated, PXC50)
             return stated
         unit = stated or self.unit
         if not self.logarithm:
             return unit
-        if self.logarithm == "p":
+        if self.is_pxc50:
             if unit and Unit.parse(unit).key != "m":
                 raise self._contradiction(unit, "M, of which a pXC50 is −log10")
             return PXC50
@@ -198,7 +203,8 @@ def parse_quantity(name: str) -> Quantity:
         if (log := _log_in(rest)) is None:
             return replace(known, problem="one over a concentration")
         return _with_rest(
-            replace(known, logarithm="p", rises=True), rest[: log.start()] + " " + rest[log.end() :]
+            replace(known, logarithm="-log10", rises=True),
+            rest[: log.start()] + " " + rest[log.end() :],
         )
     if re.search(rf"[A-Za-z]\s*/\s*{_HERE}", rest):
         return replace(known, other="a ratio")
@@ -215,8 +221,8 @@ def _with_logarithm(known: Quantity, rest: str) -> Quantity:
     kind = re.sub(r"[\s_]", "", log["log"].casefold()).replace("lg", "log")
     if log["minus"] and kind not in ("log", "log10"):
         return replace(known, problem=f"a negative {kind}")
-    kind = "p" if log["minus"] else "log10" if kind == "log" else kind
-    known = replace(known, logarithm=kind, rises=kind == "p")
+    kind = "-log10" if log["minus"] else "log10" if kind == "log" else kind
+    known = replace(known, logarithm=kind, rises=kind == "-log10")
     return _with_rest(known, rest[: log.start()] + " " + rest[log.end() :])
 
 
@@ -240,6 +246,8 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, other=other or "a difference")
     if _PERCENT.search(rest):
         return replace(known, problem="both a concentration and a percentage")
+    if before[-1:] == ["p"] or after[:1] == ["p"]:
+        return replace(known, problem="a lone p that could mean −log10")
     keys = {Unit.parse(unit).key for unit in units}
     if len(keys) > 1:
         return replace(known, problem=f"the units {' and '.join(units)}")

@@ -87,7 +87,7 @@ def _read(
     labelled: str | None,
     values: ValueColumn | None,
 ) -> Iterator[pd.DataFrame]:
-    number = re.search(r"AID[_\s-]?(\d+)", table.name, re.IGNORECASE)
+    number = re.search(r"(?<![A-Za-z])AID[_\s-]?(\d+)", table.name, re.IGNORECASE)
     whole = f"AID{number[1]}" if number else table.name
     for chunk in table.chunks():
         rows = chunk[~as_text(chunk[_TAG]).str.startswith("RESULT_")]

@@ -65,6 +65,10 @@ class ValueColumn:
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
         stated = stated.mask(stated.str.casefold().isin(MISSING), "")
+        if self.unit:  # what is no unit says nothing against it
+            stated = stated.where(
+                stated.map({one: _known_unit(one) for one in stated.unique()}), ""
+            )
         stated = stated.where(stated != "", self.unit)
         own = pd.Series(cells.unit, index, dtype=object)
         stated = own.where(own != "", stated)
@@ -171,7 +175,7 @@ def choose_values(
     if quantity.other or quantity.problem:
         return None
     relation, is_turned = _relation_of(name, list(names), candidates, relations, columns, where)
-    unit, unit_column = _unit_of(quantity, names, columns, where)
+    unit, unit_column = _unit_of(quantity, names, columns, where, alone=len(candidates) < 2)
     types = None if quantity.symbol else _type_column(names, rows, name)
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
@@ -204,7 +208,7 @@ def _one_of(
             for name in candidates
             if any(abs(names.index(name) - names.index(other)) == 1 for other in relations)
         ]
-        logarithms = [name for name, quantity in candidates.items() if quantity.logarithm == "p"]
+        logarithms = [name for name, quantity in candidates.items() if quantity.is_pxc50]
         for some in (list(candidates), beside, logarithms):
             if len(some) == 1:
                 return some[0]
@@ -309,9 +313,13 @@ def _which_relation(name: str, relation: str, owners: set[str], where: str) -> I
 
 
 def _unit_of(
-    quantity: Quantity, names: Sequence[str], columns: Columns, where: str
+    quantity: Quantity, names: Sequence[str], columns: Columns, where: str, *, alone: bool
 ) -> tuple[str, str | None]:
-    """The unit of the whole column, and the column of each row's unit."""
+    """The unit of the whole column, and the column of each row's unit.
+
+    Where the name says the unit, a column of units may only contradict it; that of a pIC50 beside
+    an IC50 is the other's.
+    """
     if columns.units is not None:
         column = next((n for n in names if n == columns.units), None)
         if column is None and not _known_unit(columns.units):
@@ -325,7 +333,8 @@ def _unit_of(
                 expected=f"nM, uM, M, ug/mL, %, pXC50, log nM …, or one of {listed(names)}",
             )
         return quantity.unit_with(columns.units), None
-    if unit := quantity.unit_with(""):
+    unit = quantity.unit_with("")
+    if unit and (quantity.logarithm == "p" or not alone):
         return unit, None
     known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
     if known is None:
@@ -338,7 +347,7 @@ def _unit_of(
             ),
             None,
         )
-    return "", known
+    return unit, known
 
 
 def _known_unit(text: str) -> bool:
