@@ -15,7 +15,7 @@ from molmeta.errors import InputError
 from tests.generators.files import Written
 from tests.generators.meaning import DROP, Expected, Row
 from tests.generators.molecules import NANOMOLAR, SMILES
-from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Verdict, by_library, rows_of
+from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Verdict, by_library
 
 # The first choice of each is the well-formed one.
 CHOICES = {
@@ -225,7 +225,7 @@ def judge(d: Draw, folder: Path, read: Read = by_library) -> Verdict:
     path.write_bytes(written.content)
     try:
         with rdBase.BlockLogs():
-            came = rows_of(read(path, dict(written.told)))
+            came = read(path, dict(written.told))
     except InputError as error:
         well_formed = written.expected.must_read
         return Verdict(WRONG if well_formed else REFUSED, str(error))

@@ -176,6 +176,8 @@ def _told(c: Combination, name: str, chosen: str) -> dict[str, str]:
         told["value_column"] = chosen
     if c["relation_flag"] == "yes" and (relation := layout.relation_name(c, name)) is not None:
         told["relation_column"] = relation
+    if (c["decimal"] == "," or c["thousands"] == ",") and c.random("decimal").random() < 0.4:
+        told["decimal"] = "comma" if c["decimal"] == "," else "point"
     place = c["unit_place"]
     if not headers.is_percent(c) and place in ("flag", "flag against header"):
         told["units"] = c["unit"]
