@@ -36,11 +36,11 @@ _P_NAMES = re.compile(
 )
 _LOG = re.compile(
     rf"(?<![a-z])(?P<minus>(?:neg(?:ative)?|minus){_SEPARATOR}|-\s*)?"
-    r"(?P<log>log[\s_]?10|log[\s_]?2|log|lg|ln)(?=$|[^a-z]|[fpnu]?m(?![a-z])|[fpnum]mol)",
+    r"(?P<log>log[\s_]?10|log[\s_]?2|log|lg|ln)(?=$|[^a-z0-9]|[fpnu]?m(?![a-z])|[fpnum]mol)",
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:ar)?\s?(?:/|\s*per\s*|[._ *])\s?[um]?[lL](?:\^?-1)?"
+    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:es?)?\s?(?:/|\s*per\s*|[._ *])\s?[um]?[lL](?:\^?-1)?"
     r"|(?:femto|pico|nano|micro|milli)?molar"
     r"|(?:[pnum]|mc)?g\s?(?:/|\s?_?per_?\s?|[._ *])\s?[um]?[lL](?:\^?-1)?"
     r"|nM|nm|NM|uM|um|UM|mM|pM|fM|M)(?![A-Za-z0-9])"
@@ -189,6 +189,7 @@ def parse_quantity(name: str) -> Quantity:
     """
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
     text = _ORNAMENTS.sub("", text.replace("–", "-"))
+    text = re.sub(r"(?<![A-Za-z0-9])([fpnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)
         return _with_rest(known, text[: match.start()] + _HERE + text[match.end() :])

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import pandas as pd
 from rdkit import Chem, rdBase
@@ -71,7 +71,7 @@ def write_text(
     texts = (table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name]))
     cells = (table.columns.to_series(), *texts)
     returns = any(column.astype(str).str.contains("\r", regex=False).any() for column in cells)
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     table.to_csv(file, index=False, sep=separator, header=header, quoting=quoting)
 
 

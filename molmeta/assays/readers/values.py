@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.cells import COMMA, decimal_mark, read_values
+from molmeta.assays.cells import decimal_mark, read_values
 from molmeta.assays.columns import (
     RELATION_NAMES,
     TYPE_NAMES,
@@ -24,6 +24,7 @@ from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
+    censors,
     looks_like_relations,
     normalise,
     turned,
@@ -32,7 +33,6 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
-_MARKS = (None, COMMA)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class ValueColumn:
             beside = turned(beside)
         opposite = beside.map(SIGNS).fillna(0) * own.map(SIGNS).fillna(0) < 0
         reason = reason.mask(opposite, "relations of cell and column contradict each other")
-        return own.where(own != "", beside), reason
+        return own.where(own.isin(SIGNS) | (beside == ""), beside), reason
 
 
 def choose_values(
@@ -174,7 +174,9 @@ def choose_values(
         )
     if quantity.other or quantity.problem:
         return None
-    relation, is_turned = _relation_of(name, list(names), candidates, relations, columns, where)
+    relation, is_turned = _relation_of(
+        name, list(names), candidates, relations, columns, rows, where
+    )
     unit, unit_column = _unit_of(quantity, names, columns, where, alone=len(candidates) < 2)
     types = None if quantity.symbol else _type_column(names, rows, name)
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
@@ -190,7 +192,7 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
         for name, quantity in found.items()
         if quantity.symbol
         and not (quantity.other or quantity.problem)
-        and any(np.isfinite(read_values(rows[name], decimal).value).any() for decimal in _MARKS)
+        and as_text(rows[name]).str.contains(r"\d").any()
     }
 
 
@@ -245,6 +247,7 @@ def _relation_of(
     candidates: dict[str, Quantity],
     relations: list[str],
     columns: Columns,
+    rows: pd.DataFrame,
     where: str,
 ) -> tuple[str | None, bool]:
     """The relation column of a value column, and whether it is to be turned round."""
@@ -265,6 +268,8 @@ def _relation_of(
             own.append(relation)
         elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
             of_twins.append((relation, _opposed(name, owners)))
+        elif not parse_quantity(relation).symbol and censors(as_text(rows[relation])):
+            raise _which_relation(name, relation, {name, *owners}, where)
     if len(own) == 1:
         return own[0], False
     if not own and len(of_twins) == 1:
@@ -306,7 +311,7 @@ def _opposed(name: str, others: set[str]) -> bool:
 def _which_relation(name: str, relation: str, owners: set[str], where: str) -> InputError:
     return InputError.of(
         f"relations in {relation!r} of {where}",
-        got=f"a place beside {listed(sorted(owners))}, of which one falls where the other rises",
+        got=f"a place where they could be those of {listed(sorted(owners))}",
         expected=f"to know whether they are those of {name!r}",
         fix="Name both with --value-column and --relation-column.",
     )
