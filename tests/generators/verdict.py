@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from molmeta.assays import AssayStore, Columns, load_assays
+from molmeta.assays import AssayStore, Columns, load_assays, read_support
 from molmeta.errors import InputError
 from tests.generators.files import Written
 from tests.generators.meaning import DROP, Expected, Row, Rule
@@ -41,12 +41,30 @@ class Came:
     label: float
 
 
-Read = Callable[[Path, dict[str, str]], AssayStore]
+Read = Callable[[Path, dict[str, str]], list[Came]]
 
 
-def by_library(path: Path, told: dict[str, str]) -> AssayStore:
+def by_library(path: Path, told: dict[str, str]) -> list[Came]:
     """Read a file as a program of one's own does."""
-    return load_assays(path, Columns(**told))  # type: ignore[arg-type]
+    return rows_of(load_assays(path, Columns(**told)))  # type: ignore[arg-type]
+
+
+def by_support(path: Path, told: dict[str, str]) -> list[Came]:
+    """Read a file as the support sets of a few assays: each row with all that its line holds."""
+    columns = Columns(**told)  # type: ignore[arg-type]
+    came = rows_of(load_assays(path, columns))
+    names = dict.fromkeys(row.assay for row in came if row.assay)
+    found = {}
+    for name in names:
+        support = read_support(path, columns, assay_id=name)
+        for i, (number, cells) in enumerate(support.rows.iterrows()):
+            smiles, kept = support.smiles[i], bool(support.kept[i])
+            assert smiles in {str(cell).strip() for cell in cells}, f"row {number}: {smiles}"
+            label = float(support.labels[i]) if kept else np.nan
+            action, reason = support.actions[i], support.reasons[i]
+            found[name, number] = Came(int(str(number)), smiles, name, action, reason, label)
+    # What belongs to no assay is in the audit alone.
+    return [found.get((row.assay, row.row), row) for row in came]
 
 
 def judge(written: Written, folder: Path, read: Read = by_library) -> Verdict:
@@ -57,7 +75,7 @@ def judge(written: Written, folder: Path, read: Read = by_library) -> Verdict:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
-            came = rows_of(read(path, dict(written.told)))
+            came = read(path, dict(written.told))
     except InputError as error:
         return refusal(str(error), written)
     except Exception as error:  # noqa: BLE001

@@ -120,7 +120,7 @@ DIMENSIONS = {
     ),
     "unit": Dimension(
         ("nM", "uM", "µM", "mM", "M", "nmol/L", "ug/mL", "mg/L"),
-        tuple([*MOLAR, *MASS]),
+        (*MOLAR, *MASS),
         ("unit", "column", "value"),
     ),
     "unit_place": Dimension(
@@ -220,7 +220,7 @@ DIMENSIONS = {
         ("yes",),
         (
             "none", "title", "three titles", "hash", "three hashes", "blank lines", "hash header",
-            "repeated", "footer", "padded", "empty names", "title with commas", "sep=", "hash end",
+            "repeated", "footer", "padded", "title with commas", "sep=", "hash end",
             "twice", "total row", "two rows", "lower rows", "one name short",
         ),
         ("header", "line", "column", "row"),
