@@ -119,8 +119,10 @@ def _other_kinds(table: pd.DataFrame) -> pd.Series:
 
 def _without_direction(table: pd.DataFrame) -> pd.Series:
     """Set aside what could be active above the threshold or below it."""
-    rises = {word: parse_quantity(word).rises for word in table["quantity"].unique()}
-    known = (table["kind"] == PXC50) | table["quantity"].map(rises).eq(True)
+    words = table["quantity"].unique()
+    rises = {word: parse_quantity(word).rises is True for word in words}
+    falls = {word: word == "" or parse_quantity(word).concentration for word in words}
+    known = table["quantity"].map(falls) & (table["kind"] == PXC50) | table["quantity"].map(rises)
     what = table["quantity"].where(table["quantity"] != "", "a value")
     unit = table["kind"].replace("", "no unit")
     text = what + " in " + unit + ": is a higher or a lower one active? (--direction says)"
@@ -131,7 +133,8 @@ def _implausible(table: pd.DataFrame) -> pd.Series:
     """Set aside pXC50 that no assay measures, and assays in which they are more than a tenth."""
     low, high = PLAUSIBLE
     strange = (table["kind"] == PXC50) & ~table["value"].between(low, high)
-    text = "pXC50 of " + table["value"].map("{:.4g}".format) + f", outside {low:g} to {high:g}"
+    shown = table["value"].map("{:.4g}".format).astype(object)
+    text = "pXC50 of " + shown + f", outside {low:g} to {high:g}"
     many = strange.groupby(table["assay"]).transform("mean") > _MOST_STRANGE
     text = text.where(strange, "in an assay with such values")
     return (text + ": are unit and logarithm right? (--units says)").where(strange | many, "")
