@@ -150,11 +150,11 @@ def choose_values(
     """
     where = str(table.path)
     candidates = _candidates(names, rows)
-    wanted = find_column(names, columns.value_column, flag="--value-column", source=where)
-    relations = _relation_columns(names, columns, rows, where)
+    wanted = table.find(columns.value_column, flag="--value-column", among=names)
+    relations = _relation_columns(table, names, columns, rows)
     if wanted is not None:
         name = wanted
-    elif (generic := find_column(names, None, VALUE_NAMES, flag="", source=where)) is not None:
+    elif (generic := table.find(None, VALUE_NAMES, flag="", among=names)) is not None:
         name = generic
     elif candidates:
         chosen = _one_of(candidates, list(names), relations, columns, where)
@@ -179,6 +179,8 @@ def choose_values(
     )
     unit, unit_column = _unit_of(quantity, names, columns, where, alone=len(candidates) < 2)
     types = None if quantity.symbol else _type_column(names, rows, name)
+    for one in filter(None, (relation, unit_column, types)):
+        table.only(one, "")
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
     return ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
@@ -225,10 +227,10 @@ def _one_of(
 
 
 def _relation_columns(
-    names: Sequence[str], columns: Columns, rows: pd.DataFrame, where: str
+    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
 ) -> list[str]:
     """The columns that hold relations, by name or by what is in them."""
-    wanted = find_column(names, columns.relation_column, flag="--relation-column", source=where)
+    wanted = table.find(columns.relation_column, flag="--relation-column", among=names)
     if wanted is not None:
         return [wanted]
     known = {name.casefold() for name in RELATION_NAMES}
