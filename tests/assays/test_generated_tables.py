@@ -12,7 +12,7 @@ from tests.cli.program import molmeta
 from tests.generators.campaign import Tally, describe, run
 from tests.generators.choices import Combination, draw
 from tests.generators.files import write
-from tests.generators.verdict import Came, by_support, judge, rows_of
+from tests.generators.verdict import Reading, by_support, judge
 
 _BLOCK = 100
 _N_FAST, _N_PROGRAM, _N_SUPPORT, _N_SLOW = 2_000, 200, 100, 10_000
@@ -65,7 +65,7 @@ def test_libraries_have_a_row_for_every_row(start: int, tmp_path: Path) -> None:
         assert not strange, f"{strange}\n{describe(draw(seed), tmp_path)}"
 
 
-def by_program(path: Path, told: dict[str, str]) -> list[Came]:
+def by_program(path: Path, told: dict[str, str]) -> Reading:
     """Read a file with `molmeta featurize`, which says how many rows there were."""
     out = path.parent / "out.store"
     flags = [part for name, text in told.items() for part in (_flag(name), text)]
@@ -77,7 +77,7 @@ def by_program(path: Path, told: dict[str, str]) -> list[Came]:
     assert done.returncode == 0, done.stderr
     store = AssayStore.open(out)
     assert f"{len(store.audit):,} rows = " in done.stdout + done.stderr
-    return rows_of(store)
+    return Reading.of(store, done.stdout + done.stderr)
 
 
 def _flag(name: str) -> str:

@@ -163,8 +163,6 @@ def _standard_type(c: Combination, i: int) -> tuple[str, Scale, bool]:
         return kind, Scale(log="negative", unit="M"), True
     if kind.lower().startswith("log"):
         return kind, Scale(log="log10", unit=unit if unit != "ug.mL-1" else "nM"), True
-    if kind in ("Ratio IC50", "IC50 ratio", "T1/2"):
-        return kind, Scale(unit="nM"), False
     return (kind if kind == "Ki" or kind == "Potency" else "IC50"), Scale(unit=unit), True
 
 

@@ -225,7 +225,7 @@ def judge(d: Draw, folder: Path, read: Read = by_library) -> Verdict:
     path.write_bytes(written.content)
     try:
         with rdBase.BlockLogs():
-            came = read(path, dict(written.told))
+            came = read(path, dict(written.told)).rows
     except InputError as error:
         well_formed = written.expected.must_read
         return Verdict(WRONG if well_formed else REFUSED, str(error))

@@ -91,7 +91,10 @@ def picks(c: Combination) -> Picks:
     if c["relation"] == "none":
         signs = {}
     strange = chance.choice(["%", "hr", "U/mL", "fold", "ug/cm2", "degC", "?", "none", "mL/min/kg"])
-    return Picks(dict.fromkeys(order[:n], c["blank"]), signs, frozenset(order[12:14]), strange)
+    word = c["blank"]
+    if word in ("0", "0.0", "-1", "-999") and (c["log"] or headers.is_percent(c)):
+        word = "NA"  # these are values, there
+    return Picks(dict.fromkeys(order[:n], word), signs, frozenset(order[12:14]), strange)
 
 
 def row_unit(c: Combination, unit: str, i: int) -> str:
