@@ -103,6 +103,8 @@ def test_tables_come_back_or_are_refused(
     if end == "\r":  # else csv leaves cells with other line ends bare
         quoting = csv.QUOTE_ALL
     path = written(table, delimiter, end, encoding, quoting, before)
+    if encoding == "cp1252":  # bytes that happen to be UTF-8 too are read as that
+        assume(path.read_bytes().isascii() or not _is_utf8(path.read_bytes()))
     try:
         opened = open_table(path)
         read = rows_of(opened)
@@ -116,6 +118,14 @@ def test_tables_come_back_or_are_refused(
     event("refused")
     several_lines = any("\n" in cell for row in table for cell in row)
     assert several_lines or any(delimiter in title for title in before), reason
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @given(
@@ -162,7 +172,11 @@ def test_blank_cells_beyond_the_header_and_missing_ones(
     counts = [data.draw(st.integers(0, 3)) for _ in table[1:]]
     ragged = [[*row, *[""] * n] for row, n in zip(table[1:], counts, strict=True)]
     assert rows_of(open_table(written([table[0], *ragged], delimiter))) == table[1:]
-    short = [row[:-1] if row[-1] == "" and len(row) > 2 else row for row in table[1:]]
+    # A short row whose quotes hold delimiters could be a whole one with stray quotes.
+    short = [
+        row[:-1] if row[-1] == "" and len(row) > 2 and delimiter not in "".join(row) else row
+        for row in table[1:]
+    ]
     assert rows_of(open_table(written([table[0], *short], delimiter))) == table[1:]
 
 
