@@ -71,6 +71,8 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
 def _more_columns(c: Combination, sheet: Sheet) -> None:
     n = len(sheet.columns[0][1])
     kind, columns = c["extra"], sheet.columns
+    if kind.startswith("multiline") and c["quoting"] not in ("minimal", "all", "odd one"):
+        kind = "ids"  # without quotes these are other lines
 
     def numbered(name: str, cell: Callable[[int], str]) -> tuple[str, list[str]]:
         return name, [cell(i) for i in range(n)]

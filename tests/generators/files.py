@@ -82,6 +82,8 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         names = [f" {name} " for name in names]
     if kind == "repeated":
         body.insert(10, list(names))
+    if kind == "one name more":
+        names.insert(1, "10 uM")
     if kind == "one name short" and width > 1:
         names = names[:-1]
     if kind == "footer":
@@ -100,12 +102,19 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         lines.append(list(names))
     at = [n.strip() for n, _ in sheet.columns].index(_smiles_name(sheet))
     texts = {line[at].strip() for line in junk if at < len(line)}
+    if not separator_is_clear(c):
+        texts |= {text.strip() for line in junk for text in line}
     if kind == "none":
         sheet.expected.free_names = True
     if sheet.style == "pubchem":
         texts.add("")  # the rows that describe the columns
     sheet.expected.junk = frozenset(texts)
     return lines + _uneven(c, sheet, body)
+
+
+def separator_is_clear(c: Combination) -> bool:
+    """Whether blanks do not separate, so that no other cell is taken for the molecule."""
+    return bool(c["separator"].strip()) or c["separator"] == "\t"
 
 
 def _smiles_name(sheet: Sheet) -> str:

@@ -62,7 +62,9 @@ def value_sheet(c: Combination) -> Sheet:
         if c["unit_place"] in ("blank units", "strange units") and i in picked.others:
             units[-1] = "" if c["unit_place"] == "blank units" else picked.strange
             # A negative logarithm is a pXC50 where no unit says otherwise.
-            keeps = scale.log == "negative" and scale.unit == "M" and not units[-1]
+            keeps = scale.percent or (scale.log == "negative" and scale.unit == "M")
+            keeps = keeps and not units[-1]
+            keeps |= c["relation"] in layout.SIDES and c["value_named"] == "no"
             truths, may_drop = (truths, True) if keeps else ((), may_drop)
         rows.append(Row(smiles[i], assay_of(c, i), i, i, truths, may_drop=may_drop))
     columns = layout.arrange(c, name, texts, relations, units, scale)

@@ -260,12 +260,20 @@ def _allowed(row: Row, rule: Rule, limit: float | None, reading: int) -> set[obj
     return allowed | {DROP} if row.may_drop else allowed
 
 
+def _limit(middle: float, rule: Rule) -> float:
+    if rule.threshold == "median":
+        return float(middle)
+    if rule.percent:
+        return max(float(middle), 50.0)
+    return float(middle) if 4 <= middle <= 6 else 5.0
+
+
 def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dict[str, float]]:
     """Thresholds by assay: as told, or medians, with and without what is censored or left out."""
     assays = {got.assay for _, got in pairs}
     if rule.threshold is None:
         return [{}]
-    if rule.threshold != "median":
+    if rule.threshold not in ("median", "fsmol"):
         return [{assay: float(rule.threshold) for assay in assays}]
     found = []
     for censored, lost, undecided in itertools.product((True, False), repeat=3):
@@ -284,6 +292,6 @@ def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dic
                 end = truth.low if np.isfinite(truth.low) else truth.high
                 values.add((row.molecule, end))
             if values:
-                limits[assay] = float(median(value for _, value in values))
+                limits[assay] = _limit(median(value for _, value in values), rule)
         found.append(limits)
     return found

@@ -221,7 +221,7 @@ DIMENSIONS = {
         (
             "none", "title", "three titles", "hash", "three hashes", "blank lines", "hash header",
             "repeated", "footer", "padded", "title with commas", "sep=", "hash end",
-            "twice", "total row", "two rows", "lower rows", "one name short",
+            "twice", "total row", "two rows", "lower rows", "one name short", "one name more",
         ),
         ("header", "line", "column", "row"),
     ),
