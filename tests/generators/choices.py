@@ -63,7 +63,7 @@ def draw(seed: int) -> Combination:
         # Nobody writes "pinhibitory conc." or "IC50 p".
         short = len(chosen["quantity"]) < 6 and " " not in chosen["quantity"]
         chosen["quantity"] = chosen["quantity"] if short else "IC50"
-        if chosen["log_place"] in ("after", "inside"):
+        if chosen["log_place"] in ("after", "inside", "nested", "nested square"):
             chosen["log_place"] = "before"
     if chosen["relation_words"] in ("above", "more", "nonsense", "mistyped"):
         chosen["relation_name"] = "relation"  # what else would tell that these are relations?

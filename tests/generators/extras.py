@@ -89,6 +89,11 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
             numbered("SD", lambda i: f"{i / 7:.2f}"), numbered("n", lambda i: str(2 + i % 3))
         ],
         "counter screen": [("EC50 (nM)", [f"{x:.6g}" for x in NANOMOLAR[::-1]])],
+        "other quantities": [
+            numbered("Ki (nM)", lambda i: f"{17 * i + 3}" if i % 4 == 0 else ""),
+            numbered("Kd (nM)", lambda i: ""),
+            numbered("kon (M-1-s-1)", lambda i: ""),
+        ],
         "dates": [numbered("Assay date", lambda i: f"{i + 1}.5.2024")],
         "multiline": [numbered("remarks", lambda i: f"first\nsecond {i}" if i == 4 else "ok")],
         "multiline rows": [numbered("remarks", lambda i: "a\nCCO,5,7\nC,6" if i == 4 else "ok")],

@@ -248,8 +248,8 @@ _FRAME = (
 _AROUND = ("extra", "order", "smiles_name", "blank")
 _RULE = ("threshold", "direction", "relation_words")
 _VALUES = (
-    *_RULE, "quantity", "log", "log_place", "unit", "unit_place", "dose", "statistic", "target",
-    "value_named", "notation", "decimal", "thousands", "relation", "relation_name",
+    *_RULE, "quantity", "type_place", "log", "log_place", "unit", "unit_place", "dose", "statistic",
+    "target", "value_named", "notation", "decimal", "thousands", "relation", "relation_name",
     "relation_flag", "repeats",
 )  # fmt: skip
 _SHOWS = {

@@ -66,8 +66,19 @@ def value_sheet(c: Combination) -> Sheet:
             keeps = keeps and not units[-1]
             keeps |= c["relation"] in layout.SIDES and c["value_named"] == "no"
             truths, may_drop = (truths, True) if keeps else ((), may_drop)
+        if c["type_place"] == "mixed column" and i in picked.others:
+            truths = ()  # of another type than its assay
         rows.append(Row(smiles[i], assay_of(c, i), i, i, truths, may_drop=may_drop))
     columns = layout.arrange(c, name, texts, relations, units, scale)
+    if c["type_place"] != "header":
+        other = "Ki" if c["quantity"] != "Ki" else "IC50"
+        kinds = [
+            other
+            if c["type_place"] == "mixed column" and i in picked.others
+            else headers.type_name(c)
+            for i in range(20)
+        ]
+        columns.insert(0, (c.random("type").choice(["type", "Standard Type", "endpoint"]), kinds))
     told = _told(c, name, layout.chosen_value(c, name))
     expected = Expected(rows, rules(c, scale))
     return Sheet([("SMILES", list(smiles)), *columns], told, expected)
