@@ -177,6 +177,7 @@ def test_blank_cells_beyond_the_header_and_missing_ones(
         row[:-1] if row[-1] == "" and len(row) > 2 and delimiter not in "".join(row) else row
         for row in table[1:]
     ]
+    assume(any(len(row) == len(table[0]) for row in short))  # else the header is too wide
     assert rows_of(open_table(written([table[0], *short], delimiter))) == table[1:]
 
 
