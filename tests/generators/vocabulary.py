@@ -244,9 +244,9 @@ DIMENSIONS = {
         ("none", "ids", "names", "many"),
         (
             "spread", "counter screen", "other quantities", "dates", "multiline", "long row",
-            "short row", "trailing cells", "repeated names", "index", "second smiles", "descriptors",
-            "long rows all", "blank column", "two long rows", "confusing", "merged cells",
-            "multiline rows", "one long first row",
+            "short row", "trailing cells", "repeated names", "index", "second smiles",
+            "descriptors", "long rows all", "blank column", "two long rows", "confusing",
+            "merged cells", "multiline rows", "one long first row",
         ),
         ("line", "column", "cell", "row"),
     ),
