@@ -189,7 +189,9 @@ def parse_quantity(name: str) -> Quantity:
     """
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
     text = _ORNAMENTS.sub("", text.replace("–", "-"))
-    text = re.sub(r"(?<![A-Za-z0-9])([fpnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
+    text = re.sub(r"(?<![A-Za-z0-9])([fnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
+    if "â€" in text:  # a dash or quote that was decoded twice
+        return Quantity(name, problem="a sign that was decoded wrongly", concentration=True)
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)
         return _with_rest(known, text[: match.start()] + _HERE + text[match.end() :])
@@ -286,6 +288,8 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
         known = replace(known, logarithm="p")
     if len(units) != 1 or known.problem:
         return known
+    if word and not {"concentration", "constant", "conc"}.intersection(words):
+        return replace(known, problem="an effect in a unit of concentration")
     other = "" if word else next((_NO_QUANTITY[one] for one in words if one in _NO_QUANTITY), "")
     unit = next(iter(units.values()))
     return replace(known, unit=unit, concentration=True, rises=known.is_pxc50, other=other)

@@ -102,7 +102,18 @@ def test_names_of_what_is_no_value(name: str, other: str) -> None:
     assert parse_quantity(name).other == other
 
 
-@pytest.mark.parametrize("name", ["IC50-log10", "1/IC50", "IC50 (nM or uM)", "IC50 (%)"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IC50-log10",
+        "1/IC50",
+        "IC50 (p M)",
+        "mM inhibition",
+        "â€“log10 IC50",
+        "IC50 (nM or uM)",
+        "IC50 (%)",
+    ],
+)
 def test_names_that_contradict_themselves(name: str) -> None:
     assert parse_quantity(name).problem
 
