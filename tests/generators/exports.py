@@ -135,9 +135,12 @@ def chembl_sheet(c: Combination) -> Sheet:
     if by_target:
         told_columns["assay_column"] = "Target ChEMBL ID"
     scale = _standard_type(c, 0)[1]
+    if c["chembl_style"] == "only pchembl":
+        scale = Scale(log="negative", unit="M")
     expected = Expected(rows, rules(c, scale))
     if c["threshold"] == "none":
-        expected.rules = [Rule("fsmol", percent=scale.percent)]
+        up = rules(c, scale)[0].up
+        expected.rules = [Rule("fsmol", up, percent=scale.percent)]
     return Sheet(columns, told_columns, expected, style="chembl")
 
 
