@@ -25,8 +25,8 @@ _SYMBOL = (
 )
 _QUANTITY = re.compile(
     rf"(?<![a-z0-9])(?P<p>p(?:(?-i:(?<=p))[\s.\-]*|_*)[(\[]?)?(?P<inverse>1\s*/\s*)?"
-    rf"(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|loge|log|lg|ln))?"
-    rf"(?<![0-9])(?:{_SYMBOL})",
+    rf"(?:(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|loge|log|lg|ln))|(?<![0-9]))"
+    rf"(?:{_SYMBOL})",
     re.IGNORECASE,
 )
 # Names that are −log10 of a concentration in M by themselves.
@@ -303,8 +303,8 @@ def _log_in(rest: str, *, beside_any: bool = False) -> re.Match[str] | None:
     """The logarithm in the words around a quantity; `ln` and `lg` only beside it or a unit."""
     for log in _LOG.finditer(rest):
         if log["log"].casefold() in ("ln", "lg"):
-            after = rest[log.end() :].lstrip(" _.([")
-            beside = after[:1].isalpha() if beside_any else after.startswith(_HERE)
+            after = rest[log.end() :].lstrip(" _.([-")
+            beside = after[:1].isalpha() if beside_any else after[:1] in ("", _HERE)
             if not (beside or _UNIT.match(after)):
                 continue
         return log
