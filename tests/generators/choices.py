@@ -67,6 +67,8 @@ def draw(seed: int) -> Combination:
             chosen["log_place"] = "before"
     if chosen["relation_words"] in ("above", "more", "nonsense", "mistyped"):
         chosen["relation_name"] = "relation"  # what else would tell that these are relations?
+        if chosen["relation"] == "unnamed":
+            chosen["relation"] = "column"
     if chosen["thousands"] == ".":
         chosen["decimal"] = ","  # else 3.100 is a bit more than three
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
