@@ -272,6 +272,8 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
     percent, word = _PERCENT.search(rest), _RISES.search(rest)
     units = {Unit.parse(unit).key: unit for unit in _UNIT.findall(_DOSE.sub(" ", text))}
     words = _words(_UNIT.sub(" ", rest))
+    if percent and units:
+        return replace(known, problem="both a concentration and a percentage")
     if percent or (word and not units):
         other = next((_STATISTICS[one] for one in words if one in _STATISTICS), "")
         rises = word is not None and not _TURNS.search(rest)

@@ -111,7 +111,7 @@ def test_names_of_what_is_no_value(name: str, other: str) -> None:
         "IC50-log10",
         "1/IC50",
         "IC50 (p M)",
-        "mM inhibition",
+        "mM inhibition", "Concentration for 50% inhibition (uM)",
         "â€“log10 IC50",
         "IC50 (nM or uM)",
         "IC50 (%)",
