@@ -93,7 +93,8 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         body.append(["Total", *["20"] * (width - 1)])
         junk.append(body[-1])
     units = None
-    if c["unit_place"] == "row of units" or kind == "two rows":
+    valued = sheet.style == "" and c["shape"] != "labels"
+    if (valued and c["unit_place"] == "row of units") or kind == "two rows":
         units = ["" if "(" in name or i == 0 else c["unit"] for i, name in enumerate(names)]
         body.insert(0, units)
         junk.append(units)

@@ -137,14 +137,9 @@ def header(combination: Combination) -> str:
     return target + name
 
 
-def type_name(c: Combination) -> str:
-    """What a column of types says: the quantity with its logarithm."""
-    return c["quantity"] if is_percent(c) else _with_log(replace_place(c), c["quantity"])
-
-
-def replace_place(c: Combination) -> Combination:
-    """The same with the logarithm before the quantity."""
-    return c.without("log_place")
+def type_name(c: Combination, quantity: str) -> str:
+    """What a column of types says: a quantity with its logarithm."""
+    return quantity if is_percent(c) else _with_log(c.without("log_place"), quantity)
 
 
 def _names_unit(c: Combination) -> bool:

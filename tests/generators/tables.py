@@ -72,11 +72,9 @@ def value_sheet(c: Combination) -> Sheet:
     columns = layout.arrange(c, name, texts, relations, units, scale)
     if c["type_place"] != "header":
         other = "Ki" if c["quantity"] != "Ki" else "IC50"
+        strangers = picked.others if c["type_place"] == "mixed column" else ()
         kinds = [
-            other
-            if c["type_place"] == "mixed column" and i in picked.others
-            else headers.type_name(c)
-            for i in range(20)
+            headers.type_name(c, other if i in strangers else c["quantity"]) for i in range(20)
         ]
         columns.insert(0, (c.random("type").choice(["type", "Standard Type", "endpoint"]), kinds))
     told = _told(c, name, layout.chosen_value(c, name))
