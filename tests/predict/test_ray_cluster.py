@@ -47,6 +47,8 @@ HEAD, OTHER = "127.0.0.2", "127.0.0.3"
 MARK = "MOLMETA_TEST_CLUSTER"  # in the environment of all that the cluster starts
 PATIENCE = 120.0  # a busy machine takes a minute to start two nodes
 N_PARTS = 6
+# Else nodes and drivers would need the token that Ray may, or may not, have left at home.
+NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}
 
 
 class Cluster:
@@ -60,12 +62,13 @@ class Cluster:
             MARK: str(folder),
             "PYTHONPATH": PYTHONPATH,
             "RAY_USAGE_STATS_ENABLED": "0",
+            **NO_TOKEN,
         }
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, host: str) -> None:
         """Start a node, unless it is there."""
-        if host in self._nodes:
+        if host in self._nodes and self._nodes[host].poll() is None:
             return
         role = [f"--address={self.address}"]
         if host == HEAD:
@@ -197,7 +200,7 @@ def screening(
     command = [sys.executable, "-m", "molmeta_cli", "screen", "--support", "support.csv"]
     command += ["--input", "library", "-o", output]
     if cluster is not None:
-        environment["RAY_ADDRESS"] = cluster.address
+        environment |= {"RAY_ADDRESS": cluster.address, **NO_TOKEN}
         command += ["--engine", "ray"]
     program = subprocess.Popen(command, cwd=folder, env=environment)
     try:
@@ -257,6 +260,7 @@ def on_cluster(
 ) -> Callable[..., str]:
     """What this process, as a driver, is told when it computes on the cluster."""
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    monkeypatch.setenv("RAY_AUTH_MODE", NO_TOKEN["RAY_AUTH_MODE"])
     monkeypatch.chdir(tmp_path)  # Ray adds a driver's folder to its workers' paths
 
     def refused(function: Callable[..., Any] | None = None) -> str:
