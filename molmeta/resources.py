@@ -130,8 +130,9 @@ class Journal:
         self._file = file
         self._records: dict[str, Any] = {}
         if file is not None:
-            with making(file):
-                file.touch()
+            if not file.exists():
+                with making(file):
+                    file.touch()
             self._read(file)
 
     def _read(self, file: Path) -> None:
