@@ -46,7 +46,7 @@ PYTHONPATH = os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "cli")))
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"
 MARK = "MOLMETA_TEST_CLUSTER"  # in the environment of all that the cluster starts
 PATIENCE = 120.0  # a busy machine takes a minute to start two nodes
-N_PARTS = 6
+N_PARTS = 12
 # Else nodes and drivers would need the token that Ray may, or may not, have left at home.
 NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}
 
@@ -105,9 +105,9 @@ class Cluster:
             self.kill(host)
         kill(self._processes())
 
-    def at_work(self, host: str | None = None) -> list[int]:
+    def at_work(self, host: str = "") -> list[int]:
         """The workers that have a part, of one node or of all."""
-        session = None if host is None else self._nodes[host].pid
+        session = self._nodes[host].pid if host else None
         found = []
         for pid in self._processes():
             with suppress(OSError):
@@ -229,13 +229,32 @@ def test_the_program_says_what_it_says_on_one_machine(cluster: Cluster, folder: 
     check_same(folder / "on ray", folder / "local")
 
 
-def test_a_worker_and_then_a_node_killed(cluster: Cluster, folder: Path) -> None:
-    output = folder / "killed"
+def until_at_work(
+    program: subprocess.Popen[bytes], output: Path, cluster: Cluster, host: str
+) -> list[int]:
+    """The workers of a node that are at work, once a part is done."""
+    workers: list[int] = []
+
+    def seen() -> bool:
+        workers[:] = cluster.at_work(host)
+        return program.poll() is not None or bool(workers and n_done(output))
+
+    until(seen)
+    assert program.poll() is None
+    return workers
+
+
+@pytest.mark.parametrize("killed", ["worker", "node"])
+def test_one_killed_in_the_middle_changes_nothing(
+    killed: str, cluster: Cluster, folder: Path
+) -> None:
+    output = folder / f"{killed} killed"
     with screening(folder, output.name, cluster) as program:
-        until(lambda: n_done(output) >= 1 and cluster.at_work(OTHER))
-        kill(cluster.at_work(OTHER)[:1])
-        until(lambda: n_done(output) >= 3 and cluster.at_work(OTHER))
-        cluster.kill(OTHER)
+        workers = until_at_work(program, output, cluster, OTHER)
+        if killed == "worker":
+            kill(workers)
+        else:
+            cluster.kill(OTHER)
         assert n_done(output) < N_PARTS
         assert program.wait(PATIENCE) == 0
     check_same(output, folder / "local")
@@ -244,7 +263,7 @@ def test_a_worker_and_then_a_node_killed(cluster: Cluster, folder: Path) -> None
 def test_the_driver_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
     output = folder / "driver killed"
     with screening(folder, output.name, cluster) as program:
-        until(lambda: n_done(output) >= 1 and cluster.at_work())
+        until_at_work(program, output, cluster, HEAD)
         program.kill()
         program.wait()
     assert n_done(output) < N_PARTS
