@@ -40,7 +40,7 @@ from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_pretraining, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Trainer
-from molmeta.resources import write_atomically
+from molmeta.resources import check_name, making, write_atomically
 
 CONFIG, CARD = "config.json", "README.md"
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
@@ -165,6 +165,7 @@ def train(
         Interrupted: If `stop` said so; `resume` goes on from there.
     """
     recipe, run = resolve_recipe(recipe), Path(run).resolve()
+    check_name(run)
     _check_held_out(train_assays, valid_assays, test)
     form = train_assays.standardize
     if valid_assays is not None:
@@ -199,12 +200,8 @@ def train(
     _, met = Pretrainer.divide(train_assays, given["share"], given["split_seed"])
     trainer = Trainer(learner, met, valid_assays, run, **recipe["training"])
     if trainer.workers.leads:
-        try:
+        with making(run):
             run.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError.of(
-                f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
-            ) from None
         seen.save(run)
         Domain.sample(train_assays, seed).save(run)
         _write_json(
