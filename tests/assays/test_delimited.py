@@ -302,3 +302,8 @@ def test_columns_without_names_are_refused() -> None:
     with pytest.raises(InputError, match="2 columns with cells and without names"):
         open_table(file_of(b"smiles,,\nCCO,1,0\nCC,0,1\n"))
     assert len(rows_of(open_table(file_of(b",smiles,active\n0,CCO,1\n1,CC,0\n")))) == 2
+
+
+def test_a_header_behind_a_hash_loses_its_quotes_too() -> None:
+    table = open_table(file_of(b'#"smiles","active"\n"CCO","1"\n"CC","0"\n'))
+    assert table.columns == ("smiles", "active")

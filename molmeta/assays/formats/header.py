@@ -128,7 +128,7 @@ class _Candidate:
         record, rows = self.records[self.at], self.rows
         names = [name.strip() for name in record.cells]
         if record.is_comment:
-            names[0] = names[0].lstrip("# \t")
+            names[0] = names[0].lstrip("# \t").strip('"')
         structures = _structures(rows, len(names))
         before = [r for r in self.records[: self.at] if not r.is_blank]
         where = f"{source}, line {record.n_lines + skipped}"
