@@ -40,11 +40,12 @@ _LOG = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:es?)?\s?(?:/|\s*per\s*|[._ *])\s?[um]?[lL](?:\^?-1)?"
+    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:es?)?\s?(?:/|\s*per\s*|[._ *])\s?[umd]?[lL](?:\^?-1)?"
     r"|(?:femto|pico|nano|micro|milli)?molar"
-    r"|(?:[pnum]|mc)?g\s?(?:/|\s?_?per_?\s?|[._ *])\s?[um]?[lL](?:\^?-1)?"
+    r"|(?:[pnum]|mc)?g\s?(?:/|\s?_?per_?\s?|[._ *])\s?[umd]?[lL](?:\^?-1)?"
     r"|nM|nm|NM|uM|um|UM|mM|pM|fM|M)(?![A-Za-z0-9])"
 )
+_UNIT_LIKE = re.compile(r"[(\[]\s*[A-Za-z]{1,8}\s*/\s*[A-Za-z]{1,5}\s*[)\]]|-1\b")
 _DOSE = re.compile(
     r"(?:@|(?<![a-z])at(?![a-z]))[\s_(\[]*\d+(?:[.,]\d+)?[\s_]*(?:[a-zµ%]+(?:/m?l)?)?[)\]]?"
     r"|(?<![a-z0-9.])\d+(?:[.,]\d+)?[\s_]?(?:[fpnum]m|m|[pnum]?g/m?l)(?![a-z0-9])",
@@ -258,6 +259,8 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, problem="both a concentration and a percentage")
     if any(word.startswith("log") or word in ("ln", "natural") for word in (*before, *after)):
         return replace(known, problem="a word that could be a logarithm")
+    if known.logarithm == "-log10" and not units and _UNIT_LIKE.search(rest):
+        return replace(known, problem="a unit that is not known")
     if before[-1:] == ["p"] or after[:1] == ["p"]:
         return replace(known, problem="a lone p that could mean −log10")
     keys = {Unit.parse(unit).key for unit in units}

@@ -18,7 +18,16 @@ PXC50, PERCENT = "pXC50", "%"
 
 # log10 of one unit in nM; for a mass a volume, times the molecular weight in g/mol.
 _MOLAR = {"fm": -6.0, "pm": -3.0, "nm": 0.0, "um": 3.0, "mm": 6.0, "m": 9.0}
-_MASS = {"pg/ml": 0.0, "ng/ml": 3.0, "ug/ml": 6.0, "mg/ml": 9.0, "g/ml": 12.0}
+_MASS = {
+    "pg/ml": 0.0,
+    "ng/ml": 3.0,
+    "ug/ml": 6.0,
+    "mg/ml": 9.0,
+    "g/ml": 12.0,
+    "ng/dl": 1.0,
+    "ug/dl": 4.0,
+    "mg/dl": 7.0,
+}
 _LOGARITHMS = {"log": 1.0, "log10": 1.0, "lg": 1.0, "ln": np.log10(np.e), "log2": np.log10(2.0)}
 _PXC50_WORDS = frozenset(
     {"pxc50", "pic50", "pec50", "pac50", "pgi50", "pcc50", "pki", "pkd", "pkb", "pchembl",
@@ -82,8 +91,8 @@ def _key(text: str) -> str:
     key = unicodedata.normalize("NFKC", text).casefold().replace("μ", "u").replace(" ", "")
     key = key.replace("−", "-").replace("·", ".").replace("mcg", "ug")
     key = re.sub(r"moles?(?=$|[^a-z])", "mol", key)
-    key = re.sub(r"[.*]?([mu]?l)\^?\(?-1\)?$", r"/\1", key)
-    key = re.sub(r"(?:_per_|per|[._])([mu]?l)$", r"/\1", key)
+    key = re.sub(r"[.*]?([mud]?l)\^?\(?-1\)?$", r"/\1", key)
+    key = re.sub(r"(?:_per_|per|[._])([mud]?l)$", r"/\1", key)
     return _SYNONYMS.get(key, key)
 
 

@@ -52,6 +52,13 @@ def open_table(head: Head) -> Table:
     shape = _shape(head)
     assert shape is not None, "recognised"
     header = shape.header or ["smiles"]
+    if any('"' in name for name in header):
+        raise InputError.of(
+            f"{head.path}: header",
+            got="quotes between words with blanks",
+            expected="names without quotes",
+            fix="Put tabs or commas between the columns.",
+        )
     names = Names.of(header if len(header) > 1 else [*header, "name"])
     path, text = head.path, head.text
 
