@@ -30,11 +30,11 @@ from molmeta import AssayStore, load_model, metrics
 from molmeta.chem.featurize import Featurized
 from molmeta.episodes.draw import DrawError, stratified
 from molmeta.evaluation.baselines import SimilaritySearch
-from molmeta.meta.calibration import Calibration, Line, prior
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.scorer import Scorer
 from molmeta.predict.hints import hints
 from molmeta.predict.known import Known
+from molmeta.runs.calibration import Calibration, Line, prior
+from molmeta.runs.model import LoadedModel
 
 SIZES, LEVEL = (16, 32, 64, 128), 0.8
 NUMBERS = ("left_out_auc", "information", "confidence", "training")

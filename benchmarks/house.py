@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -34,7 +35,9 @@ RECIPE: dict[str, Any] = {
                  "encoder_rate": 0.0},
 }  # fmt: skip
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-PART = re.compile(r"(getattr|hasattr)\(\s*(self\.)?\w*\.?\w*\.?(encoder|head)\b|(getattr|hasattr)\(\w*(encoder|head|part|profile)s?\b")  # fmt: skip
+PART = re.compile(
+    r"(?:getattr|hasattr)\(\s*(?:[\w.]*\.)?\w*(?:encoder|head|part|profile)s?\b(?:\"\])?"
+)
 
 
 def static(root: Path) -> Iterator[tuple[str, object]]:
@@ -64,13 +67,15 @@ def static(root: Path) -> Iterator[tuple[str, object]]:
         doc
         for tree in trees.values()
         for node in ast.walk(tree)
-        if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)) and (doc := ast.get_docstring(node))
-    ]  # fmt: skip
+        if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS))
+        and (doc := ast.get_docstring(node))
+    ]
     yield "docstrings", len(documented)
     yield "docstrings with an example", sum(">>> " in doc for doc in documented)
     vague = [doc for doc in documented if re.match(r"(?i)(what|which|how|as|whether)\b", doc)]
-    yield "docstrings that open with what/which/how/as/whether", (
-        f"{len(vague)} ({100 * len(vague) / len(documented):.0f} %)"
+    yield (
+        "docstrings that open with what/which/how/as/whether",
+        (f"{len(vague)} ({100 * len(vague) / len(documented):.0f} %)"),
     )
 
 
@@ -106,8 +111,9 @@ class Way:
             return
         if event == "call":
             code = frame.f_code
-            n = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)  # fmt: skip
-            given = {name: frame.f_locals[name] for name in code.co_varnames[:n] if name in frame.f_locals}  # fmt: skip
+            many = code.co_flags & CO_VARARGS, code.co_flags & CO_VARKEYWORDS
+            n = code.co_argcount + code.co_kwonlyargcount + sum(map(bool, many))
+            given = {name: frame.f_locals.get(name) for name in code.co_varnames[:n]}
             own = given.pop("self", None)
             own = given.pop("cls", own)
             if not self.holds("", own) and self.found(given):
@@ -199,7 +205,8 @@ def way_to_a_score() -> Iterator[tuple[str, object]]:
     from molmeta import FewShotClassifier, load_model
     from molmeta.assays import drug_mechanisms
 
-    table = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)  # fmt: skip
+    table = drug_mechanisms("test").query("assay == 'fluoroquinolone'")
+    table = table.sample(frac=1, random_state=0)
     model = FewShotClassifier(load_model("default"))
     model.fit(table["smiles"][:16], table["label"][:16])
     chains: list[list[str]] = []
@@ -223,8 +230,10 @@ def way_to_a_score() -> Iterator[tuple[str, object]]:
     finally:
         sys.setprofile(None)
     chain = max(chains, key=len)
-    objects = list(dict.fromkeys(name.split(".")[0] for name in chain if "." in name and "<locals>" not in name))  # fmt: skip
-    yield "objects between decision_function and the head", f"{len(objects) - 1} ({' > '.join(chain)})"  # fmt: skip
+    methods = [name for name in chain if "." in name and "<locals>" not in name]
+    n_objects = len({name.split(".")[0] for name in methods[:-1]})
+    what = "objects between decision_function and the head"
+    yield what, f"{n_objects} of {len(chain)} calls ({' > '.join(chain)})"
 
 
 def main() -> None:

@@ -25,9 +25,11 @@ from molmeta.assays import AssayStore
 from molmeta.evaluation import evaluate
 from molmeta.evaluation.learners import LearnerMethod
 from molmeta.evaluation.statistics import molecule_set_clusters, paired
-from molmeta.meta import Learner, load_model, train
+from molmeta.learning import Learner
 from molmeta.models import MatchingHead
 from molmeta.models.above import BESIDE
+from molmeta.runs import load_model
+from molmeta.training import train
 
 MATCHING, KERNEL = {"name": "matching"}, {"name": "kernel"}
 SKETCH = {"name": "kernel", "sketch": None}

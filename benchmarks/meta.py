@@ -39,10 +39,10 @@ from molmeta.assays import AssayStore
 from molmeta.episodes.batch import collate, make_episode
 from molmeta.episodes.episode import LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
-from molmeta.meta import outer
-from molmeta.meta.outer import accumulate_gradients
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.trainer import Trainer
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training import gradients as outer
+from molmeta.training.gradients import accumulate_gradients
+from molmeta.training.metatrain import Trainer
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
 N_SUPPORT, N_QUERY = 16, 32

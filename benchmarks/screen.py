@@ -28,10 +28,7 @@ from rdkit import Chem, rdBase
 from molmeta.assays import open_library
 from molmeta.assays.library import Library
 from molmeta.config import read_recipe
-from molmeta.meta import load_model
-from molmeta.meta.embedding import embed
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.run import LoadedModel
+from molmeta.learning.embed import embed
 from molmeta.predict.panel import Panel
 from molmeta.predict.parts import PART_ROWS, Computed, Part
 from molmeta.predict.screen import Source, screen
@@ -39,6 +36,9 @@ from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
 from molmeta.predict.vectors import VectorFile
 from molmeta.resources import share_path
+from molmeta.runs import load_model
+from molmeta.runs.model import LoadedModel
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "valid.csv.gz"
 SUPPORT, TOP = 16, 100

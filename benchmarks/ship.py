@@ -21,13 +21,13 @@ from torch import Tensor
 
 from molmeta import AssayStore
 from molmeta.assays import load_assays
-from molmeta.meta import load_model
-from molmeta.meta.checkpoint import load_tensors, save_tensors
-from molmeta.meta.domain import DOMAIN
-from molmeta.meta.progress import METRICS
-from molmeta.meta.run import ASSAYS, CARD, CONFIG, MOLECULES
-from molmeta.meta.start import Seen
-from molmeta.meta.trainer import MODEL
+from molmeta.runs import load_model
+from molmeta.runs.domain import DOMAIN
+from molmeta.runs.model import ASSAYS, CARD, CONFIG, MOLECULES
+from molmeta.training.checkpoint import load_tensors, save_tensors
+from molmeta.training.metatrain import MODEL
+from molmeta.training.progress import METRICS
+from molmeta.training.start import Seen
 
 _LARGE = 1_000_000
 DEFAULT = Path(__file__).resolve().parents[1] / "molmeta" / "pretrained" / "default"

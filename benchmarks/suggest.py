@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import SimilaritySearch
-from molmeta.meta import load_model
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.scorer import Scorer
 from molmeta.predict.suggest import STRATEGIES, choose
+from molmeta.runs import load_model
 
 START, BATCH = 8, 8
 METHODS = (*STRATEGIES, "similarity", "random")

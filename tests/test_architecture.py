@@ -22,7 +22,7 @@ LAYERS = [
     ("assays",),
     ("episodes",),
     ("models",),
-    ("meta",),
+    ("learning", "runs", "training"),
     ("predict",),
     ("evaluation",),
     ("testing",),

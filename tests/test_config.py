@@ -8,8 +8,8 @@ import pytest
 
 from molmeta.config import override, read_recipe
 from molmeta.errors import InputError
-from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.resources import share_path
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in share_path("configs").glob("*.yaml")))

@@ -56,12 +56,12 @@ def predict(
 ) -> None:
     """Predict a new assay from a few labelled molecules: one output row for every input row."""
     from molmeta.assays import open_library, read_support
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
+    from molmeta.runs import load_model
 
     check_ending(output, also=".sdf")
     loaded = load_model(model, pick_device(device))

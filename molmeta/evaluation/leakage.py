@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from molmeta.assays.held_out import contents_of
 from molmeta.assays.store import AssayStore
 from molmeta.chem.standardize import STANDARD, Standardizer
-from molmeta.meta.run import load_config
-from molmeta.meta.start import Seen
+from molmeta.runs.model import load_config
+from molmeta.training.start import Seen
 
 
 @dataclass(frozen=True)

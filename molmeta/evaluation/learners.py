@@ -18,9 +18,9 @@ from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
-from molmeta.meta.run import LoadedModel, load_model
-from molmeta.meta.scorer import Scorer
-from molmeta.meta.trainer import MODEL
+from molmeta.learning.scorer import Scorer
+from molmeta.runs.model import LoadedModel, load_model
+from molmeta.training.metatrain import MODEL
 
 PROBE = "probe"
 

@@ -22,7 +22,7 @@ from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.gaussian_process import predict_mean
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale, Task
-from molmeta.meta.embedding import embed
+from molmeta.learning.embed import embed
 
 Floats = NDArray[np.float64]
 

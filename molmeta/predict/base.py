@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel, load_model
 from molmeta.predict.explain import deciding
 from molmeta.predict.known import Floats, Known, as_smiles, parsed
+from molmeta.runs.model import LoadedModel, load_model
 
 
 class FewShot(BaseEstimator):  # type: ignore[misc]

@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
-from molmeta.meta.embedding import embed
-from molmeta.meta.run import LoadedModel, load_model
+from molmeta.learning.embed import embed
 from molmeta.predict.panel import check_ready
 from molmeta.predict.parts import Computed, compute, cut, schema_of
 from molmeta.predict.vector_writers import write_vectors
+from molmeta.runs.model import LoadedModel, load_model
 
 
 class MoleculeEncoder:

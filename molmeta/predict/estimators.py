@@ -18,14 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.assays.measurement import parse_labels
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError
-from molmeta.meta.calibration import prior
-from molmeta.meta.run import LoadedModel
 from molmeta.models.encoders.profiles import profiles_of
 from molmeta.predict.base import FewShot
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
 from molmeta.predict.known import Floats, as_smiles
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
+from molmeta.runs.calibration import prior
+from molmeta.runs.model import LoadedModel
 
 
 class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]

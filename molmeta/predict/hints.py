@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
 from molmeta import metrics
-from molmeta.meta.calibration import prior
 from molmeta.predict.known import Floats, Known
+from molmeta.runs.calibration import prior
 
 
 @dataclass(frozen=True)

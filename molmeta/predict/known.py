@@ -16,10 +16,10 @@ from rdkit import Chem
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.calibration import prior
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.scorer import Scorer
+from molmeta.runs.calibration import prior
+from molmeta.runs.model import LoadedModel
 
 Floats = NDArray[np.float64]
 

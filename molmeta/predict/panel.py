@@ -22,13 +22,13 @@ from torch import Tensor
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.checkpoint import fingerprint
-from molmeta.meta.embedding import batches, embed
-from molmeta.meta.inner import under
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.embed import batches, embed
+from molmeta.learning.inner import under
+from molmeta.learning.scorer import Scorer
 from molmeta.models.above import Above
+from molmeta.runs.model import LoadedModel
+from molmeta.training.checkpoint import fingerprint
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 

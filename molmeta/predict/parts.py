@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.chem.featurize import PIECE, Featurized
-from molmeta.meta.run import LoadedModel
+from molmeta.runs.model import LoadedModel
 
 PART_ROWS = 32_768
 """Rows of a part at most: some seconds of work, and some megabytes."""

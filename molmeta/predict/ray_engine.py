@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import Computed, Part, compute
+from molmeta.runs.model import LoadedModel
 
 RETRIES = 5
 """So many workers may die of one part: an unlucky part outlives them, a deadly one does not."""

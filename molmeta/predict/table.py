@@ -15,8 +15,8 @@ from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.estimators import FewShotClassifier
+from molmeta.runs.model import LoadedModel
 
 OUTPUT_COLUMNS = (
     "p_active",

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.files import check_ending, separator_of
 from molmeta.predict.parts import Computed, as_arrow
 from molmeta.predict.vectors import (
@@ -31,6 +30,7 @@ from molmeta.predict.vectors import (
     width_of,
 )
 from molmeta.resources import write_atomically
+from molmeta.runs.model import LoadedModel
 
 
 class _Writer(Protocol):

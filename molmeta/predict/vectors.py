@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
-from molmeta.meta.checkpoint import fingerprint
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import PART_ROWS
+from molmeta.runs.model import LoadedModel
+from molmeta.training.checkpoint import fingerprint
 
 FORMATS: dict[str, tuple[torch.dtype, type[np.generic]]] = {
     "fp32": (torch.float32, np.float32),

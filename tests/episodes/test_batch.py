@@ -16,8 +16,8 @@ from molmeta.chem.featurize import featurize
 from molmeta.chem.standardize import STANDARD
 from molmeta.episodes.batch import collate, make_batch, make_episode, reads_of
 from molmeta.episodes.draw import Draw
-from molmeta.meta import LoadedModel
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.runs import LoadedModel
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "c1ccccc1O", "[Na+].[Cl-]", "CC(=O)Nc1ccc(O)cc1", "C"]
 ALL = ("graphs", "fingerprints", "pairs", "descriptors")

@@ -15,7 +15,7 @@ from molmeta.errors import InputError
 from molmeta.evaluation import Training, evaluate
 from molmeta.evaluation.frequent_hitters import FrequentHitters
 from molmeta.evaluation.leakage import overlap
-from molmeta.meta.start import Seen
+from molmeta.training.start import Seen
 
 
 def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssayStore) -> None:

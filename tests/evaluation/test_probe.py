@@ -17,8 +17,8 @@ from molmeta.evaluation import evaluate, probe
 from molmeta.evaluation.learners import named_methods
 from molmeta.evaluation.probe import LinearProbe, probe_scores
 from molmeta.evaluation.protocol import Task
-from molmeta.meta import load_model
-from molmeta.meta.embedding import embed
+from molmeta.learning.embed import embed
+from molmeta.runs import load_model
 
 RNG = np.random.default_rng(0)
 KNOWN, ASKED = RNG.normal(size=(20, 6)), RNG.normal(size=(9, 6))

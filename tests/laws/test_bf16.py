@@ -10,9 +10,9 @@ from torch import Tensor
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.episodes.episode import Episode, LabelledSet
-from molmeta.meta import Learner
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.learning import Learner
 from molmeta.models import ENCODERS
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "CCCl", "C1CCCCC1", "c1ccncc1", "CC(C)N"]
 MOLECULES = featurize(SMILES, fingerprints=True, descriptors=True)

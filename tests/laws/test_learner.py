@@ -18,9 +18,9 @@ from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import collate
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.inner import MAML
-from molmeta.meta.learner import Learner
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.inner import MAML
+from molmeta.learning.learner import Learner
 from molmeta.models import GINE, Context, KernelHead, LinearHead, MatchingHead, PrototypicalHead
 
 SMILES = [

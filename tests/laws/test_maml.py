@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from molmeta.errors import InputError
-from molmeta.meta.inner import MAML
+from molmeta.learning.inner import MAML
 
 # L_S(θ) = ½ θᵀAθ − bᵀθ has gradient Aθ − b and curvature A.
 A = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)

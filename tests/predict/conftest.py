@@ -11,11 +11,11 @@ from torch import nn
 
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.config import Recipe
-from molmeta.meta import MAML, Learner
-from molmeta.meta.domain import Domain
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import MAML, Learner
 from molmeta.models import GINE, KernelHead, MatchingHead
 from molmeta.models.encoders import FingerprintEncoder
+from molmeta.runs.domain import Domain
+from molmeta.runs.model import LoadedModel
 
 NO_RECIPE: Recipe = {}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from molmeta.meta.inner import MAML
-from molmeta.meta.learner import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning.inner import MAML
+from molmeta.learning.learner import Learner
 from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.heads.kernel import KernelHead
+from molmeta.runs.model import LoadedModel
 
 
 def random_model(kind: str) -> LoadedModel:

@@ -13,10 +13,10 @@ from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.evaluation.learners import LearnerMethod
-from molmeta.meta.calibration import Calibration, Line, prior
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.hints import Hints, hints
 from molmeta.predict.panel import Panel
+from molmeta.runs.calibration import Calibration, Line, prior
+from molmeta.runs.model import LoadedModel
 
 DRUGS = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = DRUGS[:12], DRUGS["smiles"][12:40].tolist()

@@ -7,8 +7,8 @@ import pytest
 
 from molmeta import FewShotClassifier
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.conformal import check_error_rate, p_values
+from molmeta.runs.model import LoadedModel
 
 
 def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

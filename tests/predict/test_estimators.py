@@ -16,10 +16,10 @@ from sklearn.preprocessing import FunctionTransformer
 from molmeta import FewShotClassifier, FewShotRegressor, load_encoder
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.meta import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import Learner
 from molmeta.models import LinearHead
 from molmeta.predict.encoder import MoleculeEncoder
+from molmeta.runs.model import LoadedModel
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]

@@ -13,10 +13,10 @@ from molmeta import FewShotClassifier
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
-from molmeta.meta import MAML, Learner
-from molmeta.meta.domain import DOMAIN, Domain
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import MAML, Learner
 from molmeta.models import FingerprintEncoder, KernelHead, MatchingHead
+from molmeta.runs.domain import DOMAIN, Domain
+from molmeta.runs.model import LoadedModel
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from molmeta.assays import drug_mechanisms
-from molmeta.meta import MAML, Learner
-from molmeta.meta.scorer import Scorer
+from molmeta.learning import MAML, Learner
+from molmeta.learning.scorer import Scorer
 from molmeta.models import KernelHead, MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.encoders import FingerprintEncoder

@@ -15,12 +15,12 @@ from rdkit import Chem
 
 from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
-from molmeta.meta import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import Learner
 from molmeta.models import LinearHead
 from molmeta.predict import predict_table
 from molmeta.predict.report import write_report
 from molmeta.predict.table import Predictions
+from molmeta.runs.model import LoadedModel
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:20]

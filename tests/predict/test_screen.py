@@ -16,10 +16,10 @@ from rdkit import Chem
 from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.panel import Panel
 from molmeta.predict.screen import Shard, Summary, screen
 from molmeta.predict.sources import MoleculeSource
+from molmeta.runs.model import LoadedModel
 from tests.predict.models import random_model
 
 DRUGS = drug_mechanisms("test")

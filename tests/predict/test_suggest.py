@@ -13,9 +13,9 @@ from molmeta.assays import open_library, read_support
 from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.suggest import choose, suggest
 from molmeta.predict.table import learn, predict_table
+from molmeta.runs.model import LoadedModel
 
 SUPPORT = "smiles,active\nCCO,1\nCC,0\nCCN,1\nCCC,0\nCCCl,\n"
 LIBRARY = "id,smiles\na,CCCO\nb,OCC\nc,no molecule\nd,c1ccccc1O\ne,OCCC\nf,CCCl\ng,CCBr\n"

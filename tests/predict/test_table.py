@@ -14,12 +14,12 @@ from molmeta.assays.library import Library
 from molmeta.assays.tables import open_table
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
 from molmeta.predict.files import write_table
 from molmeta.predict.table import OUTPUT_COLUMNS
 from molmeta.reporting.molecules import draw
+from molmeta.runs.model import LoadedModel
 
 LIBRARY = "id,structure,note\na,CCCO,x\nb,no molecule,\nc,,y\nd,c1ccccc1O,\na,CCCO,x\n"
 

@@ -13,8 +13,7 @@ import torch
 
 from molmeta.assays import open_library
 from molmeta.errors import InputError
-from molmeta.meta import MAML, Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import MAML, Learner
 from molmeta.models import GINE, MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.heads.prototypical import PrototypicalHead
@@ -23,6 +22,7 @@ from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
 from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers, encoder_fingerprint
+from molmeta.runs.model import LoadedModel
 from tests.predict.models import random_model
 from tests.predict.test_screen import library_of, panel_of, rows_of, screened
 

@@ -23,11 +23,12 @@ from torch.nn import functional
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError, Interrupted, MolmetaError
-from molmeta.meta import load_model, train
-from molmeta.meta.embedding import embed
-from molmeta.meta.pretrain import Epoch, Pretrainer
-from molmeta.meta.readouts import Readouts
+from molmeta.learning.embed import embed
 from molmeta.models import FingerprintEncoder, KnownAssays
+from molmeta.runs import load_model
+from molmeta.training import train
+from molmeta.training.pretrain import Epoch, Pretrainer
+from molmeta.training.readouts import Readouts
 
 RECIPE: dict[str, Any] = {
     "encoder": {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.1},
@@ -129,7 +130,8 @@ KILLED = """
 import sys
 from molmeta.assays import AssayStore
 from molmeta.evaluation import Training
-from molmeta.meta import load_model, train
+from molmeta.runs import load_model
+from molmeta.training import train
 recipe, train_store, valid_store, run = eval(sys.argv[1]), *sys.argv[2:]
 train(recipe, AssayStore.open(train_store), AssayStore.open(valid_store), run, resume=True)
 """

@@ -7,12 +7,12 @@ from typing import Any
 
 from molmeta.config import Recipe, Registry, resolve, unknown
 from molmeta.errors import InputError
-from molmeta.meta.inner import MAML
-from molmeta.meta.learner import Learner
-from molmeta.meta.pretrain import Pretrainer
-from molmeta.meta.trainer import Trainer
+from molmeta.learning.inner import MAML
+from molmeta.learning.learner import Learner
 from molmeta.models import ENCODERS, HEADS, Context, KnownAssays
 from molmeta.models.above import widths_beside
+from molmeta.training.metatrain import Trainer
+from molmeta.training.pretrain import Pretrainer
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}

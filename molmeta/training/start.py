@@ -17,7 +17,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.config import Recipe
 from molmeta.episodes.batch import make_batch, reads_of
 from molmeta.errors import InputError
-from molmeta.meta.learner import Learner
+from molmeta.learning.learner import Learner
 from molmeta.models.encoders.profiles import profiles_of
 from molmeta.resources import write_atomically
 

@@ -18,11 +18,11 @@ from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.batch import make_episode, reads_of
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
-from molmeta.meta import Learner
-from molmeta.meta.embedding import batches, embed
-from molmeta.meta.outer import accumulate_gradients
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.trainer import Trainer
+from molmeta.learning import Learner
+from molmeta.learning.embed import batches, embed
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training.gradients import accumulate_gradients
+from molmeta.training.metatrain import Trainer
 
 GINE = {"name": "gine", "dim": 8, "layers": 1, "dropout": 0.0}
 FINGERPRINT = {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.0, "sketch": 4}

@@ -13,9 +13,9 @@ from torch_geometric.data import Batch
 
 from molmeta.episodes.batch import Molecules, make_batch, reads_of
 from molmeta.episodes.episode import LabelledSet
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.embedding import batches, embed
-from molmeta.meta.learner import Learner
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.embed import batches, embed
+from molmeta.learning.learner import Learner
 
 
 class Scorer:

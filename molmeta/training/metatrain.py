@@ -20,7 +20,11 @@ from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, Fraction, NotNegative, Positive
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError, Interrupted, MolmetaError
-from molmeta.meta.checkpoint import (
+from molmeta.learning.embed import embed
+from molmeta.learning.inner import under
+from molmeta.learning.learner import Learner
+from molmeta.training.bad_step import save_episodes
+from molmeta.training.checkpoint import (
     SavedState,
     damaged_state,
     load_moments,
@@ -30,14 +34,10 @@ from molmeta.meta.checkpoint import (
     save_state,
     save_tensors,
 )
-from molmeta.meta.embedding import embed
-from molmeta.meta.inner import under
-from molmeta.meta.inspection import save_episodes
-from molmeta.meta.learner import Learner
-from molmeta.meta.outer import Known, accumulate_gradients
-from molmeta.meta.parallel import Workers
-from molmeta.meta.progress import METRICS, Progress, append, truncate
-from molmeta.meta.validation import check_validation, validation_score
+from molmeta.training.gradients import Known, accumulate_gradients
+from molmeta.training.parallel import Workers
+from molmeta.training.progress import METRICS, Progress, append, truncate
+from molmeta.training.validation import check_validation, validation_score
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
 MODEL, BAD_STEP = "model.safetensors", "bad_step.csv"

@@ -19,10 +19,10 @@ from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.assays.splits import split_assays, write_split
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.run import train
-from molmeta.meta.trainer import Trainer
-from molmeta.meta.validation import validation_score
+from molmeta.runs.model import train
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training.metatrain import Trainer
+from molmeta.training.validation import validation_score
 
 RECIPE: dict[str, Any] = {
     "encoder": {"dim": 16, "layers": 1},

@@ -12,11 +12,11 @@ from torch_geometric.data import Batch
 
 from molmeta.episodes.episode import LabelledSet
 from molmeta.errors import InputError
-from molmeta.meta.checkpoint import fingerprint, load_tensors, save_tensors
-from molmeta.meta.inner import Parameters, under
+from molmeta.learning.inner import Parameters, under
+from molmeta.training.checkpoint import fingerprint, load_tensors, save_tensors
 
 if TYPE_CHECKING:
-    from molmeta.meta.learner import Learner
+    from molmeta.learning.learner import Learner
 
 _OF = "learner"
 

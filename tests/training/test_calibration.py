@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from molmeta.errors import InputError
-from molmeta.meta.calibration import CALIBRATION, Calibration, Line
+from molmeta.runs.calibration import CALIBRATION, Calibration, Line
 
 LINE = Line(intercept=0.1, weights={"a": 2.0, "b": -1.0}, low=-0.2, high=0.3, level=0.8)
 FITTED = Calibration("ours", {16: 0.5, 64: 2.0}, LINE, {"hinted": 0.4, "otherwise": 0.1})

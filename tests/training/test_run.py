@@ -21,7 +21,9 @@ from molmeta.assays import AssayStore, drug_mechanisms, featurize_files
 from molmeta.assays.held_out import HeldOut
 from molmeta.chem.standardize import STANDARD
 from molmeta.errors import InputError, Interrupted, MolmetaError
-from molmeta.meta import Scorer, load_model, train
+from molmeta.learning import Scorer
+from molmeta.runs import load_model
+from molmeta.training import train
 
 TINY: dict[str, Any] = {
     "encoder": {"dim": 16, "layers": 1, "dropout": 0.1},
@@ -104,7 +106,7 @@ def test_stopped_and_resumed_equals_undisturbed(
 KILLED = """
 import sys
 from molmeta.assays import AssayStore
-from molmeta.meta import train
+from molmeta.training import train
 recipe, train_store, valid_store, run = eval(sys.argv[1]), *sys.argv[2:]
 train(recipe, AssayStore.open(train_store), AssayStore.open(valid_store), run, resume=True)
 """

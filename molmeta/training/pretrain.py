@@ -23,18 +23,24 @@ from torch import Tensor, nn
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
 from molmeta.errors import InputError, Interrupted, MolmetaError
-from molmeta.meta.checkpoint import damaged_state, load_moments, load_state, moments_of, save_state
-from molmeta.meta.device import half_precision
-from molmeta.meta.embedding import batches, embed
-from molmeta.meta.inner import under
-from molmeta.meta.labels import LabelsByMolecule, groups_of
-from molmeta.meta.learner import Learner
-from molmeta.meta.parallel import Workers
-from molmeta.meta.readouts import Readouts
-from molmeta.meta.trainer import Trainer
+from molmeta.learning.device import half_precision
+from molmeta.learning.embed import batches, embed
+from molmeta.learning.inner import under
+from molmeta.learning.learner import Learner
 from molmeta.models.above import widths_beside
 from molmeta.models.encoders.profiles import Profiles, profiles_of
 from molmeta.models.known_assays import KnownAssays
+from molmeta.training.checkpoint import (
+    damaged_state,
+    load_moments,
+    load_state,
+    moments_of,
+    save_state,
+)
+from molmeta.training.labels import LabelsByMolecule, groups_of
+from molmeta.training.metatrain import Trainer
+from molmeta.training.parallel import Workers
+from molmeta.training.readouts import Readouts
 
 
 @dataclass(frozen=True, slots=True)

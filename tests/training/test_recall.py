@@ -11,11 +11,11 @@ import torch
 
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError
-from molmeta.meta import train
-from molmeta.meta.embedding import embed
-from molmeta.meta.pretrain import Pretrainer
+from molmeta.learning.embed import embed
 from molmeta.models import FingerprintEncoder
-from tests.meta.test_pretrain import RECIPE, changed, rules
+from molmeta.training import train
+from molmeta.training.pretrain import Pretrainer
+from tests.training.test_pretrain import RECIPE, changed, rules
 
 
 def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from torch import nn
 
 from molmeta import __version__
 from molmeta.config import Recipe
-from molmeta.meta.start import Seen
 from molmeta.models.encoders.profiles import profiles_of
 from molmeta.resources import write_atomically
+from molmeta.training.start import Seen
 
 
 def write_card(file: Path, recipe: Recipe, seen: Seen, score: float, encoder: nn.Module) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from molmeta.assays.store import AssayStore
 from molmeta.episodes.draw import DrawError, stratified
 from molmeta.errors import InputError
-from molmeta.meta.learner import Learner
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.learner import Learner
+from molmeta.learning.scorer import Scorer
 from molmeta.metrics import delta_auprc
 
 

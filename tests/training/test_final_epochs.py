@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError, Interrupted
-from molmeta.meta import load_model, train
-from molmeta.meta.pretrain import Epoch, Pretrainer
-from molmeta.meta.progress import Progress
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed
+from molmeta.runs import load_model
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training import train
+from molmeta.training.pretrain import Epoch, Pretrainer
+from molmeta.training.progress import Progress
+from tests.training.test_pretrain import RECIPE, assert_same_bits, changed
 
 FINAL = changed("pretraining", final=1)
 

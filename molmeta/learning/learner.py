@@ -14,9 +14,9 @@ from torch_geometric.data import Batch
 from molmeta.config import Count, unknown
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.device import half_precision
-from molmeta.meta.inner import MAML, Parameters
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.device import half_precision
+from molmeta.learning.inner import MAML, Parameters
 from molmeta.models.above import Above
 from molmeta.models.context import Context
 from molmeta.models.known_assays import KnownAssays

@@ -14,8 +14,8 @@ from molmeta.episodes.batch import make_episode, reads_of
 from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
-from molmeta.meta.embedding import batches
-from molmeta.meta.learner import Learner
+from molmeta.learning.embed import batches
+from molmeta.learning.learner import Learner
 
 Drawn = tuple[Assay, Draw]
 Known = tuple[Tensor, NDArray[np.int64]]

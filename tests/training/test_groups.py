@@ -12,14 +12,15 @@ from sklearn.metrics import roc_auc_score
 
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError, Interrupted
-from molmeta.meta import load_model, train
-from molmeta.meta.embedding import embed
-from molmeta.meta.labels import groups_of
-from molmeta.meta.pretrain import Epoch, Pretrainer
-from molmeta.meta.progress import Progress
-from molmeta.meta.readouts import Readouts
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from tests.meta.test_pretrain import RECIPE, assert_same_bits, changed, encoder, rules
+from molmeta.learning.embed import embed
+from molmeta.runs import load_model
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training import train
+from molmeta.training.labels import groups_of
+from molmeta.training.pretrain import Epoch, Pretrainer
+from molmeta.training.progress import Progress
+from molmeta.training.readouts import Readouts
+from tests.training.test_pretrain import RECIPE, assert_same_bits, changed, encoder, rules
 
 GROUPED = {
     **changed("pretraining", final=1, groups=["family"], values=0.2),

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation import Training
-from molmeta.meta import load_model, train
+from molmeta.runs import load_model
+from molmeta.training import train
 from tests.cli.program import molmeta
-from tests.meta.test_pretrain import RECIPE, changed
+from tests.training.test_pretrain import RECIPE, changed
 
 
 @pytest.fixture(scope="module")

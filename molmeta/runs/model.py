@@ -29,18 +29,25 @@ from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
-from molmeta.meta.calibration import Calibration, prior
-from molmeta.meta.card import write_card
-from molmeta.meta.checkpoint import fingerprint, load_tensors
-from molmeta.meta.domain import DOMAIN, Domain
-from molmeta.meta.labels import groups_of
-from molmeta.meta.learner import Learner
-from molmeta.meta.pretrain import Epoch, Pretrainer, finish, pretrain
-from molmeta.meta.progress import Progress
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_pretraining, fit_inputs, start_from
-from molmeta.meta.trainer import MODEL, Trainer
+from molmeta.learning.learner import Learner
 from molmeta.resources import write_atomically
+from molmeta.runs.calibration import Calibration, prior
+from molmeta.runs.card import write_card
+from molmeta.runs.domain import DOMAIN, Domain
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training.checkpoint import fingerprint, load_tensors
+from molmeta.training.labels import groups_of
+from molmeta.training.metatrain import MODEL, Trainer
+from molmeta.training.pretrain import Epoch, Pretrainer, finish, pretrain
+from molmeta.training.progress import Progress
+from molmeta.training.start import (
+    ASSAYS,
+    MOLECULES,
+    Seen,
+    check_pretraining,
+    fit_inputs,
+    start_from,
+)
 
 CONFIG, CARD = "config.json", "README.md"
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"

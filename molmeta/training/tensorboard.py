@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from molmeta.errors import InputError
-from molmeta.meta.pretrain import Epoch
-from molmeta.meta.progress import Progress
+from molmeta.training.pretrain import Epoch
+from molmeta.training.progress import Progress
 
 
 def tensorboard(folder: Path) -> Callable[[Progress | Epoch], None]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from molmeta.errors import InputError
-from molmeta.meta.pretrain import Epoch
-from molmeta.meta.progress import Progress
-from molmeta.meta.tensorboard import tensorboard
+from molmeta.training.pretrain import Epoch
+from molmeta.training.progress import Progress
+from molmeta.training.tensorboard import tensorboard
 
 
 def row(step: int) -> Progress:
