@@ -42,7 +42,7 @@ from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import gradients as outer
 from molmeta.training.gradients import accumulate_gradients
-from molmeta.training.metatrain import Trainer
+from molmeta.training.metatrain import MetaTrainer, make_sampler
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
 N_SUPPORT, N_QUERY = 16, 32
@@ -317,7 +317,8 @@ def compare_trainer(
         recipe = resolve_recipe({"encoder": encoder, "training": training})
         with tempfile.TemporaryDirectory() as run:
             learner = build_learner(recipe).to(device)
-            trainer = Trainer(learner, store, None, Path(run), **recipe["training"])
+            episodes = make_sampler(store, recipe.training)
+            trainer = MetaTrainer(learner, episodes, None, Path(run), recipe.training)
             return seconds(trainer.run, device)
 
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)

@@ -74,7 +74,7 @@ def model_of(name: str) -> LoadedModel:
         return load_model(name)
     torch.manual_seed(0)
     resolved = resolve_recipe(read_recipe(recipe))
-    return LoadedModel(build_learner(resolved).eval(), resolved, Path(f"recipe {name}"))
+    return LoadedModel(build_learner(resolved).eval(), resolved.sections, Path(f"recipe {name}"))
 
 
 def write_library(smiles: list[str], n: int, folder: Path) -> Path:
@@ -252,7 +252,7 @@ def beside_chemprop(smiles: list[str], n: int, chemprop: Path, folder: Path) -> 
     size = {"dim": 300, "layers": 3}
     torch.manual_seed(0)
     recipe = resolve_recipe({"encoder": {"name": "dmpnn", **size}, "inner": {"steps": 0}})
-    model = LoadedModel(build_learner(recipe).eval(), recipe, Path("D-MPNN"))
+    model = LoadedModel(build_learner(recipe).eval(), recipe.sections, Path("D-MPNN"))
     panel = panel_of(model, smiles, 1)
     rows = pd.DataFrame({"smiles": smiles[:200], "y": np.arange(200) % 2})
     rows.to_csv(folder / "few.csv", index=False)

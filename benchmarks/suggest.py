@@ -38,8 +38,7 @@ def main() -> None:
     enough = START + BATCH * arguments.rounds * 3 // 2
     shares: dict[str, list[NDArray[np.float64]]] = {method: [] for method in METHODS}
     n_assays = 0
-    for index in range(len(store)):
-        assay = store.assay(index)
+    for assay in store:
         rows = np.flatnonzero(assay.kept)
         labels, molecules = assay.labels[rows], assay.molecules[rows]
         if n_assays == arguments.assays or len(rows) < enough:

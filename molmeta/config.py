@@ -32,7 +32,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 Part = TypeVar("Part", bound=Callable[..., Any])
-Recipe = dict[str, Any]
+Sections = dict[str, Any]
 
 
 class Registry:
@@ -97,7 +97,7 @@ def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
     )
 
 
-def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -> Recipe:
+def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -> Sections:
     """Check `given` against the keyword arguments of `factory` and fill in its defaults.
 
     Args:
@@ -139,7 +139,7 @@ def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def read_recipe(name_or_file: str | Path) -> Recipe:
+def read_recipe(name_or_file: str | Path) -> Sections:
     """Read a recipe from a YAML file, or one of molmeta's own by its name.
 
     Raises:
@@ -163,7 +163,7 @@ def read_recipe(name_or_file: str | Path) -> Recipe:
     return recipe
 
 
-def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+def override(recipe: Sections, settings: Iterable[str]) -> Sections:
     """A copy of `recipe` with `section.key=value` settings applied, values read as YAML.
 
     Raises:

@@ -17,13 +17,15 @@ import molmeta
 
 # Imports point down this list, never up.
 LAYERS = [
-    ("errors", "resources", "config", "metrics", "reporting"),
+    ("errors", "resources", "config", "metrics", "reporting", "tensors"),
     ("chem",),
     ("assays",),
     ("episodes",),
     ("models",),
-    ("learning", "runs", "training"),
+    ("learning",),
+    ("runs",),
     ("predict",),
+    ("training",),
     ("evaluation",),
     ("testing",),
 ]
@@ -130,4 +132,17 @@ def test_importing_costs_nothing(root: Path, command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
+    assert done.stdout.strip() == "[]"
+
+
+def test_loading_a_model_imports_no_training_loop(root: Path) -> None:
+    code = (
+        "import sys, molmeta; molmeta.load_model('default'); "
+        "print([m for m in sys.modules if m.startswith(('molmeta.training', 'molmeta.predict'))])"
+    )
+    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout.strip() == "[]"

@@ -88,7 +88,7 @@ def train(
     if seed is not None:
         recipe = override(recipe, [f"training.seed={seed}"])
     resolved = resolve_recipe(recipe)
-    steps, groups = resolved["training"]["steps"], resolved["pretraining"]["groups"]
+    steps, groups = resolved.training.steps, resolved.pretraining.groups
     if assay_info and not groups:
         raise InputError.of(
             f"--assay-info {assay_info}",

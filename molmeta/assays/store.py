@@ -16,7 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -252,6 +252,15 @@ class AssayStore:
 
     def __len__(self) -> int:
         return self.header["n_assays"] if self._selection is None else len(self._selection)
+
+    def __iter__(self) -> Iterator[Assay]:
+        """Iterate over the assays, in order."""
+        return map(self.assay, range(len(self)))
+
+    def used_molecules(self, *, kept: bool = False) -> NDArray[np.int64]:
+        """Find the molecules that the assays have, sorted; with `kept` those of curated rows."""
+        chosen = [assay.molecules[assay.kept if kept else assay.molecules >= 0] for assay in self]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *chosen]))
 
     def assay(self, key: int | str) -> Assay:
         """One assay, by position or id.

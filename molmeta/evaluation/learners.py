@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.episodes.batch import reads_of
 from molmeta.evaluation.baselines import make_baselines
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
 from molmeta.learning.scorer import Scorer
-from molmeta.runs.model import LoadedModel, load_model
-from molmeta.training.metatrain import MODEL
+from molmeta.runs.model import MODEL, LoadedModel, load_model
+from molmeta.runs.seen import load_seen
 
 PROBE = "probe"
 
@@ -43,9 +43,9 @@ class TrainedMethod:
     device: str = "cpu"
 
     @cached_property
-    def training(self) -> Training:
+    def training(self) -> AssayRecord:
         """What the model was trained on."""
-        return Training.of_run(self.path)
+        return load_seen(self.path)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -60,7 +60,9 @@ class TrainedMethod:
     def _identity(self) -> str:
         """A hash of the weights, and the recipe that gives them their meaning."""
         weights = hashlib.sha256((self.path / MODEL).read_bytes()).hexdigest()[:16]
-        recipe = {k: v for k, v in self._model.recipe.items() if k != "training"}
+        recipe = {
+            k: v for k, v in self._model.recipe.items() if k not in ("training", "calibration")
+        }
         return f"{weights} {json.dumps(recipe, sort_keys=True)}"
 
     def _scorer(self, store: AssayStore) -> Scorer:

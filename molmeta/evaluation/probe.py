@@ -17,10 +17,10 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.gaussian_process import predict_mean
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale, Task
 from molmeta.learning.embed import embed
 
@@ -83,7 +83,7 @@ class LinearProbe:
     """
 
     vectors: NDArray[np.float32]
-    training: Training | None = None
+    training: AssayRecord | None = None
     name: str = "probe"
     task: Task = "classification"
     reads: ClassVar[tuple[str, ...]] = ()
@@ -94,7 +94,7 @@ class LinearProbe:
         encoder: nn.Module | Callable[[Batch], Tensor],
         store: AssayStore,
         *,
-        training: Training | None = None,
+        training: AssayRecord | None = None,
         name: str = "probe",
         task: Task = "classification",
     ) -> LinearProbe:
@@ -107,8 +107,7 @@ class LinearProbe:
             name: What tables call it.
             task: What it predicts.
         """
-        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        used = used[used >= 0]
+        used = store.used_molecules()
         embedded = embed(encoder, store, used).numpy()
         vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
         vectors[used] = embedded

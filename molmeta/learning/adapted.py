@@ -12,8 +12,8 @@ from torch_geometric.data import Batch
 
 from molmeta.episodes.episode import LabelledSet
 from molmeta.errors import InputError
-from molmeta.learning.inner import Parameters, under
-from molmeta.training.checkpoint import fingerprint, load_tensors, save_tensors
+from molmeta.learning.inner import Parameters
+from molmeta.tensors import digest_tensors, load_tensors, save_tensors, under
 
 if TYPE_CHECKING:
     from molmeta.learning.learner import Learner
@@ -63,7 +63,7 @@ class Adapted:
         The learner itself is not in the file, which is small where only a head adapts.
         """
         tensors = {f"parameters.{name}": value for name, value in self.parameters.items()}
-        learner = fingerprint(self.learner.state_dict())
+        learner = digest_tensors(self.learner.state_dict())
         save_tensors(
             Path(file), {**tensors, "support": self.support, "labels": self.labels, _OF: learner}
         )
@@ -80,7 +80,7 @@ class Adapted:
             InputError: If the file cannot be read, or comes from another learner.
         """
         tensors = load_tensors(Path(file))
-        own = fingerprint(learner.state_dict())
+        own = digest_tensors(learner.state_dict())
         if not torch.equal(tensors.get(_OF, torch.empty(0, dtype=own.dtype)), own):
             raise InputError.of(
                 f"adapted learner {file}",

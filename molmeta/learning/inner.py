@@ -192,15 +192,6 @@ def _moved(value: Tensor, gradient: Tensor, rate: float | Tensor) -> Tensor:
     return value.sub(gradient, alpha=rate)  # one operation for every parameter instead of two
 
 
-def under(prefix: str, parameters: Mapping[str, Tensor]) -> Parameters:
-    """Those tensors whose names begin with `prefix`, without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in parameters.items()
-        if name.startswith(prefix)
-    }
-
-
 def _detached(parameters: Parameters) -> Parameters:
     return {
         name: value.detach().requires_grad_(value.requires_grad)

@@ -119,6 +119,11 @@ class Learner(nn.Module):
         """Whether labels and scores are values instead of classes and log-odds."""
         return bool(getattr(self.above.head, "continuous", False))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the learner computes."""
+        return next(self.parameters()).device
+
     def adapted_parameters(self) -> Parameters:
         """The parameters that the inner loop moves, by name."""
         named = {name: getattr(*self._places[name][0]) for name in self._adapted}

@@ -24,11 +24,10 @@ from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.embed import batches, embed
-from molmeta.learning.inner import under
 from molmeta.learning.scorer import Scorer
 from molmeta.models.above import Above
 from molmeta.runs.model import LoadedModel
-from molmeta.training.checkpoint import fingerprint
+from molmeta.tensors import digest_tensors, under
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
@@ -86,14 +85,14 @@ class Panel:
         form = model.standardize.spec if model.standardize else None
         heat = model.calibration.temperatures if model.calibration else None
         digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
-        digest.update(bytes(fingerprint(model.learner.state_dict()).tolist()))
+        digest.update(bytes(digest_tensors(model.learner.state_dict()).tolist()))
         return cls(model, adapted, digest.hexdigest()[:24])
 
     @classmethod
     def of_store(cls, model: LoadedModel, store: AssayStore) -> Self:
         """Adapt a model to every assay of a store; what curation kept is learnt from."""
         known = {}
-        for assay in map(store.assay, range(len(store))):
+        for assay in store:
             kept = np.flatnonzero(assay.kept)
             smiles = [store.smiles[molecule] for molecule in assay.molecules[kept]]
             known[assay.id] = (smiles, assay.labels[kept])

@@ -25,7 +25,7 @@ from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 from molmeta.predict.parts import PART_ROWS
 from molmeta.runs.model import LoadedModel
-from molmeta.training.checkpoint import fingerprint
+from molmeta.tensors import digest_tensors
 
 FORMATS: dict[str, tuple[torch.dtype, type[np.generic]]] = {
     "fp32": (torch.float32, np.float32),
@@ -62,7 +62,7 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
         head = [type(above.head).__name__, model.recipe.get("head"), above.context is not None]
         digest.update(json.dumps(head, sort_keys=True).encode())
     for part in parts:
-        digest.update(bytes(fingerprint(part.state_dict()).tolist()))
+        digest.update(bytes(digest_tensors(part.state_dict()).tolist()))
     return digest.hexdigest()[:24]
 
 

@@ -8,22 +8,26 @@ from pathlib import Path
 from torch import nn
 
 from molmeta import __version__
-from molmeta.config import Recipe
+from molmeta.assays.record import AssayRecord
 from molmeta.models.encoders.profiles import profiles_of
 from molmeta.resources import write_atomically
-from molmeta.training.start import Seen
+from molmeta.runs.recipe import Recipe
+
+CARD = "README.md"
 
 
-def write_card(file: Path, recipe: Recipe, seen: Seen, score: float, encoder: nn.Module) -> None:
-    """Write the card of the run in the file's folder, whose validation score is `score`."""
-    settings, profiles = json.dumps(recipe, indent=2), profiles_of(encoder)
+def write_card(
+    run: Path, recipe: Recipe, seen: AssayRecord, score: float, encoder: nn.Module
+) -> None:
+    """Write a run's card; `score` is its model's validation score."""
+    settings, profiles = json.dumps(recipe.sections, indent=2), profiles_of(encoder)
     recalled = "" if profiles is None else f" It recalls what they found of {len(profiles)}."
     text = (
-        f"# {file.parent.name}\n\n"
-        f"A molmeta {__version__} model, trained on {len(seen.assays)} assays "
+        f"# {run.name}\n\n"
+        f"A molmeta {__version__} model, trained on {len(seen.digests)} assays "
         f"({len(seen.molecules)} distinct molecules).{recalled}\n\n"
         f"Mean ΔAUPRC on the validation assays: {score:.3f}.\n\n"
         f"Recipe:\n\n```json\n{settings}\n```\n"
     )
-    with write_atomically(file) as temporary:
+    with write_atomically(run / CARD) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -39,10 +39,7 @@ class Domain:
     @staticmethod
     def sample(store: AssayStore, seed: int = 0) -> Domain:
         """Up to `SAMPLE` molecules of a store's assays, drawn evenly."""
-        found = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        found = found[found >= 0]
-        generator = np.random.default_rng(seed)
-        chosen = generator.permutation(found)[:SAMPLE]
+        chosen = np.random.default_rng(seed).permutation(store.used_molecules())[:SAMPLE]
         held = store.fingerprints[chosen].toarray() > 0
         return Domain(np.packbits(held, axis=1))
 

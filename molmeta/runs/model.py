@@ -1,4 +1,4 @@
-"""Runs: a recipe and assays in, a folder with a trained model out; and such a folder back in.
+"""Models: a trained learner with what its run folder says of it.
 
 A run folder holds `model.safetensors`, `config.json` (resolved recipe, feature specification,
 standard form of molecules, version), `metrics.csv`, `assays.json` and `molecules.npy` (ids and
@@ -9,9 +9,7 @@ one also `calibration.json`.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,36 +18,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molmeta import __version__
-from molmeta.assays.form import check_form
-from molmeta.assays.held_out import HeldOut
-from molmeta.assays.store import AssayStore
-from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize, featurize_stream
+from molmeta.chem.featurize import Featurized, featurize, featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
-from molmeta.config import Recipe
+from molmeta.config import Sections
 from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
-from molmeta.resources import write_atomically
 from molmeta.runs.calibration import Calibration, prior
-from molmeta.runs.card import write_card
-from molmeta.runs.domain import DOMAIN, Domain
+from molmeta.runs.config import CONFIG, load_config
+from molmeta.runs.domain import Domain
 from molmeta.runs.recipe import build_learner, resolve_recipe
-from molmeta.training.checkpoint import fingerprint, load_tensors
-from molmeta.training.labels import groups_of
-from molmeta.training.metatrain import MODEL, Trainer
-from molmeta.training.pretrain import Epoch, Pretrainer, finish, pretrain
-from molmeta.training.progress import Progress
-from molmeta.training.start import (
-    ASSAYS,
-    MOLECULES,
-    Seen,
-    check_pretraining,
-    fit_inputs,
-    start_from,
-)
+from molmeta.tensors import load_tensors
 
-CONFIG, CARD = "config.json", "README.md"
+MODEL = "model.safetensors"
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
@@ -59,7 +40,7 @@ class LoadedModel:
 
     Attributes:
         learner: In evaluation mode.
-        recipe: Resolved.
+        recipe: Its sections, complete.
         path: The run folder.
         standardize: What its training molecules were brought to standard form by, which queries
             need too; None: they were as drawn.
@@ -68,7 +49,7 @@ class LoadedModel:
     """
 
     learner: Learner
-    recipe: Recipe
+    recipe: Sections
     path: Path
     standardize: Standardizer | None = STANDARD
     domain: Domain | None = None
@@ -131,109 +112,6 @@ class LoadedModel:
         }
 
 
-def train(
-    recipe: Mapping[str, Any],
-    train_assays: AssayStore,
-    valid_assays: AssayStore | None,
-    run: str | Path,
-    *,
-    test: HeldOut | None = None,
-    resume: bool = False,
-    device: str | torch.device = "cpu",
-    init: LoadedModel | None = None,
-    progress: Callable[[Progress | Epoch], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> float:
-    """Pre-train an encoder if the recipe says so, then meta-train a learner.
-
-    Args:
-        recipe: Sections of what differs from the defaults; see `configs/`.
-        train_assays: What it learns from.
-        valid_assays: What chooses the checkpoint; None keeps the last.
-        run: The run folder: new or empty, or with `resume` the one to go on from.
-        test: Test assays; training and validation assays that are among them are refused.
-        resume: Go on from the folder's last saved state.
-        device: Where tensors live.
-        init: A model to start from: the encoder's weights, and those above it if they fit. What it
-            saw in training counts as seen by this one.
-        progress: Called after every epoch of pre-training and with every row of `metrics.csv`.
-        stop: Asked after every step; once it says True, the run ends, with its state saved (in
-            pre-training that of the last whole epoch).
-
-    Returns:
-        The model's validation score (mean ΔAUPRC), the best, or that after the final epochs of
-        pre-training; NaN without validation assays.
-
-    Raises:
-        InputError: A recipe, folder or assays that cannot be used.
-        Interrupted: If `stop` said so; `resume` goes on from there.
-    """
-    recipe, run = resolve_recipe(recipe), Path(run).resolve()
-    _check_held_out(train_assays, valid_assays, test)
-    form = train_assays.standardize
-    if valid_assays is not None:
-        check_form(valid_assays, form, f"training store {train_assays.path}")
-    seen = Seen.of_store(train_assays)
-    if init is not None:
-        seen = seen | _check_init(init, train_assays, valid_assays, test)
-    values = bool(recipe["pretraining"]["epochs"] and recipe["pretraining"]["values"])
-    wanted = recipe["pretraining"]["groups"] if recipe["pretraining"]["epochs"] else ()
-    groups = groups_of(train_assays, wanted) if wanted else None
-    data = {
-        "train": _digest(train_assays, values=values),
-        "groups": None if groups is None else hashlib.sha256(groups.tobytes()).hexdigest()[:16],
-        "valid": None if valid_assays is None else _digest(valid_assays),
-        "test": None if test is None else test.digest,
-    }
-    began_with = None if init is None else _name_of(init)
-    if resume and (run / CONFIG).exists():
-        _check_same(run, recipe, data, began_with)
-    elif run.exists() and (run.is_file() or any(_foreign(run, resume))):
-        raise InputError.of(
-            f"run folder {run}",
-            got="something already there",
-            expected="a new or empty folder",
-            fix="Name another folder, or add --resume to go on with it.",
-        )
-    torch.manual_seed(recipe["training"]["seed"])
-    learner = build_learner(recipe).to(device)
-    centre = init is None or not start_from(learner, init.learner)
-    check_pretraining(learner, recipe)
-    seed, given = recipe["training"]["seed"], recipe["pretraining"]
-    _, met = Pretrainer.divide(train_assays, given["share"], given["split_seed"])
-    trainer = Trainer(learner, met, valid_assays, run, **recipe["training"])
-    if trainer.workers.leads:
-        try:
-            run.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError.of(
-                f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
-            ) from None
-        seen.save(run)
-        Domain.sample(train_assays, seed).save(run)
-        _write_json(
-            run / CONFIG,
-            {
-                "molmeta": __version__,
-                "features": FEATURE_SPEC,
-                "standardize": form.spec if form else None,
-                "recipe": recipe,
-                "init": began_with,
-                "data": data,
-            },
-        )
-    if init is None:
-        fit_inputs(learner.encoder, train_assays, seed)
-    how: Any = {"resume": resume, "progress": progress, "stop": stop}
-    pretrain(learner, train_assays, run, recipe, **how)
-    best = trainer.run(centre=centre or bool(given["epochs"]), **how)
-    if given["final"]:
-        best = finish(trainer, train_assays, recipe, **how)
-    if trainer.workers.leads:
-        write_card(run / CARD, recipe, seen, best, learner.encoder)
-    return best
-
-
 def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
     """Load a model, ready to use.
 
@@ -260,7 +138,7 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
         ) from None
     return LoadedModel(
         learner.to(device).eval(),
-        recipe,
+        recipe.sections,
         run,
         Standardizer.from_spec(form),
         Domain.load(run),
@@ -268,38 +146,8 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedMod
     )
 
 
-def _check_held_out(train: AssayStore, valid: AssayStore | None, test: HeldOut | None) -> None:
-    """Refuse to train on validation or test assays, and to choose a checkpoint by test assays."""
-    if test is not None:
-        test.check(train, "training")
-    if valid is not None:
-        # By id alone: FS-Mol's own folds have one assay in both, CHEMBL3882760 and …759.
-        HeldOut("validation", frozenset(valid.assay_ids)).check(train, "training")
-        if test is not None:
-            test.check(valid, "validation")
-
-
-def _check_init(
-    init: LoadedModel, train: AssayStore, valid: AssayStore | None, test: HeldOut | None
-) -> Seen:
-    """What a model to start from has seen, which must not be validation or test assays."""
-    check_form(train, init.standardize, f"the model to start from, {init.path}")
-    seen = Seen.of_run(init.path)
-    if valid is not None:
-        seen.check(valid.assay_ids, "validation")
-    if test is not None:
-        seen.check(test.ids, "test")
-    return seen
-
-
-def _name_of(model: LoadedModel) -> str:
-    """Its folder's name and a hash of its weights, which tell it wherever the folder lies."""
-    weights = fingerprint(model.learner.state_dict())
-    return f"{model.path.resolve().name} ({bytes(weights.tolist()).hex()[:16]})"
-
-
 def _find(run: str | Path) -> Path:
-    """The folder that `run` names: one on disk, else one that comes with molmeta."""
+    """Find the folder that `run` names: one on disk, else one that comes with molmeta."""
     if Path(run).exists():
         return Path(run)
     shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
@@ -312,91 +160,3 @@ def _find(run: str | Path) -> Path:
             ),
         )
     return shipped[str(run)]
-
-
-def load_config(run: Path) -> dict[str, Any]:
-    """The run's `config.json`.
-
-    Raises:
-        InputError: If `run` is not a run folder, or was made for other features.
-    """
-    file = run / CONFIG
-    try:
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        features, recipe = config["features"], config["recipe"]
-        if not isinstance(recipe, dict):
-            raise TypeError(f"recipe: {recipe!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError.of(
-            f"model {run}",
-            got=f"a {CONFIG} that cannot be read ({error})" if file.is_file() else f"no {CONFIG}",
-            expected="a run folder written by `molmeta train`",
-        ) from None
-    if features != _plain(FEATURE_SPEC):
-        raise InputError.of(
-            f"model {run} reads other features",
-            got=json.dumps(features, sort_keys=True),
-            expected=json.dumps(FEATURE_SPEC, sort_keys=True),
-            fix="Train it again, or use the version of molmeta that its config.json names.",
-        )
-    return config
-
-
-def _foreign(run: Path, resume: bool) -> Iterator[Path]:
-    """What is in the folder; to be resumed, it may hold what a kill at the start left behind."""
-    own = {ASSAYS, MOLECULES, DOMAIN} if resume else set()
-    return (path for path in run.iterdir() if path.name not in own and path.name[0] != ".")
-
-
-def _check_same(
-    run: Path, recipe: Recipe, data: Mapping[str, str | None], init: str | None
-) -> None:
-    """Refuse to resume with another recipe, model or assays than the run began with."""
-    config = load_config(run)
-    began = _plain(resolve_recipe(config["recipe"]))
-    for section, settings in _plain(recipe).items():
-        for key, value in settings.items():
-            if began[section].get(key) != value:
-                raise InputError.of(
-                    f"--resume of {run}: {section}.{key}",
-                    got=repr(value),
-                    expected=f"{began[section].get(key)!r}, as the run began",
-                )
-    if config.get("init", init) != init:  # runs of before say nothing of it
-        raise InputError.of(
-            f"--resume of {run}: --init",
-            got=init or "none",
-            expected=f"{config['init'] or 'none'}, as the run began",
-        )
-    for role, digest in data.items():
-        if config.get("data", {}).get(role) != digest:
-            raise InputError.of(
-                f"--resume of {run}",
-                got="other groups of assays" if role == "groups" else f"other {role} assays",
-                expected="those the run began with",
-            )
-
-
-def _digest(store: AssayStore, *, values: bool = False) -> str:
-    """A hash of all that training reads of a store: assays, molecules, labels, what is kept.
-
-    Of measured values too, if they are a target.
-    """
-    digest = hashlib.sha256()
-    for assay in map(store.assay, range(len(store))):
-        digest.update(assay.id.encode())
-        digest.update(store.identities[assay.molecules[assay.kept]].tobytes())
-        digest.update(assay.labels[assay.kept].tobytes())
-        if values:
-            digest.update(assay.values[assay.kept].tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _write_json(file: Path, content: object) -> None:
-    with write_atomically(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _plain(content: Any) -> Any:
-    """As JSON gives it back: tuples become lists."""
-    return json.loads(json.dumps(content))

@@ -1,34 +1,77 @@
-"""From a recipe (YAML sections) to a learner: where the parts' names become objects."""
+"""Recipes: from sections of YAML to settings of the stages, and to a learner.
+
+Where the names of encoders and heads become objects.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from molmeta.config import Recipe, Registry, resolve, unknown
+from molmeta.config import Registry, Sections, resolve, unknown
 from molmeta.errors import InputError
 from molmeta.learning.inner import MAML
 from molmeta.learning.learner import Learner
 from molmeta.models import ENCODERS, HEADS, Context, KnownAssays
 from molmeta.models.above import widths_beside
-from molmeta.training.metatrain import Trainer
-from molmeta.training.pretrain import Pretrainer
+from molmeta.runs.settings import Calibrating, Pretraining, Training
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
-_PLAIN = {
+_PARTS: dict[str, Callable[..., Any]] = {
     "context": Context,
     "inner": MAML,
     "known_assays": KnownAssays,
     "learner": Learner,
-    "pretraining": Pretrainer,
-    "training": Trainer,
 }
-SECTIONS = (*_REGISTRIES, *_PLAIN)
+_STAGES: dict[str, Callable[..., Any]] = {"pretraining": Pretraining, "training": Training}
+SECTIONS = (*_REGISTRIES, *_PARTS, *_STAGES, "calibration")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe whose every section is checked and complete.
+
+    Attributes:
+        encoder: Its `name`, and its constructor's keyword arguments.
+        head: Likewise.
+        context: Keyword arguments of `Context`; none is built for 0 blocks.
+        inner: Of `MAML`.
+        known_assays: Of `KnownAssays`; none is built for rank 0.
+        learner: Of `Learner`.
+        pretraining: Settings of the stage.
+        training: Settings of the stage.
+        calibration: Settings of the stage; None where the recipe does not ask for it.
+    """
+
+    encoder: Sections
+    head: Sections
+    context: Sections
+    inner: Sections
+    known_assays: Sections
+    learner: Sections
+    pretraining: Pretraining
+    training: Training
+    calibration: Calibrating | None = None
+
+    @property
+    def sections(self) -> Sections:
+        """The recipe as `config.json` holds it; `resolve_recipe` reads it again."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        held |= {name: asdict(held[name]) for name in (*_STAGES, "calibration") if held[name]}
+        return {name: section for name, section in held.items() if section is not None}
 
 
 def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     """Check every section and fill in the defaults of the parts that it names.
+
+    >>> resolve_recipe({"training": {"steps": 60}}).training.steps
+    60
+    >>> resolve_recipe({"training": {"step": 60}})
+    Traceback (most recent call last):
+    ...
+    molmeta.errors.InputError: unknown key in training; got 'step'; expected one of ...
 
     Raises:
         InputError: An unknown section, part or key, or a value of another type.
@@ -38,11 +81,11 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     for section in recipe:
         if section not in SECTIONS:
             raise unknown("section of the recipe", str(section), SECTIONS)
-    resolved: Recipe = {}
+    resolved: Sections = {}
     for section, registry in _REGISTRIES.items():
         name, given = _named(section, recipe.get(section) or {})
         resolved[section] = {"name": name, **resolve(registry.find(name), given, section)}
-    for section, factory in _PLAIN.items():
+    for section, factory in {**_PARTS, **_STAGES}.items():
         given = recipe.get(section) or {}
         if not isinstance(given, Mapping):
             raise InputError.of(
@@ -51,20 +94,28 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
         resolved[section] = resolve(factory, given, section)
     for name in ("inner", "context", "known_assays"):
         del resolved["learner"][name]  # each has a section of its own
-    return resolved
+    stages = {name: stage(**resolved.pop(name)) for name, stage in _STAGES.items()}
+    wanted = recipe.get("calibration")
+    if wanted is not None:
+        stages["calibration"] = Calibrating(**resolve(Calibrating, wanted, "calibration"))
+    return Recipe(**resolved, **stages)
 
 
-def build_learner(recipe: Mapping[str, Any]) -> Learner:
-    """The untrained learner of a resolved recipe; its weights come from torch's generator.
+def build_learner(recipe: Recipe) -> Learner:
+    """Build the untrained learner of a recipe; its weights come from torch's generator.
+
+    >>> learner = build_learner(resolve_recipe({"encoder": {"name": "gine", "dim": 32}}))
+    >>> learner.encoder.dim
+    32
 
     Raises:
         InputError: If a part cannot be built.
     """
     parts = {}
-    for section, registry in _REGISTRIES.items():
-        name, settings = _named(section, recipe[section])
+    for section, given in (("encoder", recipe.encoder), ("head", recipe.head)):
+        name, settings = _named(section, given)
         try:
-            parts[section] = registry.find(name)(**settings)
+            parts[section] = _REGISTRIES[section].find(name)(**settings)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError.of(
                 f"{section} {name!r} cannot be built with {settings}", got=str(error)[:300]
@@ -73,23 +124,23 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
         raise InputError.of(
             "encoder", got="no attribute `dim`", expected="the width of a molecule's vector"
         )
-    context = Context(**recipe["context"]) if recipe["context"]["blocks"] else None
+    context = Context(**recipe.context) if recipe.context["blocks"] else None
     known = None
-    if recipe["known_assays"]["rank"]:
+    if recipe.known_assays["rank"]:
         width = parts["encoder"].dim - sum(widths_beside(parts["encoder"]).values())
-        known = KnownAssays(width, **recipe["known_assays"])
+        known = KnownAssays(width, **recipe.known_assays)
     return Learner(
         parts["encoder"],
         parts["head"],
-        MAML(**recipe["inner"]),
+        MAML(**recipe.inner),
         context,
         known,
-        **recipe["learner"],
+        **recipe.learner,
     )
 
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
-    """The part's name and its settings; a bare name stands for a mapping."""
+    """Split a part's name from its settings; a bare name stands for a mapping."""
     if isinstance(given, str):
         return given, {}
     if not isinstance(given, Mapping):

@@ -1,13 +1,6 @@
-"""Training: the stages of a run, and the loops that they are."""
+"""Training: the stages of a run, and the loop that they share."""
 
-from __future__ import annotations
+from molmeta.training.calibrate import calibrate
+from molmeta.training.train import train
 
-from typing import Any
-
-
-def __getattr__(name: str) -> Any:
-    if name == "train":
-        from molmeta.runs.model import train
-
-        return train
-    raise AttributeError(name)
+__all__ = ["calibrate", "train"]

@@ -1,58 +1,22 @@
-"""Tensors on disk: weights, and the states from which training resumes; nothing is pickled."""
+"""The states from which training resumes, in a run folder's `checkpoints/`."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
 from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.tensors import load_tensors, on_cpu
 
 SavedState = tuple[dict[str, Tensor], dict[str, Any]]
 """A training state: tensors by name, and plain values."""
-
-
-def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors by name to a safetensors file, whole or not at all."""
-    with write_atomically(file) as temporary:
-        save_file(_on_cpu(tensors), temporary)
-
-
-def load_tensors(file: Path) -> dict[str, Tensor]:
-    """Tensors by name from a safetensors file.
-
-    Raises:
-        InputError: If the file is missing, truncated or something else.
-    """
-    try:
-        tensors: dict[str, Tensor] = load_file(file)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise InputError.of(
-            f"weights {file}",
-            got=f"a file that cannot be read ({error})",
-            expected="a whole safetensors file",
-            fix="Copy or train the model again.",
-        ) from None
-    return tensors
-
-
-def fingerprint(tensors: Mapping[str, Tensor]) -> Tensor:
-    """A hash of names and values, shape (32,) uint8."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(_on_cpu(tensors).items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 
 def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: object) -> None:
@@ -61,7 +25,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
     target, temporary = folder / f"step-{step}", folder / f"step-{step}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_file(_on_cpu(tensors), temporary / "state.safetensors")
+    save_file(on_cpu(tensors), temporary / "state.safetensors")
     (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
     if target.exists():  # complete already: written before a kill, by the same steps
         shutil.rmtree(temporary)
@@ -76,7 +40,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
 
 
 def load_state(run: Path) -> SavedState | None:
-    """The latest complete training state: tensors and values; None if there is none.
+    """Read the latest complete training state: tensors and values; None if there is none.
 
     Raises:
         InputError: If it is damaged.
@@ -110,7 +74,7 @@ def load_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
 
 
 def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
-    """An optimiser's moments, under `optimizer.number.name`."""
+    """Name an optimiser's moments `optimizer.number.name`."""
     return {
         f"optimizer.{number}.{name}": tensor
         for number, moments in optimizer.state_dict()["state"].items()
@@ -119,13 +83,9 @@ def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def damaged_state(run: Path, reason: object) -> InputError:
-    """The error for a saved state from which training cannot go on."""
+    """Make the error for a saved state from which training cannot go on."""
     return InputError.of(
         f"saved state in {run / 'checkpoints'}",
         got=f"something that training cannot go on from ({str(reason)[:200]})",
         fix="Start again in a new folder, or remove `checkpoints` to begin this run anew.",
     )
-
-
-def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}

@@ -1,16 +1,13 @@
-"""Every label of some assays, by molecule, and what assays share: what pre-training learns from."""
+"""Every label of some assays, by molecule: the targets of pre-training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
-from molmeta.errors import InputError
 
 _FEWEST_VALUES = 8
 
@@ -35,8 +32,8 @@ class LabelsByMolecule:
 
     @classmethod
     def of(cls, store: AssayStore) -> LabelsByMolecule:
-        """Those of a store that curation kept."""
-        assays = [store.assay(number) for number in range(len(store))]
+        """Collect those of a store that curation kept."""
+        assays = list(store)
         molecules = np.concatenate([a.molecules[a.kept] for a in assays])
         order = np.argsort(molecules, kind="stable")
         distinct, first = np.unique(molecules[order], return_index=True)
@@ -50,7 +47,7 @@ class LabelsByMolecule:
         )
 
     def at(self, chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The labels of the molecules at positions `chosen`: which of these, which label."""
+        """Find the labels of the molecules at positions `chosen`: which of these, which label."""
         starts, counts = self.offsets[chosen], np.diff(self.offsets)[chosen]
         which = np.repeat(np.arange(len(chosen)), counts)
         first = np.repeat(starts - np.cumsum(counts) + counts, counts)
@@ -58,38 +55,10 @@ class LabelsByMolecule:
 
 
 def _standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values as deviations from their mean; NaN throughout where they are few or all alike."""
+    """Scale values around their mean; NaN throughout where they are few or all alike."""
     known = values[np.isfinite(values)]
     spread = float(known.std()) if len(known) >= _FEWEST_VALUES else 0.0
     if spread < 0.05:
         return np.full_like(values, np.nan)
     scaled: NDArray[np.float32] = np.clip((values - known.mean()) / spread, -3, 3)
     return scaled.astype(np.float32)
-
-
-def groups_of(store: AssayStore, columns: Sequence[str]) -> NDArray[np.int64]:
-    """Which groups each assay belongs to, one for each of these columns of `store.assays`.
-
-    Returns:
-        (n_assays, n_columns): the groups of all columns numbered through from 0. Assays of which a
-        column says nothing are a group too.
-
-    Raises:
-        InputError: If there is no such column, or it says nothing of any assay.
-    """
-    codes = np.zeros((len(store), len(columns)), np.int64)
-    n_groups = 0
-    for place, name in enumerate(columns):
-        told = store.assays.get(name, pd.Series("", index=range(len(store)))).fillna("")
-        if (told == "").all():
-            raise InputError.of(
-                f"pretraining.groups: {name}",
-                got=f"{len(store)} training assays of which nothing of that name is known",
-                expected="a column of the assays, such as target_id",
-                fix="Give --assay-info, a CSV with assay_id and this column, or set "
-                "pretraining.groups=[].",
-            )
-        numbers, names = pd.factorize(told)
-        codes[:, place] = numbers + n_groups
-        n_groups += len(names)
-    return codes

@@ -47,6 +47,10 @@ class Workers:
             distributed.all_reduce(tensor)
         return tensor
 
+    def wait(self) -> None:
+        """Wait until every process has come here, so that what one wrote is there."""
+        self.sum(torch.zeros(1))
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its sum over all processes."""
         if self.size == 1:

@@ -7,10 +7,7 @@ seen the labels of its assays; what is meta-trained on it should therefore meet 
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,34 +15,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from molmeta.assays.store import AssayStore
-from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
-from molmeta.errors import InputError, Interrupted, MolmetaError
+from molmeta.errors import MolmetaError
 from molmeta.learning.device import half_precision
 from molmeta.learning.embed import batches, embed
-from molmeta.learning.inner import under
-from molmeta.learning.learner import Learner
 from molmeta.models.above import widths_beside
 from molmeta.models.encoders.profiles import Profiles, profiles_of
 from molmeta.models.known_assays import KnownAssays
-from molmeta.training.checkpoint import (
-    damaged_state,
-    load_moments,
-    load_state,
-    moments_of,
-    save_state,
-)
-from molmeta.training.labels import LabelsByMolecule, groups_of
-from molmeta.training.metatrain import Trainer
-from molmeta.training.parallel import Workers
+from molmeta.runs.settings import Pretraining
+from molmeta.training.checkpoint import load_state
+from molmeta.training.division import Division
+from molmeta.training.job import Job
+from molmeta.training.labels import LabelsByMolecule
+from molmeta.training.loop import Loop, warm_cosine
 from molmeta.training.readouts import Readouts
+
+PRETRAINING = "pretraining"
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What a progress display shows after a pass over the molecules.
+    """The progress after a pass over the molecules.
 
     Attributes:
         number: Epochs done.
@@ -60,176 +51,145 @@ class Epoch:
     seconds: float
 
 
-class Pretrainer:
+class Pretrainer(Loop):
     """Trains an encoder on every label of its assays at once, in place.
 
     Each assay has a weight vector on the encoder's vectors, a part of which it may share with
-    others; it is dropped afterwards unless known assays are wanted. Every epoch is a function of
-    the seed and its number, and is saved: a run that was killed goes on from the last whole epoch
-    and ends in the same bits.
+    others; it is dropped afterwards unless known assays are wanted. The state is saved after every
+    epoch; what a stop loses is the epoch that was under way.
 
     Args:
         encoder: Trained in place.
-        store: The assays.
+        assays: Those of `first` are learned from.
         folder: Where the state is saved.
         seed: Of the order of molecules and of dropout.
-        epochs: Passes over the molecules; 0 for no pre-training.
-        share: The share of the assays that pre-training sees; the others are left to
-            meta-training, with no epochs too. With 1 both see all.
-        final: How many of the epochs come last, after meta-training, and see the others too.
-        split_seed: Which assays these are.
-        molecules_per_step: Molecules of a step, all processes together.
-        lr: Peak learning rate; warms up linearly, then falls as a cosine to 2 %.
-        warmup: Steps of warm-up.
-        weight_decay: AdamW's.
-        values: Weight of the measured values as a second target, in squared standard deviations.
-        groups: Columns of `store.assays`: assays that are alike in one share a part of their weight
-            vector, such as those of one target.
-        bf16: The encoder's matrix products are in bfloat16 (autocast).
+        settings: The recipe's.
+        final: Do the final epochs, on all assays.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
-        store: AssayStore,
+        assays: Division,
         folder: Path,
         seed: int,
+        settings: Pretraining,
         *,
-        epochs: CountOrNone = 0,
-        share: Share = 1.0,
-        final: CountOrNone = 0,
-        split_seed: CountOrNone = 0,
-        molecules_per_step: Count = 1024,
-        lr: Positive = 1e-3,
-        warmup: CountOrNone = 200,
-        weight_decay: NotNegative = 1e-2,
-        values: NotNegative = 0.0,
-        groups: tuple[str, ...] = (),
-        bf16: bool = False,
+        final: bool = False,
     ) -> None:
+        super().__init__(folder / "final" if final else folder, next(encoder.parameters()).device)
         self.encoder = encoder
-        self.whole = store
-        self.folder = folder
         self.seed = seed
-        self.epochs = epochs
-        self.first, self.last = 0, epochs - final
-        self.molecules_per_step = molecules_per_step
-        self.lr = lr
-        self.warmup = warmup
-        self.value_weight = values
-        self.bf16 = bf16
-        self.device = next(encoder.parameters()).device
-        self.workers = Workers.join(self.device)
-        self.weight_decay = weight_decay
+        self.settings = settings
+        self.store = assays.whole if final else assays.first
+        self.labels = LabelsByMolecule.of(self.store)
+        before_final = settings.epochs - settings.final
+        self._first, self._last = (before_final, settings.epochs) if final else (0, before_final)
+        self._n_per_epoch = math.ceil(len(self.labels.molecules) / settings.molecules_per_step)
+        self.n_steps = settings.epochs * self._n_per_epoch
         # Not what stands beside it: what is there already, the encoder need not learn.
         self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
-        codes = groups_of(store, groups)
-        self._groups, self._n_groups = torch.from_numpy(codes), int(codes.max(initial=-1)) + 1
-        self._trained = [p for p in encoder.parameters() if p.requires_grad]
-        self._learn(self.divide(store, share, split_seed)[0])
-
-    def _learn(self, store: AssayStore) -> None:
-        """Let `store` hold the assays that are learned from, with readouts as they begin."""
-        self.store = store
-        self.labels = LabelsByMolecule.of(store)
-        places = {assay: place for place, assay in enumerate(self.whole.assay_ids)}
-        self._places = torch.tensor([places[assay] for assay in store.assay_ids])
+        positions = {assay_id: place for place, assay_id in enumerate(assays.whole.assay_ids)}
+        self.places = torch.tensor([positions[assay_id] for assay_id in self.store.assay_ids])
         self.readout = Readouts(
-            self._width, self._groups[self._places], self._n_groups, bool(self.value_weight)
-        )
-        self.readout.to(self.device)
-        self._parameters = [*self._trained, *self.readout.parameters()]
+            self._width,
+            torch.from_numpy(assays.groups)[self.places],
+            int(assays.groups.max(initial=-1)) + 1,
+            bool(settings.values),
+        ).to(self.device)
+        self.modules = {"encoder": encoder, "readout": self.readout}
+        self.trained = [p for p in encoder.parameters() if p.requires_grad]
+        self._parameters = [*self.trained, *self.readout.parameters()]
         self.optimizer = torch.optim.AdamW(
-            self._parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True
+            self._parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
+        self._order: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
-    @staticmethod
-    def divide(store: AssayStore, share: float, seed: int) -> tuple[AssayStore, AssayStore]:
-        """The assays for pre-training and for meta-training; the same ones if `share` is 1.
-
-        Raises:
-            InputError: If one of the two would be empty.
-        """
-        if share == 1:
-            return store, store
-        order = np.random.default_rng(seed).permutation(len(store))
-        n_first = round(share * len(store))
-        if not 0 < n_first < len(store):
-            raise InputError.of(
-                f"pretraining.share: {share}",
-                got=f"{len(store)} training assays",
-                expected="a share that leaves assays on both sides",
-            )
-        parts = np.sort(order[:n_first]), np.sort(order[n_first:])
-        first, rest = (store.subset([store.assay_ids[i] for i in part]) for part in parts)
-        return first, rest
-
-    def run(
-        self,
-        *,
-        resume: bool = False,
-        progress: Callable[[Epoch], None] = lambda _: None,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Train to the last epoch, or to the last before the final ones.
-
-        Args:
-            resume: Go on from the last saved epoch, if there is one.
-            progress: Called after every epoch.
-            stop: Asked after every step; once it says True, the run ends.
-
-        Raises:
-            Interrupted: If `stop` said so; what is lost is the epoch that was under way.
-            MolmetaError: If the loss is not finite.
-        """
-        done = (self._load() if resume else 0) or self.first
-        own_devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=own_devices):
-            for epoch in range(done, self.last):
-                started = time.perf_counter()
-                loss = self._epoch(epoch, stop)
-                if self.workers.leads:
-                    save_state(self.folder, epoch + 1, self._tensors(), {"epoch": epoch + 1})
-                seconds = time.perf_counter() - started
-                progress(Epoch(epoch + 1, self.epochs, loss, seconds))
+    def begin(self, fresh: bool) -> None:
+        """Begin with the first epoch."""
         self.encoder.eval()
+        self.n_done = self._first * self._n_per_epoch
 
-    @torch.no_grad()
-    def on_all(self) -> Pretrainer:
-        """What does the final epochs: on all assays, from this one's last saved epoch.
+    def rate(self, step: int) -> float:
+        """Give the learning rate of a step."""
+        settings = self.settings
+        return warm_cosine(step, self.n_steps, settings.lr, settings.warmup, least=0.02)
 
-        The readouts of assays that were left out begin as the mean of the others.
+    def take_step(self, step: int) -> float:
+        """Learn from some molecules; this process's share of the mean loss of a label."""
+        self.encoder.train()
+        torch.manual_seed((self.seed * 1_000_003 + step) * self.workers.size + self.workers.rank)
+        epoch, number = divmod(step, self._n_per_epoch)
+        if self._order[0] != epoch:
+            order = np.random.default_rng([self.seed, epoch])
+            molecules = order.permutation(len(self.labels.molecules))
+            self._order = epoch, np.array_split(molecules, self._n_per_epoch)
+        loss = self._loss(self._order[1][number])
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.workers.sum_gradients(self._parameters)
+        self.optimizer.step()
+        return loss.item()
+
+    def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
+        n_labels = int(np.diff(self.labels.offsets)[chosen].sum())
+        own = chosen[self.workers.rank :: self.workers.size]
+        which, places = self.labels.at(own)
+        parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
+        with half_precision(self.encoder, self.settings.bf16):
+            vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts]).float()
+        assays, labels, values = (
+            torch.from_numpy(column[places]).to(self.device)
+            for column in (self.labels.assays, self.labels.labels, self.labels.values)
+        )
+        read = vectors[torch.from_numpy(which).to(self.device)]
+        return self.readout.loss(read, assays, labels, values, self.settings.values) / n_labels
+
+    def check_loss(self, loss: float) -> None:
+        """Refuse a loss that is not finite; the last whole epoch is saved.
 
         Raises:
-            InputError: If no epoch is saved, or the state is damaged.
+            MolmetaError: If it is not.
         """
-        if not self._load():
-            raise damaged_state(self.folder, "no saved epoch")
-        final = copy.copy(self)
-        final.folder = self.folder / "final"
-        final.first, final.last = self.last, self.epochs
-        final._learn(self.whole)
-        before = dict(self.readout.named_parameters())
-        seen = self._places.to(self.device)
-        for name, other in final.readout.named_parameters():
-            own = before[name]
-            moments = self.optimizer.state[own]
-            if name.startswith("shared"):
-                other.copy_(own)
-            else:
-                other.copy_(own.mean(0).expand_as(other))
-                other[seen] = own
-                moments = {
-                    kind: moment if kind == "step" else _spread(moment, seen, other)
-                    for kind, moment in moments.items()
-                }
-            final.optimizer.state[other] = moments
-        for parameter in self._trained:
-            final.optimizer.state[parameter] = self.optimizer.state[parameter]
-        return final
+        if not math.isfinite(loss):
+            raise MolmetaError(
+                f"pre-training stopped in epoch {self._epoch(self.n_done)}: the loss is not "
+                "finite. Lower pretraining.lr; --resume goes on from the last whole epoch."
+            )
+
+    def is_over(self) -> bool:
+        """Tell whether the last epoch is done."""
+        return self.n_done >= self._last * self._n_per_epoch
+
+    def is_due(self, asked: bool) -> bool:
+        """Tell whether an epoch is done."""
+        return self.n_done % self._n_per_epoch == 0
+
+    def record(self, losses: list[float], seconds: float, asked: bool) -> Epoch:
+        """Save the state after an epoch."""
+        self.encoder.eval()
+        number = self._epoch(self.n_done - 1)
+        self.save(number)
+        return Epoch(number, self.settings.epochs, float(np.mean(losses)), seconds)
+
+    def describe_place(self) -> str:
+        """Name the epoch of the step that was done."""
+        return f"in epoch {self._epoch(self.n_done - 1)} of {self.settings.epochs} of pre-training"
+
+    def _epoch(self, step: int) -> int:
+        """The epoch of a step, from 1."""
+        return step // self._n_per_epoch + 1
+
+    def values(self) -> dict[str, Any]:
+        """Give the number of epochs done."""
+        return {"epoch": self.n_done // self._n_per_epoch}
+
+    def take_values(self, values: dict[str, Any]) -> None:
+        """Go on after the epochs that were done."""
+        self.n_done = int(values["epoch"]) * self._n_per_epoch
 
     @torch.no_grad()
-    def fill(self, profiles: Profiles) -> None:
+    def fill_profiles(self, profiles: Profiles) -> None:
         """Let the encoder recall what the assays found of their molecules."""
         molecules = self.labels.molecules
         parts = batches(self.encoder, self.store, molecules, self.device)
@@ -242,7 +202,7 @@ class Pretrainer:
         )
 
     @torch.no_grad()
-    def tell(self, known: KnownAssays) -> None:
+    def fill_known_assays(self, known: KnownAssays) -> None:
         """Let the assays be known, by their molecules and what is read off them."""
         molecules = self.labels.molecules
         vectors = embed(self.encoder, self.store, molecules, device=self.device)[:, : self._width]
@@ -254,142 +214,35 @@ class Pretrainer:
             self.readout.whole(),
         )
 
-    def _epoch(self, epoch: int, stop: Callable[[], bool]) -> float:
-        self.encoder.train()
-        n_molecules = len(self.labels.molecules)
-        order = np.random.default_rng([self.seed, epoch]).permutation(n_molecules)
-        n_steps = math.ceil(n_molecules / self.molecules_per_step)
-        losses = []
-        for number, chosen in enumerate(np.array_split(order, n_steps)):
-            step = epoch * n_steps + number
-            torch.manual_seed(
-                (self.seed * 1_000_003 + step) * self.workers.size + self.workers.rank
-            )
-            for group in self.optimizer.param_groups:
-                group["lr"] = self._rate(step, self.epochs * n_steps)
-            loss = self._step(chosen)
-            total, asked = self.workers.sum(torch.tensor([loss, float(stop())])).tolist()
-            losses.append(total)
-            if not math.isfinite(total):
-                raise MolmetaError(
-                    f"pre-training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
-                    "pretraining.lr; --resume goes on from the last whole epoch."
-                )
-            if asked:
-                raise Interrupted(f"stopped in epoch {epoch + 1} of {self.epochs} of pre-training")
-        return float(np.mean(losses))
 
-    def _step(self, chosen: NDArray[np.int64]) -> float:
-        """One step on these molecules: this process's share of the mean loss of a label."""
-        n_labels = int(np.diff(self.labels.offsets)[chosen].sum())
-        own = chosen[self.workers.rank :: self.workers.size]
-        which, places = self.labels.at(own)
-        parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
-        with half_precision(self.encoder, self.bf16):
-            vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts]).float()
-        assays, labels, values = (
-            torch.from_numpy(column[places]).to(self.device)
-            for column in (self.labels.assays, self.labels.labels, self.labels.values)
-        )
-        read = vectors[torch.from_numpy(which).to(self.device)]
-        summed = self.readout.loss(read, assays, labels, values, self.value_weight)
-        loss = summed / n_labels
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.workers.sum_gradients(self._parameters)
-        self.optimizer.step()
-        return loss.item()
-
-    def _rate(self, step: int, n_steps: int) -> float:
-        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        return self.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / n_steps)))
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Everything that the next epoch depends on, by name."""
-        tensors = {f"encoder.{name}": t for name, t in self.encoder.state_dict().items()}
-        tensors |= {f"readout.{name}": t for name, t in self.readout.state_dict().items()}
-        return tensors | moments_of(self.optimizer)
-
-    def _load(self) -> int:
-        """Take up the saved state; how many epochs are done."""
-        saved = load_state(self.folder)
-        if saved is None:
-            return 0
-        tensors, values = saved
-        try:
-            self.encoder.load_state_dict(under("encoder.", tensors))
-            self.readout.load_state_dict(under("readout.", tensors))
-            load_moments(self.optimizer, under("optimizer.", tensors))
-            return int(values["epoch"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise damaged_state(self.folder, error) from None
-
-
-def pretrain(
-    learner: Learner,
-    store: AssayStore,
-    run: Path,
-    recipe: Recipe,
-    *,
-    resume: bool,
-    progress: Callable[[Epoch], None],
-    stop: Callable[[], bool],
-) -> None:
-    """Pre-train the encoder as the recipe says, in place; nothing for no epochs.
+def pretrain(job: Job) -> None:
+    """Pre-train the job's encoder; nothing for no epochs.
 
     The learner's known assays, if it has any, are then those of pre-training. A run whose
     meta-training has begun has all this behind it.
     """
-    if not recipe["pretraining"]["epochs"] or (resume and load_state(run) is not None):
-        return
-    trainer = _pretrainer(learner, store, run, recipe)
-    _complete(trainer, learner, resume=resume, progress=progress, stop=stop)
+    behind = job.control.resume and load_state(job.run) is not None
+    if job.recipe.pretraining.epochs and not behind:
+        complete(make_pretrainer(job), job)
 
 
-def finish(
-    trainer: Trainer,
-    store: AssayStore,
-    recipe: Recipe,
-    *,
-    resume: bool,
-    progress: Callable[[Epoch], None],
-    stop: Callable[[], bool],
-) -> float:
-    """Do the final epochs of pre-training, on all assays, once meta-training is done.
-
-    What meta-training learned stays: it still suits the vectors of an encoder that goes on for a
-    few epochs (docs/model.md). All assays are known then.
-
-    Returns:
-        The validation score (mean ΔAUPRC) of the model as it then is; NaN without validation
-        assays.
-
-    Raises:
-        InputError: If the state that pre-training left in the run folder is lost or damaged.
-        Interrupted: If `stop` said so.
-    """
-    learner = trainer.learner
-    trainer.take_best()
-    final = _pretrainer(learner, store, trainer.run_folder, recipe).on_all()
-    _complete(final, learner, resume=resume, progress=progress, stop=stop)
-    return trainer.keep()
+def make_pretrainer(job: Job, *, final: bool = False) -> Pretrainer:
+    """Make the loop of the job's pre-training, or of its final epochs."""
+    return Pretrainer(
+        job.learner.encoder,
+        job.assays,
+        job.run / PRETRAINING,
+        job.recipe.training.seed,
+        job.recipe.pretraining,
+        final=final,
+    )
 
 
-def _complete(trainer: Pretrainer, learner: Learner, **how: Any) -> None:
+def complete(pretrainer: Pretrainer, job: Job) -> None:
     """Pre-train to the end, and let known assays and molecules be those of this pre-training."""
-    trainer.run(**how)
-    profiles = profiles_of(learner.encoder)
+    pretrainer.run(job.control)
+    profiles = profiles_of(job.learner.encoder)
     if profiles is not None:
-        trainer.fill(profiles)
-    if learner.above.known is not None:
-        trainer.tell(learner.above.known)
-
-
-def _pretrainer(learner: Learner, store: AssayStore, run: Path, recipe: Recipe) -> Pretrainer:
-    seed, settings = recipe["training"]["seed"], recipe["pretraining"]
-    return Pretrainer(learner.encoder, store, run / "pretraining", seed, **settings)
-
-
-def _spread(rows: Tensor, places: Tensor, like: Tensor) -> Tensor:
-    """These rows at these places of a tensor that is zero elsewhere."""
-    return torch.zeros_like(like).index_copy(0, places, rows)
+        pretrainer.fill_profiles(profiles)
+    if job.learner.above.known is not None:
+        pretrainer.fill_known_assays(job.learner.above.known)

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from molmeta.assays.store import AssayStore
+from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import DrawError, stratified
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.learning.scorer import Scorer
 from molmeta.metrics import delta_auprc
+from molmeta.runs.settings import Training
+from molmeta.training.parallel import Workers
+
+
+def validate(
+    learner: Learner, store: AssayStore | None, settings: Training, workers: Workers
+) -> float:
+    """Score a learner once, and tell all processes; NaN without validation assays.
+
+    Args:
+        learner: In evaluation mode.
+        store: Validation assays.
+        settings: Which draws are made.
+        workers: The first of them scores.
+    """
+    if store is None:
+        return math.nan
+    score = 0.0
+    if workers.leads:
+        score = validation_score(learner, store, settings.valid_support_sizes, settings.valid_draws)
+    return float(workers.sum(torch.tensor([score], dtype=torch.float64)))
 
 
 def validation_score(
     learner: Learner, store: AssayStore, support_sizes: Sequence[int], n_draws: int
 ) -> float:
-    """Mean ΔAUPRC over draws, then assays, then support sizes; NaN if no draw can be made.
+    """Average ΔAUPRC over draws, then assays, then support sizes; NaN if no draw can be made.
 
     Args:
         learner: In evaluation mode.
@@ -30,19 +53,17 @@ def validation_score(
     by_size = [
         [
             np.mean(scores)
-            for number in range(len(store))
-            if (scores := _assay_scores(scorer, store, number, size, n_draws))
+            for assay in store
+            if (scores := _assay_scores(scorer, assay, size, n_draws))
         ]
         for size in support_sizes
     ]
     return float(np.mean([np.mean(scores) if scores else np.nan for scores in by_size]))
 
 
-def _assay_scores(
-    scorer: Scorer, store: AssayStore, number: int, size: int, n_draws: int
-) -> list[float]:
-    """ΔAUPRC of each draw that can be made."""
-    molecules, labels = _usable(store, number)
+def _assay_scores(scorer: Scorer, assay: Assay, size: int, n_draws: int) -> list[float]:
+    """Compute ΔAUPRC of each draw that can be made."""
+    molecules, labels = _usable(assay)
     scores = []
     for seed in range(n_draws):
         try:
@@ -63,7 +84,7 @@ def check_validation(store: AssayStore, support_sizes: Sequence[int]) -> None:
         InputError: If for one of the sizes no assay is large enough.
     """
     for size in support_sizes:
-        if not any(_can_draw(store, number, size) for number in range(len(store))):
+        if not any(_can_draw(assay, size) for assay in store):
             raise InputError.of(
                 f"validation at support size {size}",
                 got=f"{len(store)} assays, none of which can be drawn from",
@@ -72,16 +93,15 @@ def check_validation(store: AssayStore, support_sizes: Sequence[int]) -> None:
             )
 
 
-def _can_draw(store: AssayStore, number: int, size: int) -> bool:
+def _can_draw(assay: Assay, size: int) -> bool:
     try:
-        stratified(_usable(store, number)[1], size, seed=0)
+        stratified(_usable(assay)[1], size, seed=0)
     except DrawError:
         return False
     return True
 
 
-def _usable(store: AssayStore, number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The molecules and labels of the rows that parse and are labelled."""
-    assay = store.assay(number)
+def _usable(assay: Assay) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Select the molecules and labels of the rows that parse and are labelled."""
     usable = (assay.molecules >= 0) & ~np.isnan(assay.labels)
     return assay.molecules[usable], assay.labels[usable]

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from molmeta.assays import AssayStore, drug_mechanisms
-from molmeta.config import Recipe
+from molmeta.config import Sections
 from molmeta.learning import MAML, Learner
 from molmeta.models import GINE, KernelHead, MatchingHead
 from molmeta.models.encoders import FingerprintEncoder
 from molmeta.runs.domain import Domain
 from molmeta.runs.model import LoadedModel
 
-NO_RECIPE: Recipe = {}
+NO_RECIPE: Sections = {}
 
 
 def loaded(learner: Learner) -> LoadedModel:

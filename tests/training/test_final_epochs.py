@@ -14,9 +14,10 @@ from molmeta.errors import InputError, Interrupted
 from molmeta.runs import load_model
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import train
-from molmeta.training.pretrain import Epoch, Pretrainer
+from molmeta.training.final_epochs import carry_over
+from molmeta.training.pretrain import Epoch
 from molmeta.training.progress import Progress
-from tests.training.test_pretrain import RECIPE, assert_same_bits, changed
+from tests.training.test_pretrain import RECIPE, assert_same_bits, changed, pretrainer
 
 FINAL = changed("pretraining", final=1)
 
@@ -77,9 +78,12 @@ def test_readouts_and_moments_are_carried_to_their_assays(
 ) -> None:
     recipe = resolve_recipe(FINAL)
     encoder = build_learner(recipe).encoder
-    trainer = Pretrainer(encoder, stores[0], tmp_path, 0, **recipe["pretraining"])
+    trainer = pretrainer(encoder, stores[0], tmp_path, **recipe.sections["pretraining"])
     trainer.run()
-    final = trainer.on_all()
+    final = pretrainer(
+        trainer.encoder, stores[0], tmp_path, last=True, **recipe.sections["pretraining"]
+    )
+    carry_over(trainer, final)
     weights = dict(zip(trainer.store.assay_ids, trainer.readout.weights, strict=True))
     moments = dict(
         zip(
@@ -126,6 +130,6 @@ def test_final_epochs_need_the_epochs_before(
 ) -> None:
     recipe = resolve_recipe(FINAL)
     encoder = build_learner(recipe).encoder
-    trainer = Pretrainer(encoder, stores[0], tmp_path, 0, **recipe["pretraining"])
+    trainer = pretrainer(encoder, stores[0], tmp_path, **recipe.sections["pretraining"])
     with pytest.raises(InputError, match="no saved epoch"):
-        trainer.on_all()
+        carry_over(trainer, trainer)

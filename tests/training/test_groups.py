@@ -16,11 +16,19 @@ from molmeta.learning.embed import embed
 from molmeta.runs import load_model
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import train
-from molmeta.training.labels import groups_of
-from molmeta.training.pretrain import Epoch, Pretrainer
+from molmeta.training.division import groups_of
+from molmeta.training.final_epochs import carry_over
+from molmeta.training.pretrain import Epoch
 from molmeta.training.progress import Progress
 from molmeta.training.readouts import Readouts
-from tests.training.test_pretrain import RECIPE, assert_same_bits, changed, encoder, rules
+from tests.training.test_pretrain import (
+    RECIPE,
+    assert_same_bits,
+    changed,
+    encoder,
+    pretrainer,
+    rules,
+)
 
 GROUPED = {
     **changed("pretraining", final=1, groups=["family"], values=0.2),
@@ -83,8 +91,8 @@ def test_an_assay_with_few_labels_learns_from_its_group(tmp_path: Path) -> None:
     areas = {}
     for groups in ((), ("family",)):
         torch.manual_seed(0)
-        trainer = Pretrainer(
-            encoder(), store.with_info(pd.DataFrame(told)), tmp_path / str(len(groups)), 0,
+        trainer = pretrainer(
+            encoder(), store.with_info(pd.DataFrame(told)), tmp_path / str(len(groups)),
             epochs=20, lr=3e-2, molecules_per_step=64, warmup=2, groups=groups,
         )  # fmt: skip
         trainer.run()
@@ -99,11 +107,14 @@ def test_what_is_shared_goes_on_to_the_final_epochs(
     grouped: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     recipe = resolve_recipe(GROUPED)
-    trainer = Pretrainer(
-        build_learner(recipe).encoder, grouped[0], tmp_path, 0, **recipe["pretraining"]
+    trainer = pretrainer(
+        build_learner(recipe).encoder, grouped[0], tmp_path, **recipe.sections["pretraining"]
     )
     trainer.run()
-    final = trainer.on_all()
+    final = pretrainer(
+        trainer.encoder, grouped[0], tmp_path, last=True, **recipe.sections["pretraining"]
+    )
+    carry_over(trainer, final)
     before, after = trainer.readout.shared_weights, final.readout.shared_weights
     assert len(after) == 4
     assert before.abs().sum() > 0

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError
-from molmeta.evaluation import Training
 from molmeta.runs import load_model
+from molmeta.runs.seen import load_seen
 from molmeta.training import train
 from tests.cli.program import molmeta
 from tests.training.test_pretrain import RECIPE, changed
@@ -45,8 +45,8 @@ def test_init_goes_on_from_a_models_weights_and_what_it_has_seen(
     before, after = (load_file(run / "model.safetensors") for run in (model, tmp_path / "on"))
     for name, tensor in before.items():  # the projection's bias too: it is not set anew
         torch.testing.assert_close(after[name], tensor, rtol=1e-5, atol=1e-6)
-    seen = Training.of_run(tmp_path / "on")
-    assert seen.assays == set(store.assay_ids)
+    seen = load_seen(tmp_path / "on")
+    assert set(seen.digests) == set(store.assay_ids)
     assert np.array_equal(seen.molecules, np.load(model / "molecules.npy"))
     with pytest.raises(InputError, match=r"--init; got none; expected .*model"):
         train(still, subset, valid, tmp_path / "on", resume=True)
@@ -57,7 +57,7 @@ def test_init_goes_on_from_a_models_weights_and_what_it_has_seen(
     [
         (["encoder.dim=4", "head.dim=8"], False, "another encoder.*config.json"),
         (["encoder={name: gine, dim: 8, layers: 1}"], False, "another encoder"),
-        ([], True, "to start from; got one trained on 18 validation assays"),
+        ([], True, "to start from; got 18 that are validation assays"),
     ],
 )
 def test_init_from_the_program_refuses_what_does_not_fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.learning import Learner
 from molmeta.learning.embed import batches, embed
-from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.runs.recipe import Recipe, build_learner, resolve_recipe
+from molmeta.runs.rules import check_rules
+from molmeta.runs.settings import Training
 from molmeta.training.gradients import accumulate_gradients
-from molmeta.training.metatrain import Trainer
+from molmeta.training.metatrain import MetaTrainer, make_sampler
 
 GINE = {"name": "gine", "dim": 8, "layers": 1, "dropout": 0.0}
 FINGERPRINT = {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.0, "sketch": 4}
@@ -50,11 +53,15 @@ def store() -> AssayStore:
     return AssayStore.from_frame(drug_mechanisms("train"))
 
 
+def resolved(name: str, **training: Any) -> Recipe:
+    recipe = {**LEARNERS[name], "training": training}
+    recipe["learner"] = {**recipe.get("learner", {}), "projection": 8}
+    return resolve_recipe(recipe)
+
+
 def build(name: str) -> Learner:
     torch.manual_seed(0)
-    recipe = {**LEARNERS[name]}
-    recipe["learner"] = {**recipe.get("learner", {}), "projection": 8}
-    return build_learner(resolve_recipe(recipe)).train()
+    return build_learner(resolved(name)).train()
 
 
 def gradient(learner: Learner) -> Tensor:
@@ -92,21 +99,22 @@ def test_shares_of_several_processes_add_up(store: AssayStore) -> None:
     torch.testing.assert_close(gradient(whole), gradient(parts), rtol=1e-4, atol=1e-6)
 
 
-def trainer(store: AssayStore, folder: Path, name: str = "graphs", **settings: Any) -> Trainer:
+def trainer(store: AssayStore, folder: Path, name: str = "graphs", **settings: Any) -> MetaTrainer:
     few = {"steps": 3, "assays_per_step": 2, "support_sizes": (8,), "query_size": 8, "warmup": 0,
            "weight_decay": 0.0}  # fmt: skip
-    return Trainer(build(name), store, None, folder, **{**few, **settings})
+    given = Training(**{**few, **settings})
+    return MetaTrainer(build(name), make_sampler(store, given), None, folder, given)
 
 
-def weights(subject: Trainer) -> dict[str, Tensor]:
+def weights(subject: MetaTrainer) -> dict[str, Tensor]:
     return {name: p.detach().clone() for name, p in subject.learner.named_parameters()}
 
 
 def moves(store: AssayStore, folder: Path, rate: float) -> dict[str, Tensor]:
     subject = trainer(store, folder, encoder_rate=rate)
-    subject._begin(None, centre=True)
+    subject.begin(fresh=True)
     before = weights(subject)
-    subject._step(0)
+    subject.step()
     return {name: value - before[name] for name, value in weights(subject).items()}
 
 
@@ -131,11 +139,9 @@ def test_encoder_rate_zero_leaves_the_encoder_to_the_bit(store: AssayStore, tmp_
     )
 
 
-def test_encoder_rate_zero_is_refused_where_the_encoder_adapts(
-    store: AssayStore, tmp_path: Path
-) -> None:
+def test_encoder_rate_zero_is_refused_where_the_encoder_adapts() -> None:
     with pytest.raises(InputError, match=r"training\.encoder_rate: 0; got a learner\.adapt"):
-        trainer(store, tmp_path, "every weight", encoder_rate=0.0)
+        check_rules(resolved("every weight", encoder_rate=0.0), build("every weight"))
 
 
 def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
@@ -151,18 +157,21 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
         return encode(batch)
 
     monkeypatch.setattr(subject.learner.encoder, "forward", counted)
-    subject._begin(None, centre=False)
-    assert sum(embedded) == len(subject._molecules())
+    subject._centre = False
+    subject.begin(fresh=True)
     reference = build("fingerprints")
     reference.encoder.eval()
     for slot in range(2):
-        drawn = subject.sampler.draw(0, slot)
+        drawn = subject.episodes.draw(0, slot)
         episode = make_episode(store, *drawn, reads_of(reference.encoder))
         (reference.outer_loss(episode, 0.0) / 2).backward()
     monkeypatch.setattr(subject, "_update", lambda step, norm: None)
-    subject.clip = 1e9
-    subject._step(0)
-    assert sum(embedded) == len(subject._molecules())
+    monkeypatch.setattr(subject, "settings", replace(subject.settings, clip=1e9))
+    subject.step()
+    assert sum(embedded) == len(subject.molecules())
+    subject.learner.zero_grad()
+    subject.step()
+    assert sum(embedded) == len(subject.molecules())
     for name, parameter in subject.learner.above.named_parameters():
         expected = reference.above.get_parameter(name).grad
         torch.testing.assert_close(parameter.grad, expected, rtol=1e-4, atol=1e-6)
@@ -181,7 +190,7 @@ def test_context_remembers_training_molecules_by_an_encoder_that_stays(
     store: AssayStore, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"context\.memory: 20; got training\.encoder_rate: 1"):
-        trainer(store, tmp_path, "memory")
+        check_rules(resolved("memory"), build("memory"))
     subject = trainer(store, tmp_path, "memory", encoder_rate=0.0)
     subject.run()
     saved = load_file(tmp_path / "model.safetensors")["above.memory"]

@@ -26,7 +26,10 @@ from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.learning.embed import embed
 from molmeta.models import FingerprintEncoder, KnownAssays
 from molmeta.runs import load_model
+from molmeta.runs.settings import Pretraining
 from molmeta.training import train
+from molmeta.training.division import divide
+from molmeta.training.loop import Control
 from molmeta.training.pretrain import Epoch, Pretrainer
 from molmeta.training.readouts import Readouts
 
@@ -42,6 +45,13 @@ RECIPE: dict[str, Any] = {
         "query_size": 8, "valid_every": 2, "valid_support_sizes": [8], "valid_draws": 1,
     },
 }  # fmt: skip
+
+
+def pretrainer(
+    part: FingerprintEncoder, store: AssayStore, folder: Path, *, last: bool = False, **given: Any
+) -> Pretrainer:
+    settings = Pretraining(**given)
+    return Pretrainer(part, divide(store, settings), folder, 0, settings, final=last)
 
 
 def changed(section: str, **settings: Any) -> dict[str, Any]:
@@ -116,7 +126,7 @@ def test_once_meta_training_has_begun_pre_training_is_behind(
 ) -> None:
     run, shown = tmp_path / "run", []
     settings = RECIPE["pretraining"]
-    n_molecules = len(Pretrainer(encoder(), stores[0], run, 0, **settings).labels.molecules)
+    n_molecules = len(pretrainer(encoder(), stores[0], run, **settings).labels.molecules)
     steps = settings["epochs"] * math.ceil(n_molecules / settings["molecules_per_step"])
     asked = iter([False] * steps + [True])  # after the first step of meta-training
     with pytest.raises(Interrupted, match="after step 1 of 2"):
@@ -129,7 +139,6 @@ def test_once_meta_training_has_begun_pre_training_is_behind(
 KILLED = """
 import sys
 from molmeta.assays import AssayStore
-from molmeta.evaluation import Training
 from molmeta.runs import load_model
 from molmeta.training import train
 recipe, train_store, valid_store, run = eval(sys.argv[1]), *sys.argv[2:]
@@ -190,16 +199,21 @@ def encoder(**settings: Any) -> FingerprintEncoder:
 
 def test_share_divides_the_assays(stores: tuple[AssayStore, AssayStore]) -> None:
     store = stores[0]
-    first, rest = Pretrainer.divide(store, 0.6, seed=0)
+
+    def parts(share: float, seed: int) -> tuple[AssayStore, AssayStore]:
+        division = divide(store, Pretraining(share=share, split_seed=seed))
+        return division.first, division.rest
+
+    first, rest = parts(0.6, seed=0)
     assert len(first) == round(0.6 * len(store))
     assert not set(first.assay_ids) & set(rest.assay_ids)
     assert set(first.assay_ids) | set(rest.assay_ids) == set(store.assay_ids)
-    assert Pretrainer.divide(store, 0.6, seed=0)[0].assay_ids == first.assay_ids
-    assert Pretrainer.divide(store, 0.6, seed=1)[0].assay_ids != first.assay_ids
-    assert Pretrainer.divide(store, 1.0, seed=0) == (store, store)
+    assert parts(0.6, seed=0)[0].assay_ids == first.assay_ids
+    assert parts(0.6, seed=1)[0].assay_ids != first.assay_ids
+    assert parts(1.0, seed=0) == (store, store)
     for share in (0.0, 0.01, 0.99):
         with pytest.raises(InputError, match=r"pretraining\.share"):
-            Pretrainer.divide(store, share, seed=0)
+            parts(share, seed=0)
 
 
 def test_meta_training_meets_only_assays_that_pre_training_has_not_seen(
@@ -213,9 +227,9 @@ def test_meta_training_meets_only_assays_that_pre_training_has_not_seen(
         met.add(assay.id)
         return assay, rows
 
-    def pretrained(self: Pretrainer, **arguments: Any) -> None:
+    def pretrained(self: Pretrainer, control: Control) -> None:
         seen.update(self.store.assay_ids)
-        run(self, **arguments)
+        run(self, control)
 
     monkeypatch.setattr(EpisodeSampler, "draw", drawn)
     monkeypatch.setattr(Pretrainer, "run", pretrained)
@@ -234,12 +248,12 @@ def test_planted_labels_and_values_are_learned(tmp_path: Path) -> None:
     hidden = np.random.default_rng(0).random(len(frame)) < 0.3
     store, rest = AssayStore.from_frame(frame[~hidden]), AssayStore.from_frame(frame[hidden])
     subject = encoder(dim=32, hidden=64)
-    trainer = Pretrainer(
-        subject, store, tmp_path, 0, epochs=25, molecules_per_step=64, lr=1e-2, warmup=10,
+    trainer = pretrainer(
+        subject, store, tmp_path, epochs=25, molecules_per_step=64, lr=1e-2, warmup=10,
         values=0.5,
     )  # fmt: skip
     losses: list[float] = []
-    trainer.run(progress=lambda row: losses.append(row.loss))
+    trainer.run(Control(progress=lambda row: losses.append(row.loss)))
     assert losses[-1] < 0.4 * losses[0]
     assert not subject.training
     for number, assay_id in enumerate(store.assay_ids):
@@ -254,14 +268,14 @@ def test_planted_labels_and_values_are_learned(tmp_path: Path) -> None:
 def test_bf16_pre_trains_alike(stores: tuple[AssayStore, AssayStore], tmp_path: Path) -> None:
     losses: dict[bool, list[float]] = {}
     for bf16 in (False, True):
-        trainer = Pretrainer(
-            encoder(), stores[0], tmp_path / str(bf16), 0, epochs=2, lr=1e-2, warmup=0, bf16=bf16
+        trainer = pretrainer(
+            encoder(), stores[0], tmp_path / str(bf16), epochs=2, lr=1e-2, warmup=0, bf16=bf16
         )
         trainer.readout.load_state_dict(
             {k: torch.zeros_like(v) for k, v in trainer.readout.state_dict().items()}
         )
         rows: list[float] = []
-        trainer.run(progress=lambda row, rows=rows: rows.append(row.loss))
+        trainer.run(Control(progress=lambda row, rows=rows: rows.append(row.loss)))
         losses[bf16] = rows
     assert losses[True] == pytest.approx(losses[False], rel=0.02)
     assert losses[True] != losses[False]
@@ -290,7 +304,7 @@ def test_values_are_standardized_and_count_only_where_there_are_enough() -> None
     frame.loc[frame["assay"] == "oxygen", "value"] += 100
     few = frame["assay"] == "nitrogen"
     frame.loc[frame[few].index[7:], "value"] = np.nan
-    trainer = Pretrainer(encoder(), AssayStore.from_frame(frame), Path(), 0, epochs=1, values=1.0)
+    trainer = pretrainer(encoder(), AssayStore.from_frame(frame), Path(), epochs=1, values=1.0)
     labels = trainer.labels
     of_assay = {
         name: labels.values[labels.assays == number]
@@ -308,12 +322,12 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
     learner = load_model(undisturbed).learner
     known, width = learner.above.known, learner.encoder.dim
     settings = {**RECIPE["pretraining"], "epochs": 0}
-    trainer = Pretrainer(learner.encoder, stores[0], undisturbed / "pretraining", 0, **settings)
-    trainer._load()
+    trainer = pretrainer(learner.encoder, stores[0], undisturbed / "pretraining", **settings)
+    trainer.load()
     assert len(known) == len(trainer.store) < len(stores[0])
     # Full rank: what is read off a molecule is what the pre-training's readout says.
     whole = KnownAssays(width, rank=width)
-    trainer.tell(whole)
+    trainer.fill_known_assays(whole)
     vectors = torch.randn(5, width, generator=torch.Generator().manual_seed(0))
     described = whole.describe(vectors)
     read = described[:, width:-1] @ whole.readouts.mT + described[:, -1:] + whole.biases
@@ -321,7 +335,7 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
     torch.testing.assert_close(read, wanted.detach(), rtol=1e-4, atol=1e-5)
     # Each assay lies nearest to its own molecules, but for a few that others share.
     store = trainer.store
-    places = [embed(learner.encoder, store, store.assay(t).molecules) for t in range(len(store))]
+    places = [embed(learner.encoder, store, assay.molecules) for assay in store]
     means = torch.stack([whole.describe(v)[:, :width].mean(0) for v in places])
     nearest = (functional.normalize(means, dim=-1) @ whole.places.mT).argmax(1)
     assert (nearest == torch.arange(len(store))).float().mean() > 0.9
@@ -350,8 +364,8 @@ def test_known_assays_that_cannot_be_are_refused(
 
 def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore]) -> None:
     store = stores[0]
-    labels = Pretrainer(encoder(), store, Path(), 0, epochs=1).labels
-    assert len(labels.labels) == sum(int(store.assay(i).kept.sum()) for i in range(len(store)))
+    labels = pretrainer(encoder(), store, Path(), epochs=1).labels
+    assert len(labels.labels) == sum(int(assay.kept.sum()) for assay in store)
     order = np.random.default_rng(0).permutation(len(labels.molecules))
     met = set()
     for chosen in np.array_split(order, 5):
@@ -367,7 +381,7 @@ def test_every_label_is_met_once_an_epoch(stores: tuple[AssayStore, AssayStore])
 def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_whole_epoch(
     stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
-    trainer = Pretrainer(encoder(), stores[0], tmp_path, 0, epochs=9, lr=1e30, warmup=0)
+    trainer = pretrainer(encoder(), stores[0], tmp_path, epochs=9, lr=1e30, warmup=0)
     with pytest.raises(MolmetaError, match=r"not finite\. Lower pretraining\.lr"):
         trainer.run()
     for file in tmp_path.glob("checkpoints/step-*/state.safetensors"):
@@ -376,7 +390,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_whole_epoch(
 
 def test_damaged_state_is_refused(stores: tuple[AssayStore, AssayStore], tmp_path: Path) -> None:
     settings = {"epochs": 1, "molecules_per_step": 1000}
-    Pretrainer(encoder(), stores[0], tmp_path, 0, **settings).run()
-    other = Pretrainer(encoder(dim=4), stores[0], tmp_path, 0, **settings)
+    pretrainer(encoder(), stores[0], tmp_path, **settings).run()
+    other = pretrainer(encoder(dim=4), stores[0], tmp_path, **settings)
     with pytest.raises(InputError, match="cannot go on from"):
-        other.run(resume=True)
+        other.run(Control(resume=True))

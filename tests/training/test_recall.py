@@ -14,8 +14,7 @@ from molmeta.errors import InputError
 from molmeta.learning.embed import embed
 from molmeta.models import FingerprintEncoder
 from molmeta.training import train
-from molmeta.training.pretrain import Pretrainer
-from tests.training.test_pretrain import RECIPE, changed, rules
+from tests.training.test_pretrain import RECIPE, changed, pretrainer, rules
 
 
 def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> None:
@@ -23,8 +22,8 @@ def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> Non
     store = AssayStore.from_frame(pd.concat(frames))
     settings = {**RECIPE["pretraining"], "epochs": 1}
     part = FingerprintEncoder(dim=8, hidden=12, profile=40)
-    trainer = Pretrainer(part, store, tmp_path, 0, **settings)
-    trainer.fill(part.profiles)
+    trainer = pretrainer(part, store, tmp_path, **settings)
+    trainer.fill_profiles(part.profiles)
     first = trainer.store
     assert len(first) == 12  # of 20, every molecule in each
     assert len(part.profiles) == len(part.profiles.keys.unique()) == store.n_molecules

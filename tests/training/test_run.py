@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore, drug_mechanisms, featurize_files
-from molmeta.assays.held_out import HeldOut
+from molmeta.assays.record import AssayRecord
 from molmeta.chem.standardize import STANDARD
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.learning import Scorer
@@ -214,7 +214,7 @@ def test_training_on_validation_or_test_assays_is_refused(
     stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     train_assays, valid = stores
-    test = HeldOut.of_stores("test", [train_assays.subset(train_assays.assay_ids[:1])])
+    test = AssayRecord.of(train_assays.subset(train_assays.assay_ids[:1]), "test")
     run = tmp_path / "run"
     with pytest.raises(InputError, match="training assays; got 1 that are test assays"):
         train(TINY, train_assays, valid, run, test=test)

@@ -19,9 +19,11 @@ from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.assays.splits import split_assays, write_split
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
-from molmeta.runs.model import train
+from molmeta.learning import Learner
 from molmeta.runs.recipe import build_learner, resolve_recipe
-from molmeta.training.metatrain import Trainer
+from molmeta.runs.settings import Training
+from molmeta.training import train
+from molmeta.training.metatrain import MetaTrainer, make_sampler
 from molmeta.training.validation import validation_score
 
 RECIPE: dict[str, Any] = {
@@ -30,6 +32,12 @@ RECIPE: dict[str, Any] = {
     "training": {"steps": 6, "assays_per_step": 4, "support_sizes": [8], "query_size": 8,
                  "valid_every": 3, "valid_support_sizes": [8], "valid_draws": 1},
 }  # fmt: skip
+
+
+def meta_trainer(
+    learner: Learner, store: AssayStore, folder: Path, settings: Training
+) -> MetaTrainer:
+    return MetaTrainer(learner, make_sampler(store, settings), None, folder, settings)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +50,12 @@ def test_validation_leaves_weights_and_optimiser_as_they_were(
     store: AssayStore, tmp_path: Path
 ) -> None:
     resolved = resolve_recipe(RECIPE)
-    trainer = Trainer(build_learner(resolved), store, None, tmp_path, **resolved["training"])
-    trainer._begin(None, centre=True)
-    trainer._step(0)
-    before = copy.deepcopy(trainer._tensors())
+    trainer = meta_trainer(build_learner(resolved), store, tmp_path, resolved.training)
+    trainer.begin(fresh=True)
+    trainer.step()
+    before = copy.deepcopy(trainer.tensors())
     validation_score(trainer.averaged, store, (8,), 1)
-    after = trainer._tensors()
+    after = trainer.tensors()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -57,11 +65,12 @@ def test_training_improves_the_score_on_its_own_assays(store: AssayStore, tmp_pa
     quick = {"steps": 120, "average": 0.9, "lr": 5e-3, "warmup": 10}
     recipe = {**RECIPE, "training": {**RECIPE["training"], **quick}}
     resolved = resolve_recipe(recipe)
-    trainer = Trainer(build_learner(resolved), store, None, tmp_path, **resolved["training"])
-    trainer._begin(None, centre=True)
+    trainer = meta_trainer(build_learner(resolved), store, tmp_path, resolved.training)
+    trainer.begin(fresh=True)
     before = validation_score(trainer.averaged, store, (8,), 2)
-    for step in range(120):
-        trainer._step(step)
+    for _ in range(120):
+        trainer.step()
+        trainer.n_done += 1
     assert validation_score(trainer.averaged, store, (8,), 2) > before + 0.03
 
 

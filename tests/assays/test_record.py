@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from molmeta.assays.held_out import HeldOut
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
 
@@ -22,7 +22,7 @@ def test_the_same_id_is_refused_whatever_it_holds() -> None:
     train = AssayStore.from_frame(ROWS)
     other = AssayStore.from_frame(ROWS.query("assay == 'b'").assign(smiles=["CF", "CCl"]))
     with pytest.raises(InputError, match="training assays; got 1 that are test assays: 'b';"):
-        HeldOut.of_stores("test", [other]).check(train, "training")
+        AssayRecord.of(other, "test").refuse(AssayRecord.of(train), "training assays")
 
 
 def test_the_same_content_under_another_id_is_refused() -> None:
@@ -30,11 +30,12 @@ def test_the_same_content_under_another_id_is_refused() -> None:
     hidden = pd.DataFrame(
         [("new", "NCC", 0.0), ("new", "OCC", 1.0)], columns=["assay", "smiles", "label"]
     )
-    held_out = HeldOut.of_stores("test", [AssayStore.from_frame(ROWS.query("assay == 'a'"))])
+    held_out = AssayRecord.of(AssayStore.from_frame(ROWS.query("assay == 'a'")), "test")
     with pytest.raises(InputError, match="test assays: 'new';"):
-        held_out.check(AssayStore.from_frame(hidden), "training")
+        held_out.refuse(AssayRecord.of(AssayStore.from_frame(hidden)), "training assays")
     # The same molecules with other labels are another assay, as in a screening panel.
-    held_out.check(AssayStore.from_frame(hidden.assign(label=[1.0, 0.0])), "training")
+    other = AssayStore.from_frame(hidden.assign(label=[1.0, 0.0]))
+    held_out.refuse(AssayRecord.of(other), "training assays")
 
 
 def test_lists_of_ids(tmp_path: Path) -> None:
@@ -42,14 +43,14 @@ def test_lists_of_ids(tmp_path: Path) -> None:
     file.write_text(json.dumps({"train": ["a"], "test": ["b", "z"]}))
     train = AssayStore.from_frame(ROWS)
     with pytest.raises(InputError, match="test assays: 'b';"):
-        HeldOut.of_lists(file).check(train, "training")
-    HeldOut.of_lists(file).check(train.subset(["a"]), "training")
+        AssayRecord.of_lists(file).refuse(AssayRecord.of(train), "training assays")
+    AssayRecord.of_lists(file).refuse(AssayRecord.of(train.subset(["a"])), "training assays")
     file.write_text(json.dumps({"train": ["a"]}))
     with pytest.raises(InputError, match="got 'train'; expected a list `test`"):
-        HeldOut.of_lists(file)
+        AssayRecord.of_lists(file)
 
 
 def test_the_digest_tells_what_is_held_out() -> None:
-    a, b = (HeldOut.of_stores("test", [AssayStore.from_frame(ROWS).subset([x])]) for x in "ab")
+    a, b = (AssayRecord.of(AssayStore.from_frame(ROWS).subset([x]), "test") for x in "ab")
     assert a.digest == (a | a).digest
-    assert len({a.digest, b.digest, (a | b).digest, HeldOut("test", a.ids).digest}) == 4
+    assert len({a.digest, b.digest, (a | b).digest, a.ids_alone.digest}) == 4

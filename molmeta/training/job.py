@@ -1,0 +1,41 @@
+"""The job of a run, which its stages do one after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from molmeta.assays.store import AssayStore
+from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.learning.learner import Learner
+from molmeta.runs.recipe import Recipe
+from molmeta.training.division import Division
+from molmeta.training.loop import Control
+
+
+@dataclass
+class Job:
+    """What every stage of a run is handed.
+
+    Attributes:
+        recipe: Its settings.
+        learner: Trained in place.
+        assays: The training assays.
+        episodes: Those of meta-training.
+        valid: The validation assays, which choose the checkpoint; None keeps the last.
+        run: The run folder.
+        control: How the caller steers the run.
+        centre: Whether the projection is new, and is to be centred on the training molecules.
+        score: The validation score of the run's model, once there is one.
+    """
+
+    recipe: Recipe
+    learner: Learner
+    assays: Division
+    episodes: EpisodeSampler
+    valid: AssayStore | None
+    run: Path
+    control: Control
+    centre: bool
+    score: float = math.nan
