@@ -12,7 +12,7 @@ from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
-from molmeta.runs.recipe import Recipe, resolve_recipe
+from molmeta.runs.recipe import Recipe, foreign_parts, resolve_recipe
 
 CONFIG = "config.json"
 
@@ -80,6 +80,13 @@ def check_same(run: Path, recipe: Recipe, init: str | None, data: Mapping[str, s
         InputError: If one is another.
     """
     config = load_config(run)
+    foreign, own = foreign_parts(config["recipe"]), foreign_parts(recipe.sections)
+    if not set(foreign) <= set(own):  # the user's own recipe says what may be imported
+        raise InputError.of(
+            f"--resume of {run}: parts that are not molmeta's own",
+            got=", ".join(own) or "none",
+            expected=f"{', '.join(foreign)}, as the run began; nothing was imported",
+        )
     began = _plain(resolve_recipe(config["recipe"]).sections)
     for section, settings in _plain(recipe.sections).items():
         for key, value in settings.items():

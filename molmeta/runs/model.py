@@ -9,7 +9,7 @@ one also `calibration.json`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from molmeta.learning.learner import Learner
 from molmeta.runs.calibration import Calibration, prior
 from molmeta.runs.config import CONFIG, load_config
 from molmeta.runs.domain import Domain
-from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.runs.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.tensors import load_tensors
 
 MODEL = "model.safetensors"
@@ -72,7 +72,7 @@ class LoadedModel:
 
     def featurize(
         self,
-        smiles: Sequence[object],
+        smiles: Iterable[object],
         *,
         fingerprints: bool = False,
         identities: bool = False,
@@ -92,7 +92,7 @@ class LoadedModel:
 
     def featurize_stream(
         self,
-        chunks: Iterable[Sequence[object]],
+        chunks: Iterable[Iterable[object]],
         *,
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
@@ -112,18 +112,31 @@ class LoadedModel:
         }
 
 
-def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+def load_model(
+    run: str | Path, device: str | torch.device = "cpu", *, trust_code: bool = False
+) -> LoadedModel:
     """Load a model, ready to use.
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.
         device: Where it computes.
+        trust_code: Whether parts that are not molmeta's own are imported: their code runs, with
+            all your rights.
 
     Raises:
-        InputError: If the folder, its recipe or its weights cannot be used.
+        InputError: If the folder, its recipe or its weights cannot be used, or it names parts that
+            are not molmeta's own and is not trusted; then nothing was imported.
     """
     run = _find(run)
     config = load_config(run)
+    foreign = foreign_parts(config["recipe"])
+    if foreign and not trust_code:
+        raise InputError.of(
+            f"model {run}",
+            got=f"parts that are not molmeta's own, {', '.join(foreign)}; nothing was imported",
+            expected="molmeta's own parts, since importing others runs their code",
+            fix="If you trust their code, say trust_code=True (--trust-code).",
+        )
     recipe, form = resolve_recipe(config["recipe"]), config.get("standardize")
     learner = build_learner(recipe)
     try:

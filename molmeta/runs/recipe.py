@@ -5,7 +5,7 @@ Where the names of encoders and heads become objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -63,6 +63,23 @@ class Recipe:
         return {name: section for name, section in held.items() if section is not None}
 
 
+def foreign_parts(recipe: Mapping[str, Any]) -> list[str]:
+    """List what a recipe would import that is not molmeta's own.
+
+    `Registry.find` imports a name with a colon. A part may hand on a name that its settings hold,
+    as `hybrid` does its graph encoder's, so every text in the sections of parts counts.
+
+    >>> foreign_parts({"encoder": {"name": "their.package:Net"}, "head": "matching"})
+    ['their.package:Net of encoder']
+    """
+    return [
+        f"{text} of {section}"
+        for section in _REGISTRIES
+        for text in _texts(recipe.get(section))
+        if ":" in text
+    ]
+
+
 def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     """Check every section and fill in the defaults of the parts that it names.
 
@@ -116,6 +133,8 @@ def build_learner(recipe: Recipe) -> Learner:
         name, settings = _named(section, given)
         try:
             parts[section] = _REGISTRIES[section].find(name)(**settings)
+        except InputError:
+            raise
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError.of(
                 f"{section} {name!r} cannot be built with {settings}", got=str(error)[:300]
@@ -148,4 +167,19 @@ def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
             f"recipe section {section}", got=repr(given), expected="a name or a mapping"
         )
     settings = dict(given)
-    return str(settings.pop("name", _DEFAULT_NAMES[section])), settings
+    name = settings.pop("name", _DEFAULT_NAMES[section])
+    if not isinstance(name, str):
+        raise InputError.of(f"recipe value {section}.name", got=repr(name), expected="a text")
+    return name, settings
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Find every text in a value read from JSON or YAML, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in (*value.keys(), *value.values()):
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
