@@ -161,7 +161,12 @@ def is_settings(value: object) -> bool:
 
 def shares(given: Mapping[Any, object], section: Mapping[str, Any], at_least: int = 2) -> bool:
     """Whether so many values of a section are among these, each under its key."""
-    held = [name in given and plain(given[name]) == value for name, value in section.items()]
+    held = [
+        name in given
+        and isinstance(given[name], bool) == isinstance(value, bool)
+        and plain(given[name]) == value
+        for name, value in section.items()
+    ]
     return sum(held) >= at_least
 
 

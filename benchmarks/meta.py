@@ -43,6 +43,7 @@ from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import gradients as outer
 from molmeta.training.gradients import accumulate_gradients
 from molmeta.training.metatrain import MetaTrainer, make_sampler
+from molmeta.training.validation import Validation
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
 N_SUPPORT, N_QUERY = 16, 32
@@ -318,7 +319,9 @@ def compare_trainer(
         with tempfile.TemporaryDirectory() as run:
             learner = build_learner(recipe).to(device)
             episodes = make_sampler(store, recipe.training)
-            trainer = MetaTrainer(learner, episodes, None, Path(run), recipe.training)
+            trainer = MetaTrainer(
+                learner, episodes, Validation(None, recipe.training), Path(run), recipe.training
+            )
             return seconds(trainer.run, device)
 
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)

@@ -21,7 +21,7 @@ def test_every_recipe_builds(name: str) -> None:
 
 def test_empty_recipe_is_all_defaults() -> None:
     resolved = resolve_recipe({})
-    assert resolved.encoder["name"] == "gine"
+    assert resolved.encoder.name == "gine"
     inner = resolved.inner
     assert (inner["steps"], inner["lr"], inner["order"], inner["rates"]) == (1, 0.05, 2, "fixed")
 
@@ -46,7 +46,7 @@ def test_mistakes_are_explained(recipe: dict[str, object], message: str) -> None
 def test_override_reads_yaml_values() -> None:
     recipe = override({"encoder": "gine"}, ["encoder.dim=32", "training.support_sizes=[8, 16]"])
     resolved = resolve_recipe(recipe)
-    assert resolved.encoder["dim"] == 32
+    assert resolved.encoder.settings["dim"] == 32
     assert resolved.training.support_sizes == (8, 16)
 
 

@@ -19,14 +19,32 @@ from molmeta.runs.settings import Calibrating, Pretraining, Training
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
 _DEFAULT_NAMES = {"encoder": "gine", "head": "matching"}
-_PARTS: dict[str, Callable[..., Any]] = {
+_FACTORIES: dict[str, Callable[..., Any]] = {
     "context": Context,
     "inner": MAML,
     "known_assays": KnownAssays,
     "learner": Learner,
+    "pretraining": Pretraining,
+    "training": Training,
+    "calibration": Calibrating,
 }
-_STAGES: dict[str, Callable[..., Any]] = {"pretraining": Pretraining, "training": Training}
-SECTIONS = (*_REGISTRIES, *_PARTS, *_STAGES, "calibration")
+SECTIONS = (*_REGISTRIES, *_FACTORIES)
+_STAGES = ("pretraining", "training", "calibration")
+
+
+@dataclass(frozen=True)
+class Part:
+    """An encoder or a head as a recipe names it.
+
+    Attributes:
+        name: Its registered name, or `package.module:Class`.
+        factory: What has that name.
+        settings: Keyword arguments of the factory.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    settings: Sections
 
 
 @dataclass(frozen=True)
@@ -34,8 +52,8 @@ class Recipe:
     """A recipe whose every section is checked and complete.
 
     Attributes:
-        encoder: Its `name`, and its constructor's keyword arguments.
-        head: Likewise.
+        encoder: The encoder.
+        head: The head.
         context: Keyword arguments of `Context`; none is built for 0 blocks.
         inner: Of `MAML`.
         known_assays: Of `KnownAssays`; none is built for rank 0.
@@ -45,8 +63,8 @@ class Recipe:
         calibration: Settings of the stage; None where the recipe does not ask for it.
     """
 
-    encoder: Sections
-    head: Sections
+    encoder: Part
+    head: Part
     context: Sections
     inner: Sections
     known_assays: Sections
@@ -59,8 +77,9 @@ class Recipe:
     def sections(self) -> Sections:
         """The recipe as `config.json` holds it; `resolve_recipe` reads it again."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
-        held |= {name: asdict(held[name]) for name in (*_STAGES, "calibration") if held[name]}
-        return {name: section for name, section in held.items() if section is not None}
+        held |= {key: {"name": held[key].name, **held[key].settings} for key in _REGISTRIES}
+        held |= {key: asdict(held[key]) for key in _STAGES if held[key] is not None}
+        return {key: section for key, section in held.items() if section is not None}
 
 
 def foreign_parts(recipe: Mapping[str, Any]) -> list[str]:
@@ -98,24 +117,21 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     for section in recipe:
         if section not in SECTIONS:
             raise unknown("section of the recipe", str(section), SECTIONS)
-    resolved: Sections = {}
-    for section, registry in _REGISTRIES.items():
+    resolved: dict[str, Any] = {}
+    for section in SECTIONS:
+        if section == "calibration" and recipe.get(section) is None:
+            continue  # the one stage that is done only where a recipe names it
         name, given = _named(section, recipe.get(section) or {})
-        resolved[section] = {"name": name, **resolve(registry.find(name), given, section)}
-    for section, factory in {**_PARTS, **_STAGES}.items():
-        given = recipe.get(section) or {}
-        if not isinstance(given, Mapping):
-            raise InputError.of(
-                f"recipe section {section}", got=repr(given), expected="a mapping of settings"
-            )
-        resolved[section] = resolve(factory, given, section)
+        registry = _REGISTRIES.get(section)
+        factory = registry.find(name) if registry else _FACTORIES[section]
+        settings = resolve(factory, given, section)
+        if registry:
+            resolved[section] = Part(name, factory, settings)
+        else:
+            resolved[section] = factory(**settings) if section in _STAGES else settings
     for name in ("inner", "context", "known_assays"):
         del resolved["learner"][name]  # each has a section of its own
-    stages = {name: stage(**resolved.pop(name)) for name, stage in _STAGES.items()}
-    wanted = recipe.get("calibration")
-    if wanted is not None:
-        stages["calibration"] = Calibrating(**resolve(Calibrating, wanted, "calibration"))
-    return Recipe(**resolved, **stages)
+    return Recipe(**resolved)
 
 
 def build_learner(recipe: Recipe) -> Learner:
@@ -129,15 +145,15 @@ def build_learner(recipe: Recipe) -> Learner:
         InputError: If a part cannot be built.
     """
     parts = {}
-    for section, given in (("encoder", recipe.encoder), ("head", recipe.head)):
-        name, settings = _named(section, given)
+    for section, part in (("encoder", recipe.encoder), ("head", recipe.head)):
         try:
-            parts[section] = _REGISTRIES[section].find(name)(**settings)
+            parts[section] = part.factory(**part.settings)
         except InputError:
             raise
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError.of(
-                f"{section} {name!r} cannot be built with {settings}", got=str(error)[:300]
+                f"{section} {part.name!r} cannot be built with {part.settings}",
+                got=str(error)[:300],
             ) from error
     if not hasattr(parts["encoder"], "dim"):
         raise InputError.of(
@@ -160,14 +176,14 @@ def build_learner(recipe: Recipe) -> Learner:
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
     """Split a part's name from its settings; a bare name stands for a mapping."""
-    if isinstance(given, str):
+    named = section in _REGISTRIES
+    if named and isinstance(given, str):
         return given, {}
     if not isinstance(given, Mapping):
-        raise InputError.of(
-            f"recipe section {section}", got=repr(given), expected="a name or a mapping"
-        )
+        expected = "a name or a mapping" if named else "a mapping of settings"
+        raise InputError.of(f"recipe section {section}", got=repr(given), expected=expected)
     settings = dict(given)
-    name = settings.pop("name", _DEFAULT_NAMES[section])
+    name = settings.pop("name", _DEFAULT_NAMES[section]) if named else section
     if not isinstance(name, str):
         raise InputError.of(f"recipe value {section}.name", got=repr(name), expected="a text")
     return name, settings

@@ -62,7 +62,7 @@ def _check_profiles(recipe: Recipe, learner: Learner) -> None:
     else:
         return
     raise InputError.of(
-        f"encoder.profile: {recipe.encoder.get('profile')}",
+        f"encoder.profile: {recipe.encoder.settings.get('profile')}",
         got=got,
         expected="pre-training on a share of the assays",
         fix=f"{fix}, or leave encoder.profile out.",

@@ -46,10 +46,10 @@ def calibrate_run(job: Job) -> None:
     settings = job.recipe.calibration
     if settings is None or not Workers.join(job.learner.device).leads:
         return
-    if job.valid is None:
+    if job.validation.store is None:
         raise InputError.of("calibration", got="no validation assays", expected="some")
     model = load_model(job.run, job.learner.device)
-    calibrate(model, job.valid, settings)[0].save(job.run)
+    calibrate(model, job.validation.store, settings)[0].save(job.run)
 
 
 def calibrate(

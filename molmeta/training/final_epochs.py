@@ -15,7 +15,6 @@ from molmeta.training.checkpoint import damaged_state
 from molmeta.training.job import Job
 from molmeta.training.parallel import Workers
 from molmeta.training.pretrain import Pretrainer, complete, make_pretrainer
-from molmeta.training.validation import validate
 
 
 def finish(job: Job) -> None:
@@ -33,7 +32,7 @@ def finish(job: Job) -> None:
     before, final = make_pretrainer(job), make_pretrainer(job, final=True)
     carry_over(before, final)
     complete(final, job)
-    job.score = validate(job.learner.eval(), job.valid, job.recipe.training, workers)
+    job.score = job.validation.score(job.learner.eval(), workers)
     if workers.leads:
         save_tensors(job.run / MODEL, job.learner.state_dict())
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from molmeta.assays.store import AssayStore
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.learning.learner import Learner
 from molmeta.runs.recipe import Recipe
 from molmeta.training.division import Division
 from molmeta.training.loop import Control
+from molmeta.training.validation import Validation
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Job:
         learner: Trained in place.
         assays: The training assays.
         episodes: Those of meta-training.
-        valid: The validation assays, which choose the checkpoint; None keeps the last.
+        validation: Its assays choose the checkpoint; none keep the last.
         run: The run folder.
         control: How the caller steers the run.
         centre: Whether the projection is new, and is to be centred on the training molecules.
@@ -34,7 +34,7 @@ class Job:
     learner: Learner
     assays: Division
     episodes: EpisodeSampler
-    valid: AssayStore | None
+    validation: Validation
     run: Path
     control: Control
     centre: bool

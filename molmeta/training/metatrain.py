@@ -28,7 +28,7 @@ from molmeta.training.gradients import Known, accumulate_gradients
 from molmeta.training.job import Job
 from molmeta.training.loop import Loop, warm_cosine
 from molmeta.training.progress import METRICS, Progress, append, truncate
-from molmeta.training.validation import validate
+from molmeta.training.validation import Validation
 
 BAD_STEP = "bad_step.csv"
 _MAX_BAD_STEPS = 10
@@ -55,7 +55,7 @@ class MetaTrainer(Loop):
     Args:
         learner: Trained in place.
         episodes: What it learns from.
-        valid: Validation assays, which choose the checkpoint; None keeps the last.
+        validation: Its assays choose the checkpoint; none keep the last.
         run: The run folder.
         settings: The recipe's.
         centre: Begin with the molecules' vectors projected around zero; not for a projection that
@@ -66,7 +66,7 @@ class MetaTrainer(Loop):
         self,
         learner: Learner,
         episodes: EpisodeSampler,
-        valid: AssayStore | None,
+        validation: Validation,
         run: Path,
         settings: Training,
         *,
@@ -74,7 +74,7 @@ class MetaTrainer(Loop):
     ) -> None:
         super().__init__(run, learner.device)
         self.learner = learner
-        self.valid = valid
+        self.validation = validation
         self.settings = settings
         self.n_steps = settings.steps
         self.episodes = episodes
@@ -97,8 +97,20 @@ class MetaTrainer(Loop):
         self.averaged = copy.deepcopy(self.learner).eval()
         self.modules = {"learner": self.learner, "averaged": self.averaged}
         self._parameters = [p for p in self.learner.parameters() if p.requires_grad]
-        groups = _groups(self.learner, self.settings.weight_decay, self.settings.encoder_rate)
-        self.optimizer = torch.optim.AdamW(groups, lr=self.settings.lr, fused=True)
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=self.settings.lr, fused=True)
+
+    def _groups(self) -> list[dict[str, object]]:
+        """Group the trained parameters by weight decay and share of the learning rate."""
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in self.learner.named_parameters():
+            if parameter.requires_grad:
+                decay = self.settings.weight_decay if parameter.ndim > 1 else 0.0
+                share = self.settings.encoder_rate if name.startswith("encoder.") else 1.0
+                groups.setdefault((decay, share), []).append(parameter)
+        return [
+            {"params": members, "weight_decay": decay, "share": share}
+            for (decay, share), members in groups.items()
+        ]
 
     def _look_at_molecules(self) -> None:
         """Centre the projection on training molecules, and let the context remember some."""
@@ -215,7 +227,7 @@ class MetaTrainer(Loop):
     def _validate(self) -> float:
         """Score the averaged weights; keep them as the run's model if they are the best."""
         state = self._state
-        score = validate(self.averaged, self.valid, self.settings, self.workers)
+        score = self.validation.score(self.averaged, self.workers)
         if math.isnan(score) or not score <= state.best:
             state.best, state.bad_validations = score, 0
             if self.workers.leads:
@@ -251,7 +263,7 @@ def metatrain(job: Job) -> None:
     settings = job.recipe.training
     with _encoder_at_rest(job.learner, not settings.encoder_rate):
         trainer = MetaTrainer(
-            job.learner, job.episodes, job.valid, job.run, settings, centre=job.centre
+            job.learner, job.episodes, job.validation, job.run, settings, centre=job.centre
         )
         trainer.run(job.control)
     job.score = trainer.best
@@ -279,17 +291,3 @@ def _encoder_at_rest(learner: Learner, wanted: bool) -> Iterator[None]:
     finally:
         for parameter in resting:
             parameter.requires_grad_(True)
-
-
-def _groups(learner: Learner, weight_decay: float, encoder_rate: float) -> list[dict[str, object]]:
-    """Group the trained parameters by weight decay and share of the learning rate."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in learner.named_parameters():
-        if parameter.requires_grad:
-            decay = weight_decay if parameter.ndim > 1 else 0.0
-            share = encoder_rate if name.startswith("encoder.") else 1.0
-            groups.setdefault((decay, share), []).append(parameter)
-    return [
-        {"params": members, "weight_decay": decay, "share": share}
-        for (decay, share), members in groups.items()
-    ]

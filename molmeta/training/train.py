@@ -31,7 +31,7 @@ from molmeta.training.metatrain import make_sampler, metatrain
 from molmeta.training.parallel import Workers
 from molmeta.training.pretrain import Epoch, pretrain
 from molmeta.training.progress import Progress
-from molmeta.training.validation import check_validation
+from molmeta.training.validation import Validation
 
 STAGES: tuple[Callable[[Job], None], ...] = (pretrain, metatrain, finish, calibrate_run)
 """What a run does, in order; each stage does nothing where the recipe does not ask for it."""
@@ -87,20 +87,19 @@ def train(
     seen = _check_assays(train_assays, valid_assays, test, init)
     assays = divide(train_assays, settings.pretraining)
     began_with = None if init is None else _name_of(init)
-    data = _digests(assays, valid_assays, test, settings)
+    reads_values = bool(settings.pretraining.epochs and settings.pretraining.values)
+    data = _digests(assays, valid_assays, test, reads_values)
     _check_folder(run, settings, began_with, data, resume=resume)
     torch.manual_seed(settings.training.seed)
     learner = build_learner(settings).to(device)
     goes_on = init is not None and start_from(learner, init.learner)
     check_rules(settings, learner)
-    if valid_assays is not None:
-        check_validation(valid_assays, settings.training.valid_support_sizes)
     job = Job(
         settings,
         learner,
         assays,
         make_sampler(assays.rest, settings.training),
-        valid_assays,
+        Validation(valid_assays, settings.training),
         run,
         Control(resume, progress, stop),
         centre=not goes_on or bool(settings.pretraining.epochs),
@@ -154,13 +153,12 @@ def _check_assays(
 
 
 def _digests(
-    assays: Division, valid: AssayStore | None, test: AssayRecord | None, recipe: Recipe
+    assays: Division, valid: AssayStore | None, test: AssayRecord | None, reads_values: bool
 ) -> dict[str, str | None]:
     """Digest all that a run reads, by role, so that it is resumed with the same."""
-    values = bool(recipe.pretraining.epochs and recipe.pretraining.values)
     groups = hashlib.sha256(assays.groups.tobytes()).hexdigest()[:16]
     return {
-        "train": digest_store(assays.whole, values=values),
+        "train": digest_store(assays.whole, values=reads_values),
         "groups": groups if assays.groups.size else None,
         "valid": None if valid is None else digest_store(valid),
         "test": None if test is None else test.digest,

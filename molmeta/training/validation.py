@@ -19,23 +19,39 @@ from molmeta.runs.settings import Training
 from molmeta.training.parallel import Workers
 
 
-def validate(
-    learner: Learner, store: AssayStore | None, settings: Training, workers: Workers
-) -> float:
-    """Score a learner once, and tell all processes; NaN without validation assays.
+class Validation:
+    """Scores learners on validation assays; one process of several does it for all.
 
     Args:
-        learner: In evaluation mode.
-        store: Validation assays.
-        settings: Which draws are made.
-        workers: The first of them scores.
+        store: Validation assays; None: every score is NaN.
+        settings: The draws that are made.
+
+    Raises:
+        InputError: If for one of the support sizes no assay is large enough.
     """
-    if store is None:
-        return math.nan
-    score = 0.0
-    if workers.leads:
-        score = validation_score(learner, store, settings.valid_support_sizes, settings.valid_draws)
-    return float(workers.sum(torch.tensor([score], dtype=torch.float64)))
+
+    def __init__(self, store: AssayStore | None, settings: Training) -> None:
+        self.store = store
+        self._sizes, self._n_draws = settings.valid_support_sizes, settings.valid_draws
+        if store is None:
+            return
+        for size in self._sizes:
+            if not any(_can_draw(assay, size) for assay in store):
+                raise InputError.of(
+                    f"validation at support size {size}",
+                    got=f"{len(store)} assays, none of which can be drawn from",
+                    expected="an assay with more molecules than that, of both classes",
+                    fix="Set training.valid_support_sizes lower.",
+                )
+
+    def score(self, learner: Learner, workers: Workers) -> float:
+        """Score a learner in evaluation mode, and tell all processes."""
+        if self.store is None:
+            return math.nan
+        score = 0.0
+        if workers.leads:
+            score = validation_score(learner, self.store, self._sizes, self._n_draws)
+        return float(workers.sum(torch.tensor([score], dtype=torch.float64)))
 
 
 def validation_score(
@@ -75,22 +91,6 @@ def _assay_scores(scorer: Scorer, assay: Assay, size: int, n_draws: int) -> list
         # A diverged model's scores rank nothing, which is worth 0.
         scores.append(delta_auprc(labels[draw.query], np.nan_to_num(score)))
     return scores
-
-
-def check_validation(store: AssayStore, support_sizes: Sequence[int]) -> None:
-    """Refuse validation assays on which no draw can be made.
-
-    Raises:
-        InputError: If for one of the sizes no assay is large enough.
-    """
-    for size in support_sizes:
-        if not any(_can_draw(assay, size) for assay in store):
-            raise InputError.of(
-                f"validation at support size {size}",
-                got=f"{len(store)} assays, none of which can be drawn from",
-                expected="an assay with more molecules than that, of both classes",
-                fix="Set training.valid_support_sizes lower.",
-            )
 
 
 def _can_draw(assay: Assay, size: int) -> bool:

@@ -26,6 +26,7 @@ from molmeta.runs.rules import check_rules
 from molmeta.runs.settings import Training
 from molmeta.training.gradients import accumulate_gradients
 from molmeta.training.metatrain import MetaTrainer, make_sampler
+from molmeta.training.validation import Validation
 
 GINE = {"name": "gine", "dim": 8, "layers": 1, "dropout": 0.0}
 FINGERPRINT = {"name": "fingerprint", "dim": 8, "hidden": 12, "dropout": 0.0, "sketch": 4}
@@ -103,7 +104,9 @@ def trainer(store: AssayStore, folder: Path, name: str = "graphs", **settings: A
     few = {"steps": 3, "assays_per_step": 2, "support_sizes": (8,), "query_size": 8, "warmup": 0,
            "weight_decay": 0.0}  # fmt: skip
     given = Training(**{**few, **settings})
-    return MetaTrainer(build(name), make_sampler(store, given), None, folder, given)
+    return MetaTrainer(
+        build(name), make_sampler(store, given), Validation(None, given), folder, given
+    )
 
 
 def weights(subject: MetaTrainer) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.runs.settings import Training
 from molmeta.training import train
 from molmeta.training.metatrain import MetaTrainer, make_sampler
-from molmeta.training.validation import validation_score
+from molmeta.training.validation import Validation, validation_score
 
 RECIPE: dict[str, Any] = {
     "encoder": {"dim": 16, "layers": 1},
@@ -37,7 +37,9 @@ RECIPE: dict[str, Any] = {
 def meta_trainer(
     learner: Learner, store: AssayStore, folder: Path, settings: Training
 ) -> MetaTrainer:
-    return MetaTrainer(learner, make_sampler(store, settings), None, folder, settings)
+    return MetaTrainer(
+        learner, make_sampler(store, settings), Validation(None, settings), folder, settings
+    )
 
 
 @pytest.fixture(scope="module")
