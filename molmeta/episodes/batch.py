@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 import numpy as np
@@ -41,16 +41,10 @@ class Molecules(Protocol):
         """Descriptors, (n, 69); None where they were not asked for."""
 
 
-def reads_of(encoder: object) -> tuple[str, ...]:
-    """What an encoder reads of a molecule: its `reads`, by default its graph alone."""
-    reads: tuple[str, ...] = getattr(encoder, "reads", ("graphs",))
-    return reads
-
-
 def make_batch(
     molecules: Molecules,
     indices: NDArray[np.int64],
-    reads: Sequence[str] = ("graphs",),
+    reads: Collection[str] = ("graphs",),
     device: str | torch.device = "cpu",
 ) -> Batch:
     """What an encoder reads of the molecules at `indices`, shape (n,).
@@ -123,7 +117,7 @@ def make_episode(
     molecules: Molecules,
     assay: Assay,
     draw: Draw,
-    reads: Sequence[str] = ("graphs",),
+    reads: Collection[str] = ("graphs",),
     device: str | torch.device = "cpu",
 ) -> Episode:
     """The episode of `draw`, whose indices are rows of `assay`."""

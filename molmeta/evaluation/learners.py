@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
-from molmeta.episodes.batch import reads_of
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
@@ -48,9 +47,9 @@ class TrainedMethod:
         return Training.of_run(self.path)
 
     @cached_property
-    def reads(self) -> tuple[str, ...]:
+    def reads(self) -> frozenset[str]:
         """What the encoder reads."""
-        return reads_of(self._model.learner.encoder)
+        return self._model.learner.encoder.reads
 
     @cached_property
     def _model(self) -> LoadedModel:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from torch import nn
-
 from molmeta import __version__
 from molmeta.config import Recipe
 from molmeta.meta.start import Seen
-from molmeta.models.encoders.profiles import profiles_of
+from molmeta.models.encoder import Encoder
 from molmeta.resources import write_atomically
 
 
-def write_card(file: Path, recipe: Recipe, seen: Seen, score: float, encoder: nn.Module) -> None:
+def write_card(file: Path, recipe: Recipe, seen: Seen, score: float, encoder: Encoder) -> None:
     """Write the card of the run in the file's folder, whose validation score is `score`."""
-    settings, profiles = json.dumps(recipe, indent=2), profiles_of(encoder)
+    settings, profiles = json.dumps(recipe, indent=2), encoder.activity_profiles
     recalled = "" if profiles is None else f" It recalls what they found of {len(profiles)}."
     text = (
         f"# {file.parent.name}\n\n"

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from molmeta.assays.store import AssayStore
 from molmeta.config import Count, CountOrNone, NotNegative, Positive, Recipe, Share
@@ -32,8 +32,8 @@ from molmeta.meta.learner import Learner
 from molmeta.meta.parallel import Workers
 from molmeta.meta.readouts import Readouts
 from molmeta.meta.trainer import Trainer
-from molmeta.models.above import widths_beside
-from molmeta.models.encoders.profiles import Profiles, profiles_of
+from molmeta.models.encoder import Encoder
+from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.known_assays import KnownAssays
 
 
@@ -84,7 +84,7 @@ class Pretrainer:
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         store: AssayStore,
         folder: Path,
         seed: int,
@@ -116,7 +116,7 @@ class Pretrainer:
         self.workers = Workers.join(self.device)
         self.weight_decay = weight_decay
         # Not what stands beside it: what is there already, the encoder need not learn.
-        self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
+        self._width = encoder.columns.width("vector")
         codes = groups_of(store, groups)
         self._groups, self._n_groups = torch.from_numpy(codes), int(codes.max(initial=-1)) + 1
         self._trained = [p for p in encoder.parameters() if p.requires_grad]
@@ -372,11 +372,11 @@ def finish(
 def _complete(trainer: Pretrainer, learner: Learner, **how: Any) -> None:
     """Pre-train to the end, and let known assays and molecules be those of this pre-training."""
     trainer.run(**how)
-    profiles = profiles_of(learner.encoder)
+    profiles = learner.encoder.activity_profiles
     if profiles is not None:
         trainer.fill(profiles)
-    if learner.above.known is not None:
-        trainer.tell(learner.above.known)
+    if learner.matcher.known_assays is not None:
+        trainer.tell(learner.matcher.known_assays)
 
 
 def _pretrainer(learner: Learner, store: AssayStore, run: Path, recipe: Recipe) -> Pretrainer:

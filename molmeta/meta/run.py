@@ -27,7 +27,6 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import FEATURE_SPEC, Featurized, featurize, featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Recipe
-from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.meta.calibration import Calibration, prior
 from molmeta.meta.card import write_card
@@ -40,6 +39,7 @@ from molmeta.meta.progress import Progress
 from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_pretraining, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Trainer
+from molmeta.models.aliases import without_gone
 from molmeta.resources import write_atomically
 
 CONFIG, CARD = "config.json", "README.md"
@@ -70,7 +70,7 @@ class LoadedModel:
     @property
     def carries_ratio(self) -> bool:
         """Whether scores have the support set's ratio of classes as their prior."""
-        return not getattr(self.learner.above.head, "balanced", True)
+        return self.learner.matcher.head.carries_ratio
 
     def scale(self, labels: NDArray[np.float32]) -> tuple[float, float]:
         """Slope and offset that calibrate log-odds learnt from a support set's labels, (s,).
@@ -113,7 +113,7 @@ class LoadedModel:
         return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
 
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
-        reads = reads_of(self.learner.encoder)
+        reads = self.learner.encoder.reads
         return {
             "graphs": "graphs" in reads,
             "fingerprints": fingerprints or "fingerprints" in reads,
@@ -147,7 +147,7 @@ def train(
         test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
         device: Where tensors live.
-        init: A model to start from: the encoder's weights, and those above it if they fit. What it
+        init: A model to start from: the encoder's weights, and the matcher's if they fit. What it
             saw in training counts as seen by this one.
         progress: Called after every epoch of pre-training and with every row of `metrics.csv`.
         stop: Asked after every step; once it says True, the run ends, with its state saved (in
@@ -332,7 +332,7 @@ def load_config(run: Path) -> dict[str, Any]:
             expected=json.dumps(FEATURE_SPEC, sort_keys=True),
             fix="Train it again, or use the version of molmeta that its config.json names.",
         )
-    return config
+    return {**config, "recipe": without_gone(recipe)}
 
 
 def _foreign(run: Path, resume: bool) -> Iterator[Path]:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from molmeta.assays.columns import listed
 from molmeta.assays.held_out import contents_of
 from molmeta.assays.store import AssayStore
 from molmeta.config import Recipe
-from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
 from molmeta.meta.learner import Learner
-from molmeta.models.encoders.profiles import profiles_of
+from molmeta.models.encoder import Encoder
 from molmeta.resources import write_atomically
 
 ASSAYS, MOLECULES = "assays.json", "molecules.npy"
@@ -93,22 +93,20 @@ class Seen:
             )
 
 
-def fit_inputs(encoder: nn.Module, store: AssayStore, seed: int) -> None:
+def fit_inputs(encoder: Encoder, store: AssayStore, seed: int) -> None:
     """Let an encoder that scales its inputs see some of the molecules it will be trained on."""
-    if not hasattr(encoder, "fit_inputs"):
-        return
     kept = [(assay := store.assay(i)).molecules[assay.kept] for i in range(len(store))]
     sample = np.random.default_rng(seed).permutation(np.unique(np.concatenate(kept)))[:_N_SAMPLED]
     device = next(encoder.parameters()).device
-    batch = make_batch(store, np.sort(sample), reads_of(encoder), device)
-    encoder.fit_inputs(batch)  # type: ignore[operator]
+    batch = make_batch(store, np.sort(sample), encoder.reads, device)
+    encoder.fit_inputs(batch)
 
 
 def start_from(learner: Learner, model: Learner) -> bool:
-    """Take over a model's weights: its encoder's, and those above it where the parts are alike.
+    """Take over a model's weights: its encoder's, and the matcher's where the parts are alike.
 
     Returns:
-        Whether those above the encoder were taken over too.
+        Whether the matcher's were taken over too.
 
     Raises:
         InputError: If the encoders differ.
@@ -121,34 +119,27 @@ def start_from(learner: Learner, model: Learner) -> bool:
             got=" ".join(str(error).split())[:200],
             fix="Give the recipe the encoder of that model's config.json.",
         ) from None
-    own, other = learner.above.state_dict(), model.above.state_dict()
+    own, other = learner.matcher.state_dict(), model.matcher.state_dict()
     alike = _shapes(own) == _shapes(other)
     if alike:
-        learner.above.load_state_dict(other)
+        learner.matcher.load_state_dict(other)
     return alike
 
 
-def check_final(learner: Learner, recipe: Recipe) -> None:
-    """Refuse final epochs that could not be, or that would age what a context remembers.
+def check_final(recipe: Recipe) -> None:
+    """Refuse final epochs that could not be.
 
     Raises:
         InputError: If they are.
     """
     final, epochs, share = (recipe["pretraining"][name] for name in ("final", "epochs", "share"))
-    memory = 0 if learner.above.context is None else learner.above.context.memory
     if not final:
         return
     if final >= epochs or share == 1:
         got = f"pretraining.epochs: {epochs}, pretraining.share: {share:g}"
         expected = "epochs before the final ones, and a share below 1"
         fix = "Raise pretraining.epochs and set pretraining.share below 1, or leave final out."
-    elif memory:
-        got = f"context.memory: {memory}, of vectors that the final epochs change"
-        expected = "no memory"
-        fix = "Set context.memory: 0, or leave final out."
-    else:
-        return
-    raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected, fix=fix)
+        raise InputError.of(f"pretraining.final: {final}", got=got, expected=expected, fix=fix)
 
 
 def check_profile(learner: Learner, recipe: Recipe) -> None:
@@ -157,7 +148,7 @@ def check_profile(learner: Learner, recipe: Recipe) -> None:
     Raises:
         InputError: If they would.
     """
-    profiles, given = profiles_of(learner.encoder), recipe["pretraining"]
+    profiles, given = learner.encoder.activity_profiles, recipe["pretraining"]
     if profiles is None:
         return
     if not given["epochs"] and not len(profiles):
@@ -183,9 +174,9 @@ def check_pretraining(learner: Learner, recipe: Recipe) -> None:
         InputError: If known assays have nothing that tells of them, or an encoder that moves away
             from them; or if final epochs would undo what meta-training made of the encoder.
     """
-    check_final(learner, recipe)
+    check_final(recipe)
     check_profile(learner, recipe)
-    known, final = learner.above.known, recipe["pretraining"]["final"]
+    known, final = learner.matcher.known_assays, recipe["pretraining"]["final"]
     moves = recipe["training"]["encoder_rate"]
     what = f"pretraining.final: {final}" if known is None else f"known_assays.rank: {known.rank}"
     if moves and (final or known is not None):
@@ -205,5 +196,5 @@ def check_pretraining(learner: Learner, recipe: Recipe) -> None:
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """Of all that has a fixed shape: an untrained learner knows no assays yet."""
-    free = ("known.places", "known.readouts", "known.biases")
+    free = {f"known_assays.{name}" for name in ("places", "readouts", "biases")}
     return {name: tuple(tensor.shape) for name, tensor in weights.items() if name not in free}

@@ -92,8 +92,7 @@ class Trainer:
 
     Raises:
         InputError: If the training or the validation assays are too small for their support sizes,
-            or the encoder stays as it is although the inner loop moves it, or learns although its
-            vectors are remembered.
+            or the encoder stays as it is although the inner loop moves it.
     """
 
     def __init__(
@@ -127,15 +126,7 @@ class Trainer:
             raise InputError.of(
                 "training.encoder_rate: 0",
                 got="a learner.adapt by which the encoder adapts to each assay",
-                fix="Let only what is above the encoder adapt, or let the encoder be trained.",
-            )
-        context = learner.above.context
-        self._n_remembered = 0 if context is None else context.memory
-        if self._n_remembered and encoder_rate:
-            raise InputError.of(
-                f"context.memory: {self._n_remembered}",
-                got=f"training.encoder_rate: {encoder_rate}, with which what is remembered ages",
-                fix="Set training.encoder_rate: 0, with pretraining.epochs or --init.",
+                fix="Let the matcher alone adapt, or let the encoder be trained.",
             )
         self.learner = learner
         self.valid = valid
@@ -208,10 +199,7 @@ class Trainer:
     def _begin(self, saved: SavedState | None, centre: bool) -> None:
         """Set up what is trained: afresh, or where a saved state left it."""
         if saved is None and centre:
-            vectors = self._sample_embeddings(max(_N_SAMPLED, self._n_remembered))
-            self.learner.above.centre(vectors[:_N_SAMPLED])
-            if self._n_remembered:
-                self.learner.above.remember(vectors)
+            self.learner.matcher.centre(self._sample_embeddings(_N_SAMPLED))
         self.averaged = copy.deepcopy(self.learner).eval()
         if not self.encoder_rate:
             self._resting = [p for p in self.learner.encoder.parameters() if p.requires_grad]
@@ -279,7 +267,6 @@ class Trainer:
             step=step,
             slots=self.workers.share(self.assays_per_step),
             n_slots=self.assays_per_step,
-            progress=step / self.steps,
             known=self._known,
         )
         self.workers.sum_gradients(self._parameters)

@@ -20,7 +20,6 @@ from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError
 from molmeta.meta.calibration import prior
 from molmeta.meta.run import LoadedModel
-from molmeta.models.encoders.profiles import profiles_of
 from molmeta.predict.base import FewShot
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
@@ -169,7 +168,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         smiles = as_smiles(smiles)
         self._parsed_or_refused(smiles, self.decision_function(smiles))
         model = self.known_.model
-        profiles = profiles_of(model.learner.encoder)
+        profiles = model.learner.encoder.activity_profiles
         with nullcontext() if profiles is None else profiles.forgotten():
             return occlude(smiles, self.decision_function, model.standardize)
 

@@ -14,7 +14,7 @@ from molmeta.assays import AssayStore
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.featurize import featurize
 from molmeta.chem.standardize import STANDARD
-from molmeta.episodes.batch import collate, make_batch, make_episode, reads_of
+from molmeta.episodes.batch import collate, make_batch, make_episode
 from molmeta.episodes.draw import Draw
 from molmeta.meta import LoadedModel
 from molmeta.meta.recipe import build_learner, resolve_recipe
@@ -102,7 +102,7 @@ def test_a_model_featurizes_what_its_encoder_reads(name: str, pairs: bool, tmp_p
     assert (features.pairs is not None) == pairs
     assert features.reasons[0] == "" != features.reasons[1]
     assert model.featurize([salt], fingerprints=True).fingerprints is not None
-    reads = reads_of(learner.encoder)
+    reads = learner.encoder.reads
     assert ("pairs" in reads) == pairs
     assert learner.encode(make_batch(features, np.arange(1), reads)).shape == (1, 8)
     # In the form of the training molecules.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from molmeta.chem.featurize import featurize
-from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.episodes.batch import make_batch
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.meta import Learner
 from molmeta.meta.recipe import build_learner, resolve_recipe
@@ -34,7 +34,7 @@ def learner(encoder: str, *, bf16: bool) -> Learner:
 
 
 def labelled(subject: Learner, start: int) -> LabelledSet:
-    reads = reads_of(subject.encoder)
+    reads = subject.encoder.reads
     return LabelledSet(make_batch(MOLECULES, np.arange(start, start + 4), reads), LABELS)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
-from molmeta.models import FingerprintEncoder
+from molmeta.models import Columns, FingerprintEncoder
 from molmeta.models.encoders import profiles as module
 from molmeta.models.encoders.profiles import Profiles
 
@@ -110,7 +110,7 @@ def test_few_labels_are_not_worth_knowing_and_the_most_come_first(
 def test_they_are_saved_with_the_encoder() -> None:
     settings = {"dim": 6, "hidden": 8, "sketch": 4, "profile": 3, "pairs": True}
     encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
-    assert (encoder.dim, encoder.sketch, encoder.profile) == (13, 4, 3)
+    assert encoder.columns == Columns(vector=6, sketch=4, profile=3)
     assert encoder(BATCH).shape == (len(SMILES), 13)
     assert not encoder(BATCH)[:, 10:].any()
     encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(20))

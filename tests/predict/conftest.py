@@ -14,8 +14,9 @@ from molmeta.config import Recipe
 from molmeta.meta import MAML, Learner
 from molmeta.meta.domain import Domain
 from molmeta.meta.run import LoadedModel
-from molmeta.models import GINE, KernelHead, MatchingHead
+from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders import FingerprintEncoder
+from molmeta.models.heads.matching import kernel
 
 NO_RECIPE: Recipe = {}
 
@@ -38,7 +39,7 @@ def kernel_model() -> LoadedModel:
     """As the shipped recipe: fingerprints with a sketch, a kernel head, no inner step."""
     torch.manual_seed(0)
     encoder = FingerprintEncoder(dim=16, hidden=32, layers=1, sketch=32)
-    head = KernelHead(dim=8, sketch=32)
+    head = kernel(dim=8, sketch=32)
     return loaded(Learner(encoder, head, MAML(steps=0), projection=8))
 
 
