@@ -115,7 +115,7 @@ class Run:
         next_sample = 0.0
         while self._process.poll() is None:
             if time.monotonic() >= next_sample:
-                self.memory.sample(self._processes())
+                self.memory.sample(processes_of(self._process.pid))
                 next_sample = time.monotonic() + 0.25
             if time_to_kill():
                 self._kill()
@@ -125,18 +125,18 @@ class Run:
             raise RuntimeError(f"it ended with exit code {self._process.returncode}")
         return False
 
-    def _processes(self) -> list[int]:
-        """It and its children (which have none of their own)."""
-        with suppress(OSError):
-            main = self._process.pid
-            return [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
-        return []
-
     def _kill(self) -> None:
-        for process in self._processes():
+        for process in processes_of(self._process.pid):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self._process.wait()
+
+
+def processes_of(main: int) -> list[int]:
+    """A process and its children (which have none of their own)."""
+    with suppress(OSError):
+        return [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+    return []
 
 
 def resident(process: int) -> float:

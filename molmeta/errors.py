@@ -7,10 +7,11 @@ class MolmetaError(Exception):
     """Base of every error that molmeta raises on purpose."""
 
 
-class InputError(MolmetaError):
+class InputError(MolmetaError, ValueError):
     """Wrong use or bad input: a file, an option or a value that cannot be used.
 
-    The program prints the message and exits with code 2.
+    The program prints the message and exits with code 2. It is a ValueError too, as scikit-learn
+    expects of its estimators.
     """
 
     @classmethod
@@ -32,6 +33,10 @@ class InputError(MolmetaError):
             parts.append(f"expected {expected}")
         message = "; ".join(parts)
         return cls(f"{message}. {fix}" if fix else f"{message}.")
+
+
+class RejectedWarning(UserWarning):
+    """Some molecules do not parse: they are left out of a fit, or their rows are NaN."""
 
 
 class Interrupted(MolmetaError):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Model, Output, SmilesColumn, Workers
+from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, Workers
 
 
 def embed(
@@ -18,6 +18,7 @@ def embed(
     ],
     output: Output,
     model: Model = "default",
+    trust_code: TrustCode = False,
     dtype: Annotated[
         str, typer.Option("--dtype", help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
     ] = "fp32",
@@ -41,7 +42,8 @@ def embed(
     from molmeta.resources import n_cores
 
     check_vector_file(output, dtype)
-    encoder = MoleculeEncoder(load_model(model, pick_device(device)))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
+    encoder = MoleculeEncoder(loaded)
     n_rows, rejected = encoder.encode_library(
         open_library(input, smiles_column),
         output,

@@ -13,6 +13,7 @@ from molmeta_cli.options import (
     Format,
     Output,
     Report,
+    TrustCode,
     Workers,
     names,
     numbers,
@@ -41,6 +42,7 @@ def evaluate(
             "evaluated, the shipped one.",
         ),
     ] = None,
+    trust_code: TrustCode = False,
     task: Annotated[
         str, typer.Option("--task", help="classification, or regression of the values.")
     ] = "classification",
@@ -90,8 +92,8 @@ def evaluate(
     if not (model or baselines or frequent_hitters):
         model = ["default"]
     methods: list[Method] = [
-        *model_methods(model or [], place),
-        *named_methods(names(baselines), aim, place),
+        *model_methods(model or [], place, trust_code=trust_code),
+        *named_methods(names(baselines), aim, place, trust_code=trust_code),
     ]
     forms = [method.training.standardize for method in methods if method.training]
     if frequent_hitters:

@@ -9,7 +9,7 @@ import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Data, Format, Output, Workers, with_columns
+from molmeta_cli.options import Data, Format, Output, Workers, say_what_was_read, with_columns
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
@@ -57,7 +57,6 @@ def featurize(
 ) -> None:
     """Turn tables of measurements into an assay store (-o), with an audit of every row."""
     from molmeta.assays import Limits, featurize_files
-    from molmeta.assays.audit import describe
     from molmeta.chem.standardize import STANDARD, Standardizer
     from molmeta.chem.standardize import describe as describe_form
     from molmeta.resources import n_cores
@@ -81,8 +80,8 @@ def featurize(
         standardize=form if standardize else None,
         progress=counter("molecules"),
     )
+    say_what_was_read(store, *data)
     say(f"{output}: {len(store):,} assays, {store.n_molecules:,} molecules")
-    say(describe(store.audit_summary()))
     if report is not None:
         from molmeta.assays.audit_page import write_audit_page
 

@@ -7,25 +7,28 @@ from typing import Annotated
 
 import typer
 
+from molmeta_cli.options import TrustCode
+
 
 def info(
     thing: Annotated[Path, typer.Argument(help="An assay store, a run folder or a table.")],
+    trust_code: TrustCode = False,
 ) -> None:
     """Say what a store, a model or a file is and holds."""
-    for name, value in _describe(thing).items():
+    for name, value in _describe(thing, trust_code).items():
         first, *more = str(value).splitlines() or [""]
         typer.echo(f"{name:<18} {first}")
         for line in more:
             typer.echo(f"{'':<18} {line}")
 
 
-def _describe(thing: Path) -> dict[str, object]:
+def _describe(thing: Path, trust_code: bool) -> dict[str, object]:
     from molmeta.assays.store_folder import is_store
 
     if is_store(thing):
         return _store(thing)
     if thing.is_dir():
-        return _model(thing)
+        return _model(thing, trust_code)
     return _table(thing)
 
 
@@ -52,11 +55,11 @@ def _store(path: Path) -> dict[str, object]:
     }
 
 
-def _model(path: Path) -> dict[str, object]:
+def _model(path: Path, trust_code: bool) -> dict[str, object]:
     from molmeta.chem.standardize import describe as describe_form
     from molmeta.meta import load_model
 
-    model = load_model(path)
+    model = load_model(path, trust_code=trust_code)
     n_parameters = sum(parameter.numel() for parameter in model.learner.parameters())
     return {
         "what": "model",

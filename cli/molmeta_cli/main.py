@@ -13,6 +13,7 @@ from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta_cli.verbs import VERBS
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0")
 
 app = typer.Typer(
     name="molmeta",
@@ -53,6 +54,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        _check_standard_input(sys.argv[1:])
         app()
     except InputError as error:
         sys.exit(_say(str(error), WRONG_USE))
@@ -62,6 +64,26 @@ def main() -> None:
         sys.exit(_say(str(error), FAILED))
     except MolmetaError as error:
         sys.exit(_say(str(error), FAILED))
+
+
+def _check_standard_input(arguments: list[str]) -> None:
+    """Refuse standard input for two options: the second would find it empty.
+
+    Raises:
+        InputError: If it is named twice.
+    """
+    before = ["", *arguments]
+    named = [
+        word
+        for word, option in zip(arguments, before, strict=False)
+        if word.partition("=")[2 * word.startswith("--")] in _STANDARD_INPUT
+        and option not in ("-o", "--output")
+        and not word.startswith("--output=")
+    ]
+    if len(named) > 1:
+        raise InputError.of(
+            "standard input", got=f"{len(named)} options that read it", expected="one at most"
+        )
 
 
 def _say(message: str, code: int) -> int:

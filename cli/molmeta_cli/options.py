@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from molmeta.errors import InputError
+from molmeta_cli.console import say
 
 if TYPE_CHECKING:
-    from molmeta.assays import AssayStore, Columns
+    from molmeta.assays import AssayStore, Columns, Support
     from molmeta.assays.held_out import HeldOut
     from molmeta.chem.standardize import Standardizer
 
@@ -28,6 +29,12 @@ Data = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.")]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A run folder, or a shipped model's name.")
+]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code", help="Import parts that a model names and that are not molmeta's own."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Workers = Annotated[
@@ -65,7 +72,9 @@ _COLUMNS = {
     "relation_column": _column("--relation-column", "Column of = > < … of the value."),
     "units": Annotated[
         str | None,
-        typer.Option("--units", help="nM, uM, ug/mL, %, pXC50 …, or the column that says so."),
+        typer.Option(
+            "--units", help="nM, uM, ug/mL, %, pXC50, log nM …, or the column that says so."
+        ),
     ],
     "threshold": Annotated[
         str | None,
@@ -80,7 +89,16 @@ _COLUMNS = {
         typer.Option(
             "--direction",
             metavar="higher|lower",
-            help="Which values as measured are active; lower concentrations by default.",
+            help="Which values as measured are active; lower concentrations and higher "
+            "percentages of inhibition by default.",
+        ),
+    ],
+    "decimal": Annotated[
+        str | None,
+        typer.Option(
+            "--decimal",
+            metavar="comma|point",
+            help="What a comma in a number is: the decimal mark (comma), or of thousands (point).",
         ),
     ],
 }
@@ -125,11 +143,34 @@ def read_assays(
     from molmeta.chem.standardize import STANDARD
 
     form = forms[0] if forms else STANDARD
-    return (
+    store = (
         load_assays(paths[0], columns, format=format, standardize=form)
         if len(paths) == 1
         else featurize_files(paths, None, columns=columns, format=format, standardize=form)
     )
+    say_what_was_read(store, *paths)
+    return store
+
+
+def say_what_was_read(store: AssayStore, *paths: Path) -> None:
+    """Print what was taken for what, and what became of every row that was read."""
+    from molmeta.assays.audit import describe
+
+    for note in store.notes:
+        say(note)
+    names = ", ".join(path.name for path in paths[:3]) + (" …" if len(paths) > 3 else "")
+    say(f"{names}: {describe(store.audit_summary())}")
+
+
+def say_support(support: Support) -> None:
+    """Print what a support set was taken to be, and what became of every row that was read."""
+    from molmeta.assays.audit import describe
+
+    for note in support.notes:
+        say(note)
+    n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
+    say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
+    say(describe(support.summary()))
 
 
 def read_held_out(paths: list[Path], columns: Columns, format: str) -> HeldOut:

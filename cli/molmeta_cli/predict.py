@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Assay, Device, Format, Model, Output, Report, Workers, with_columns
+from molmeta_cli.options import (
+    Assay,
+    Device,
+    Format,
+    Model,
+    Output,
+    Report,
+    TrustCode,
+    Workers,
+    say_support,
+    with_columns,
+)
 
 if TYPE_CHECKING:
-    from molmeta.assays import Columns, Support
+    from molmeta.assays import Columns
 
 
 @with_columns
@@ -31,6 +42,7 @@ def predict(
         ),
     ] = None,
     model: Model = "default",
+    trust_code: TrustCode = False,
     assay: Assay = None,
     format: Format = "auto",
     show: Annotated[
@@ -64,11 +76,11 @@ def predict(
     from molmeta.resources import n_cores
 
     check_ending(output, also=".sdf")
-    loaded = load_model(model, pick_device(device))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
-    say(_describe(known))
+    say_support(known)
     workers = workers or n_cores()
     classifier = learn(loaded, known, prevalence=prevalence, workers=workers)
     support_report = classifier.support_report_
@@ -93,14 +105,3 @@ def predict(
         say(best.to_string(index=False, max_colwidth=40))
     n_rejected = int((table["status"] == "rejected").sum())
     say(f"{output}: {len(table):,} rows, {n_rejected:,} rejected")
-
-
-def _describe(support: Support) -> str:
-    """What is learnt from, and why anything measured is not."""
-    from molmeta.assays.audit import describe
-
-    n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
-    text = f"support {support.assay_id}: {n_kept} molecules, {n_active} active"
-    if support.kept.all() or not (~support.kept & ~support.blank).any():
-        return text
-    return f"{text}; {describe(support.summary())}"

@@ -9,7 +9,15 @@ import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Format, Model, Workers, read_assays, with_columns
+from molmeta_cli.options import (
+    Device,
+    Format,
+    Model,
+    TrustCode,
+    Workers,
+    read_assays,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
@@ -36,6 +44,7 @@ def screen(
         typer.Option("--embeddings", help="Instead, vectors that `molmeta embed` stored."),
     ] = None,
     model: Model = "default",
+    trust_code: TrustCode = False,
     top: Annotated[
         int | None,
         typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
@@ -76,7 +85,8 @@ def screen(
             expected="one of them",
         )
     cpu = engine == "ray" and device == "auto"
-    loaded = load_model(model, pick_device("cpu" if cpu else device))
+    place = pick_device("cpu" if cpu else device)
+    loaded = load_model(model, place, trust_code=trust_code)
     progress = counter("molecules")
     source: Source
     if embeddings is not None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Assay, Device, Format, Model, Output, Workers, with_columns
+from molmeta_cli.options import (
+    Assay,
+    Device,
+    Format,
+    Model,
+    Output,
+    TrustCode,
+    Workers,
+    say_support,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
@@ -35,6 +45,7 @@ def suggest(
         ),
     ] = "greedy",
     model: Model = "default",
+    trust_code: TrustCode = False,
     assay: Assay = None,
     format: Format = "auto",
     device: Device = "auto",
@@ -49,10 +60,11 @@ def suggest(
     from molmeta.resources import n_cores
 
     check_ending(output)
-    loaded = load_model(model, pick_device(device))
+    loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize
     )
+    say_support(known)
     table = run(
         loaded,
         known,

@@ -19,6 +19,7 @@ from molmeta_cli.options import (
     Device,
     Format,
     Output,
+    TrustCode,
     read_assays,
     read_held_out,
     with_columns,
@@ -64,6 +65,7 @@ def train(
     init: Annotated[
         str | None, typer.Option("--init", metavar="MODEL", help="Start from a model's weights.")
     ] = None,
+    trust_code: TrustCode = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run folder's last saved state.")
     ] = False,
@@ -106,7 +108,7 @@ def train(
             read_assays(valid, columns, format) if valid else None,
             output,
             test=read_held_out(test, columns, format) if test else None,
-            init=load_model(init) if init else None,
+            init=load_model(init, trust_code=trust_code) if init else None,
             resume=resume,
             device=pick_device(device),
             progress=_shower(steps, output / "tensorboard" if tensorboard else None),

@@ -11,7 +11,8 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.units import PERCENT, PXC50, commonest_kind
+from molmeta.assays.quantity import parse_quantity
+from molmeta.assays.units import PERCENT, PXC50, commonest
 from molmeta.errors import InputError
 
 # FS-Mol's rule: what counts at all, how far repeats of one molecule may lie apart, and between
@@ -58,10 +59,12 @@ def label_values(
 
     Args:
         table: n measurements with a value, in the columns that `units.comparable` gives, and
-            `assay`, `identity`, `weight` (g/mol) and `enzyme` (whether the target is one).
+            `assay`, `identity`, `weight` (g/mol), `enzyme` (whether the target is one) and
+            `quantity` (IC50, Ki …, "" where not known).
         threshold: A number (pXC50 for concentrations), "median" or "fsmol".
-        direction: Whether a "higher" or "lower" value *as measured* is active; by default lower
-            for concentrations and higher for the rest.
+        direction: Whether a "higher" or "lower" value *as measured* is active; None: lower for
+            concentrations, higher for percentages of inhibition and the like, and unknown for
+            anything else, whose rows get no label.
 
     Returns:
         Shape (n, 3): `label`, NaN where undecided; `threshold`; `reason`, "" where labelled.
@@ -70,6 +73,8 @@ def label_values(
         InputError: If the threshold can be no pXC50 although the values are.
     """
     reasons = _other_kinds(table)
+    if direction is None and threshold != "fsmol":
+        reasons = reasons.where(reasons != "", _without_direction(table))
     if threshold == "fsmol":
         reasons = reasons.where(reasons != "", _against_fsmol(table[reasons == ""]))
     usable = table[reasons == ""]
@@ -94,10 +99,25 @@ def label_values(
 
 
 def _other_kinds(table: pd.DataFrame) -> pd.Series:
-    """Set aside what is not measured in the assay's commonest kind of unit."""
-    expected = table["assay"].map(commonest_kind(table))
-    reason = "measured in " + table["kind"].replace("", "no unit") + ", unlike its assay"
-    return reason.where(table["kind"] != expected, "")
+    """Set aside what is not the assay's commonest quantity, in its commonest kind of unit."""
+    expected = table["assay"].map(commonest(table, "quantity"))
+    what = table["quantity"].replace("", "an unnamed quantity")
+    reason = ("measured as " + what + ", unlike its assay").where(table["quantity"] != expected, "")
+    same = table[reason == ""]
+    kind = same["assay"].map(commonest(same, "kind"))
+    other = "measured in " + same["kind"].replace("", "no unit") + ", unlike its assay"
+    reason.update(other[same["kind"] != kind])
+    return reason
+
+
+def _without_direction(table: pd.DataFrame) -> pd.Series:
+    """Set aside what could be active above the threshold or below it."""
+    rises = {word: parse_quantity(word).rises for word in table["quantity"].unique()}
+    known = (table["kind"] == PXC50) | table["quantity"].map(rises).eq(True)
+    what = table["quantity"].where(table["quantity"] != "", "a value")
+    unit = table["kind"].replace("", "no unit")
+    text = what + " in " + unit + ": is a higher or a lower one active? (--direction says)"
+    return text.where(~known, "")
 
 
 def _against_fsmol(table: pd.DataFrame) -> pd.Series:
@@ -131,3 +151,36 @@ def _refuse_concentration(threshold: float, table: pd.DataFrame) -> None:
         raise InputError.of(
             "--threshold", got=f"{threshold:g}", expected=f"a pXC50 for concentrations{pxc50}"
         )
+
+
+def describe_threshold(
+    table: pd.DataFrame, threshold: float | str | None, direction: str | None
+) -> str:
+    """What was taken as active, for the user; "" where no label comes from a value.
+
+    Args:
+        table: As `label_values` takes it, with its `threshold` and `reason`, of rows that got
+            their labels from their values.
+        threshold: As given.
+        direction: As given.
+    """
+    if threshold is None or not len(table):
+        return ""
+    texts = []
+    for kind in table["kind"].unique().tolist():
+        rows = table[table["kind"] == kind]
+        limits = rows.groupby("assay")["threshold"].first()
+        upside_down = (rows["inverted"].iloc[0] == (direction == "higher")) & (
+            direction is not None
+        )
+        sign = "<" if upside_down else ">"
+        low, high = limits.min(), limits.max()
+        text = f"active is {kind or 'a value'} {sign} {low:.4g}"
+        if low < high:
+            text += f" to {high:.4g} (each assay's own, {len(limits):,} assays)"
+        elif kind == PXC50:
+            text += f" ({'above' if upside_down else 'below'} {10 ** (9 - low):,.4g} nM)"
+        if isinstance(threshold, str):
+            text += ", by FS-Mol's rule" if threshold == "fsmol" else ", the median"
+        texts.append(text)
+    return "; ".join(texts)

@@ -36,7 +36,8 @@ def describe(summary: pd.DataFrame, n_reasons: int = _N_REASONS) -> str:
         n_reasons: How many reasons to name at most.
     """
     by_action = summary.groupby("action")["n_rows"].sum()
-    sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in (KEPT, MERGED, DROPPED))
+    actions = dict.fromkeys([KEPT, MERGED, DROPPED, *by_action.index])
+    sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in actions)
     lines = [f"{by_action.sum():,} rows = {sums}"]
     others = summary[summary["action"] != KEPT]
     for row in others[:n_reasons].itertuples():

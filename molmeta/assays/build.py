@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.activity import check_direction, check_threshold, label_values
+from molmeta.assays.activity import (
+    check_direction,
+    check_threshold,
+    describe_threshold,
+    label_values,
+)
+from molmeta.assays.cells import check_decimal, read_values
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import Limits, curate
 from molmeta.assays.duplicates import check_duplicates, substances
 from molmeta.assays.folders import expand
-from molmeta.assays.measurement import as_text, measurements, parse_labels, parse_values
+from molmeta.assays.measurement import as_text, measurements, parse_labels
 from molmeta.assays.readers import open_source
+from molmeta.assays.relations import UNKNOWN, normalise
 from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.units import comparable
@@ -71,9 +78,13 @@ def featurize_files(
     threshold = columns.threshold
     if threshold is None:
         threshold = next(filter(None, (source.reader.THRESHOLD for source in sources)), None)
+    check_decimal(columns.decimal)
+    readings = [source.read(columns) for source in sources]
+    names = [source.table.path.name for source in sources]
     return build_store(
-        (frame for source in sources for frame in source.measurements(columns)),
+        (frame for reading in readings for frame in reading.frames),
         out,
+        notes=_by_file([(name, r.notes) for name, r in zip(names, readings, strict=True)]),
         threshold=threshold,
         direction=columns.direction,
         limits=limits,
@@ -85,6 +96,18 @@ def featurize_files(
         workers=workers,
         progress=progress,
     )
+
+
+def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """Notes with the files that they are about: one line for a note that many files share."""
+    files: dict[str, list[str]] = {}
+    for name, of_file in notes:
+        for note in of_file:
+            files.setdefault(note, []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}"
+        for note, names in files.items()
+    ]
 
 
 def load_assays(
@@ -134,7 +157,7 @@ def build_from_frame(frame: pd.DataFrame, out: Path | str | None = None) -> Assa
         "label": parse_labels(frame["label"], "column 'label'"),
     }
     if "value" in frame:
-        fields["value"] = parse_values(frame["value"])
+        fields["value"] = read_values(frame["value"]).value
     if "relation" in frame:
         fields["relation"] = as_text(frame["relation"])
     return build_store([measurements(fields, frame.index)], out)
@@ -152,6 +175,7 @@ def build_store(
     pairs: bool = False,
     descriptors: bool = False,
     standardize: Standardizer | None = STANDARD,
+    notes: Sequence[str] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> AssayStore:
@@ -168,6 +192,7 @@ def build_store(
         pairs: Whether counts of torsions and atom pairs are stored too.
         descriptors: Whether descriptors are stored too.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
+        notes: What the readers took for what; what is active is added to it.
         workers: Processes that featurize.
         progress: Called with the number of molecules done since its last call.
 
@@ -194,8 +219,9 @@ def build_store(
         table["identity"] = substances(
             table, smiles, molecules.graphs, standardize=standardize, workers=workers
         )
-    table = settle(table, rows, molecules, threshold, direction, limits)
-    contents = contents_of(rows, molecules, table, standardize)
+    table, active = settle(table, rows, molecules, threshold, direction, limits)
+    notes = [*notes, *([active] if active else [])]
+    contents = contents_of(rows, molecules, table, standardize, notes)
     if out is not None:
         write_store(out, contents)
         return AssayStore.open(out)
@@ -230,21 +256,23 @@ def settle(
     threshold: float | str | None,
     direction: str | None,
     limits: Limits | None,
-) -> pd.DataFrame:
-    """What the rows come to: comparable values, labels, and what becomes of each row and why."""
-    table = table.assign(threshold=np.nan, kind="", bound=0)
+) -> tuple[pd.DataFrame, str]:
+    """What the rows come to: comparable values, labels, and what becomes of each row and why.
+
+    Returns:
+        The rows; and what was taken as active, "" where no label comes from a value.
+    """
+    table, active = table.assign(threshold=np.nan, kind="", bound=0), ""
     if table["value"].notna().any():
         table = _with_values(rows, molecules, table)
         if threshold is not None:
-            _label_by_value(rows, table, threshold, direction)
+            active = _label_by_value(rows, table, threshold, direction)
     if not table["label"].notna().any():
         raise InputError.of(
             "labels",
             got=f"none in {len(table)} rows{_commonest(table['reason'].replace('', 'no label'))}",
             expected="some active and some inactive molecules",
-            fix="Name the right column with --label-column, or give --threshold for values."
-            if threshold is None
-            else "Give another --threshold: median or a number takes every unit.",
+            fix=_how_to_label(threshold, direction),
         )
     if not len(molecules.accepted):
         raise InputError.of(
@@ -253,7 +281,17 @@ def settle(
             expected="SMILES",
             fix="Name the right column with --smiles-column.",
         )
-    return table.assign(**curate(table, limits))
+    return table.assign(**curate(table, limits)), active
+
+
+def _how_to_label(threshold: float | str | None, direction: str | None) -> str:
+    if threshold is None:
+        return "Name the right column with --label-column, or give --threshold for values."
+    if threshold == "fsmol":
+        return "Give another --threshold: median or a number takes every unit."
+    return "Say what the values are with --units" + (
+        "." if direction else ", or which are active with --direction."
+    )
 
 
 def _commonest(reasons: pd.Series) -> str:
@@ -267,20 +305,28 @@ def _with_values(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> pd.Da
     weights = molecules.weights[table["smiles"]]
     values = comparable(table["value"], units, relations, weights)
     lost = table["value"].notna() & values["value"].isna() & table["label"].isna()
-    values["reason"] = table["reason"].mask(
-        lost & (table["reason"] == ""), "value without a logarithm"
-    )
+    reason = table["reason"]
+    odd = normalise(relations) == UNKNOWN
+    odd &= table["value"].notna() & table["label"].isna() & (reason == "")
+    reason = reason.mask(odd, "relation is not known: " + relations)
+    values["reason"] = reason.mask(lost & (reason == ""), "value without a logarithm")
     return table.assign(weight=weights, **values)
 
 
 def _label_by_value(
     rows: Rows, table: pd.DataFrame, threshold: float | str, direction: str | None
-) -> None:
-    """Fill in the labels that the values decide, in place."""
+) -> str:
+    """Fill in the labels that the values decide, in place; says what was taken as active."""
     targets = rows.words("target")
     enzymes = np.array([bool(re.search(r"enzyme|ase\b", text.lower())) for text in targets], bool)
     todo = table["label"].isna() & table["value"].notna() & (table["assay"] > 0)
     todo &= table["reason"] == ""
-    part = table[todo].assign(enzyme=enzymes[table["target"][todo]])
+    part = table[todo].assign(
+        enzyme=enzymes[table["target"][todo]],
+        quantity=rows.words("quantity")[table["quantity"][todo]],
+    )
     columns = ["label", "threshold", "reason"]
-    table.loc[todo, columns] = label_values(part, threshold, direction)[columns]
+    labels = label_values(part, threshold, direction)[columns]
+    table.loc[todo, columns] = labels
+    part = part.assign(threshold=labels["threshold"])
+    return describe_threshold(part[labels["reason"] == ""], threshold, direction)

@@ -41,7 +41,7 @@ class Codebook:
 class Rows:
     """All rows read, their texts as numbers."""
 
-    TEXTS = ("file", "assay", "smiles", "relation", "unit", "target", "reason")
+    TEXTS = ("file", "assay", "smiles", "relation", "unit", "quantity", "target", "reason")
 
     def __init__(self) -> None:
         # "No assay" is number 0, so that it can be told without a look at the words.

@@ -20,9 +20,16 @@ SMILES_NAMES = (
 )
 ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
 LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active")
-VALUE_NAMES = ("value", "standard_value", "pchembl_value", "pXC50", "pIC50", "IC50", "IC50_nM")
-RELATION_NAMES = ("relation", "standard_relation")
-UNIT_NAMES = ("units", "unit", "standard_units")
+VALUE_NAMES = ("value", "standard_value", "standard value", "measured_value", "result_value")
+RELATION_NAMES = (
+    "relation", "standard_relation", "standard relation", "qualifier", "qual", "operator",
+    "modifier", "prefix", "censor", "censoring", "value_relation", "measured_relation",
+)  # fmt: skip
+UNIT_NAMES = ("units", "unit", "standard_units", "standard units", "uom", "value_units")
+TYPE_NAMES = (
+    "standard_type", "standard type", "activity_type", "measurement_type", "endpoint",
+    "result_type", "type", "parameter", "measurement",
+)  # fmt: skip
 TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChEMBL ID")
 
 
@@ -36,9 +43,12 @@ class Columns:
         label_column: Holds active or inactive.
         value_column: Holds the measured value.
         relation_column: Holds the censoring sign of the value (`=`, `>`, `<` …).
-        units: The unit of the values (nM, uM, ug/mL, %, pXC50 …), or the column that holds it.
+        units: The unit of the values (nM, uM, ug/mL, %, pXC50, log nM …), or the column that
+            holds it.
         threshold: Where active begins: a number, `median` or `fsmol`.
         direction: Whether a `higher` or a `lower` value is active.
+        decimal: Whether a comma in a number is the decimal mark (`comma`), or groups thousands
+            (`point`).
     """
 
     smiles_column: str | None = None
@@ -49,6 +59,13 @@ class Columns:
     units: str | None = None
     threshold: float | str | None = None
     direction: str | None = None
+    decimal: str | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether the user names a column, or says what its values are."""
+        spoken = (self.smiles_column, self.assay_column, self.label_column, self.value_column)
+        return any(spoken) or bool(self.relation_column or self.units or self.decimal)
 
 
 def find_column(

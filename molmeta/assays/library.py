@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from molmeta.assays.formats.table import CHUNK_CELLS, Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
-from molmeta.chem.molecule import Molecule, parse
+from molmeta.chem.molecule import Molecule, notation_of, parse
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
@@ -82,25 +83,44 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
     The last is the first column of whose first distinct cells nine in ten parse.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, several columns have its name, or it holds InChI or the like.
     """
     source = str(table.path)
     known = find_column(table.columns, wanted, SMILES_NAMES, flag="--smiles-column", source=source)
-    if known is not None:
-        return known
-    rows = table.first_rows(N_LOOKED_AT)
-    for name in table.columns:
+    rows = table.first_rows(N_LOOKED_AT if known is None else _N_SAMPLED)
+    others: dict[str, str] = {}
+    for name in table.columns if known is None else [known]:
         cells = as_text(rows[name])
-        distinct = cells[cells != ""].unique()[:_N_SAMPLED]
-        # Codes such as "B" and "F" parse as atoms, but hardly a whole column is that short.
-        if max(map(len, distinct), default=0) < 3:
-            continue
-        n_parsed = sum(isinstance(parse(cell), Molecule) for cell in distinct)
-        if n_parsed >= 0.9 * len(distinct):
-            return name
+        distinct = cells[cells != ""].unique()[:_N_SAMPLED].tolist()
+        if notation := _other_notation(distinct):
+            others[name] = notation
+        elif name == known or _are_smiles(distinct):
+            return table.only(name, "--smiles-column")
+    if others:
+        name, notation = next(iter(others.items()))
+        raise InputError.of(
+            f"column {name!r} of {source}",
+            got=notation,
+            expected="SMILES",
+            fix="Write the molecules as SMILES in a column named 'smiles'.",
+        )
     raise InputError.of(
         source,
         got=f"no column of SMILES among {listed(table.columns)}",
         expected="a column named 'smiles', or one whose cells are SMILES",
         fix="Name it with --smiles-column.",
     )
+
+
+def _are_smiles(cells: Sequence[str]) -> bool:
+    """Whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
+    if max(map(len, cells), default=0) < 3:
+        return False
+    return sum(isinstance(parse(cell), Molecule) for cell in cells) >= 0.9 * len(cells)
+
+
+def _other_notation(cells: Sequence[str]) -> str | None:
+    """InChI, InChIKey or SELFIES, if nine in ten cells are written so."""
+    counts = Counter(filter(None, map(notation_of, cells)))
+    notation, n = next(iter(counts.most_common(1)), ("", 0))
+    return notation if n and n >= 0.9 * len(cells) else None

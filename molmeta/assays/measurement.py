@@ -15,7 +15,8 @@ from molmeta.errors import InputError
 
 # file: its name; row: number in it, from 0; assay: its id ("" = none); smiles: as given;
 # label: 1 active, 0 inactive, NaN unknown; value: in `unit`, NaN where none; relation: the
-# censoring sign of value; target: the assay's protein or organism; reason: why the reader sets
+# censoring sign of value, in any spelling; quantity: what was measured (IC50, Ki …), "" where not
+# known; target: the assay's protein or organism; reason: why the reader sets
 # this row aside, "" where it does not.
 FIELDS: Mapping[str, object] = {
     "file": "",
@@ -26,11 +27,19 @@ FIELDS: Mapping[str, object] = {
     "value": np.float32("nan"),
     "relation": "",
     "unit": "",
+    "quantity": "",
     "target": "",
     "reason": "",
 }
 UNTESTED = "tested in no assay"  # a molecule of a wide table
-MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>"})
+MISSING = frozenset(
+    {"", "na", "n/a", "#n/a", "#na", "n.a.", "nan", "none", "null", "nil", "<na>", "nat",
+     "-", "--", "---", "–", "—", ".", "?", "nd", "n.d.", "n.d", "n/d", "not determined", "nt",
+     "n.t.", "n.t", "n/t", "not tested", "untested", "not available", "missing", "blank", "empty",
+     "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!"}
+)  # fmt: skip
+"""What stands for a blank cell, in any case."""
+
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
 
@@ -87,17 +96,3 @@ def _label(word: str) -> float:
     except ValueError:
         return float("inf")
     return number if number in (0.0, 1.0) else float("inf")
-
-
-def split_relations(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Cells such as `>10`, `<= 0.5` and `3` as their relation, "" where none, and the rest."""
-    parts = cells.str.extract(r"^(>>|<<|>=|<=|[<>=~≥≤]?)\s*(.*)$").fillna("")
-    return parts[0].replace({"≥": ">=", "≤": "<="}), parts[1]
-
-
-def parse_values(cells: pd.Series) -> NDArray[np.float64]:
-    """Read measured values; NaN where a cell is blank, not a number, or infinite."""
-    if not pd.api.types.is_numeric_dtype(cells):
-        cells = pd.to_numeric(as_text(cells), errors="coerce")
-    values = cells.to_numpy(np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)

@@ -51,6 +51,7 @@ def part_of(
         audit=_arrow(_audit(store, rows, stays)),
         files=store.header["files"],
         standardize=store.standardize,
+        notes=store.notes,
     )
 
 

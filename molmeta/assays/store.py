@@ -127,6 +127,11 @@ class AssayStore:
 
         return build_from_frame(frame, out)
 
+    @property
+    def notes(self) -> list[str]:
+        """What was taken for what when the files were read: columns, units, what is active."""
+        return list(self.header.get("notes", []))
+
     @cached_property
     def graphs(self) -> Graphs:
         """The molecules' graphs, memory-mapped."""

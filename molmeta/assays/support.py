@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from molmeta.assays.tables import open_table
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
 
+WAITING, OF_OTHERS = "waiting for a prediction", "of other assays"
+
 
 @dataclass(frozen=True)
 class Support:
@@ -37,6 +39,8 @@ class Support:
             (n,).
         actions: kept, merged or dropped, (n,).
         reasons: Why it is not kept, (n,).
+        notes: What was taken for what: columns, units, what is active.
+        n_elsewhere: Rows that were read and belong to other assays.
     """
 
     assay_id: str
@@ -47,11 +51,15 @@ class Support:
     blank: NDArray[np.bool_]
     actions: list[str]
     reasons: list[str]
+    notes: list[str] = field(default_factory=list)
+    n_elsewhere: int = 0
 
     def summary(self) -> pd.DataFrame:
-        """How many of its measured rows were kept, merged or dropped: action, reason, n_rows."""
+        """How many of all rows read were kept, merged, dropped …: action, reason, n_rows."""
         audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})
-        return summarize(audit[~self.blank])
+        audit.loc[self.blank, "action"] = WAITING
+        elsewhere = pd.DataFrame({"action": OF_OTHERS, "reason": ""}, range(self.n_elsewhere))
+        return summarize(pd.concat([audit, elsewhere], ignore_index=True))
 
 
 def read_support(
@@ -103,6 +111,8 @@ def read_support(
         blank=np.isnan(labels) & ~has_value & waits,
         actions=audit["action"].tolist(),
         reasons=audit["reason"].tolist(),
+        notes=store.notes,
+        n_elsewhere=len(store.audit) - len(audit),
     )
 
 

@@ -7,16 +7,18 @@ from typing import Protocol
 
 from molmeta.assays.formats import delimited, jsonl, parquet, sdf, smi
 from molmeta.assays.formats.files import read_head
+from molmeta.assays.formats.spool import shown
 from molmeta.assays.formats.table import Table
+from molmeta.assays.formats.text import Head
 
 
 class Format(Protocol):
     """What a format's module offers."""
 
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Whether a file with these first bytes is of this format."""
+    def recognises(self, head: Head) -> bool:
+        """Whether a file that begins so is of this format."""
 
-    def open_table(self, path: Path, head: bytes) -> Table:
+    def open_table(self, head: Head) -> Table:
         """The file as a table."""
 
 
@@ -24,12 +26,14 @@ _FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)
 
 
 def open_table(path: Path | str) -> Table:
-    """Open a file as a table; its format is recognised from its content, not its name.
+    """Open a file as a table; its format is recognised from its content, hardly its name.
+
+    Args:
+        path: The file; `-` is standard input, which is read once, as pipes are.
 
     Raises:
-        InputError: If there is no such file, or it is empty, truncated, not a table, or its
-            columns are not all different.
+        InputError: If there is no such file, or it is empty, truncated or not a table.
     """
-    path = Path(path)
-    head = read_head(path)
-    return next(f for f in _FORMATS if f.recognises(path, head)).open_table(path, head)
+    path = shown(Path(path))
+    head = Head(path, read_head(path))
+    return next(f for f in _FORMATS if f.recognises(head)).open_table(head)

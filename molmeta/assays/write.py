@@ -19,7 +19,7 @@ import molmeta
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.curation import KEPT
 from molmeta.assays.store_folder import FORMAT, VERSION
-from molmeta.assays.units import commonest_kind
+from molmeta.assays.units import commonest
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.graph import Graphs
 from molmeta.chem.standardize import Standardizer
@@ -38,6 +38,7 @@ class Contents:
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
         standardize: What the molecules were brought to standard form by, or None.
+        notes: What was taken for what when the files were read.
     """
 
     graphs: Graphs
@@ -50,6 +51,7 @@ class Contents:
     audit: pa.Table
     files: Sequence[str]
     standardize: Standardizer | None
+    notes: Sequence[str] = ()
 
 
 def write_store(out: Path | str, contents: Contents) -> None:
@@ -62,6 +64,7 @@ def write_store(out: Path | str, contents: Contents) -> None:
         "feature_spec": FEATURE_SPEC,
         "standardize": contents.standardize.spec if contents.standardize else None,
         "files": list(contents.files),
+        "notes": list(contents.notes),
         "n_molecules": len(contents.molecules),
         "n_assays": len(contents.assays),
         "n_rows": len(contents.audit),
@@ -90,7 +93,11 @@ def write_store(out: Path | str, contents: Contents) -> None:
 
 
 def contents_of(
-    rows: Rows, molecules: Molecules, table: pd.DataFrame, standardize: Standardizer | None
+    rows: Rows,
+    molecules: Molecules,
+    table: pd.DataFrame,
+    standardize: Standardizer | None,
+    notes: Sequence[str] = (),
 ) -> Contents:
     """What a store of newly read rows holds.
 
@@ -99,6 +106,7 @@ def contents_of(
         molecules: The distinct SMILES of the rows.
         table: The rows as `build.settle` gives them.
         standardize: What the molecules were brought to standard form by.
+        notes: What was taken for what.
     """
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(
@@ -136,13 +144,14 @@ def contents_of(
         ),
         files=rows.words("file").tolist(),
         standardize=standardize,
+        notes=notes,
     )
 
 
 def _assays(rows: Rows, measured: pd.DataFrame) -> pa.Table:
     by_assay = measured.groupby("assay", sort=True)
     first = by_assay[["threshold", "target"]].first()
-    kinds = commonest_kind(measured)
+    kinds = commonest(measured, "kind")
     return pa.table(
         {
             "assay_id": pa.array(rows.words("assay")[first.index], pa.string()),

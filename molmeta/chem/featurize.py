@@ -20,6 +20,7 @@ from molmeta.chem.descriptors import describe
 from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE, ecfp
 from molmeta.chem.fingerprint import pairs as count_pairs
 from molmeta.chem.graph import Graphs
+from molmeta.chem.inputs import as_smiles
 from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.chem.standardize import Standardizer
 from molmeta.chem.workers import map_in_order
@@ -87,7 +88,7 @@ class Featurized:
 
 
 def featurize(
-    smiles: Sequence[object],
+    smiles: Iterable[object],
     *,
     graphs: bool = True,
     fingerprints: bool = False,
@@ -104,7 +105,8 @@ def featurize(
     """Featurize many SMILES.
 
     Args:
-        smiles: One entry a row; anything that is not a SMILES is rejected with a reason.
+        smiles: One entry a row, as `as_smiles` takes them; what is no molecule is rejected with
+            a reason.
         graphs: Whether to compute graphs; without them a molecule with an atom that they have no
             code for is accepted.
         fingerprints: Whether to compute ECFP counts too.
@@ -121,8 +123,10 @@ def featurize(
         progress: Called with the number of rows that were finished since its last call.
 
     Raises:
+        InputError: If it is a single molecule, has no order or has several columns.
         WorkerError: If worker processes cannot be started.
     """
+    smiles = as_smiles(smiles)
     if len(smiles) <= PIECE and time_limit is None:
         workers = 1  # a single piece cannot be shared out, and starting a process takes a second
     (whole,) = featurize_stream(
@@ -143,7 +147,7 @@ def featurize(
 
 
 def featurize_stream(
-    chunks: Iterable[Sequence[object]],
+    chunks: Iterable[Iterable[object]],
     *,
     graphs: bool = True,
     fingerprints: bool = False,
@@ -174,6 +178,7 @@ def featurize_stream(
         progress: As above.
 
     Raises:
+        InputError: As `featurize`.
         WorkerError: If worker processes cannot be started.
     """
     featurizer = _Featurizer(
@@ -182,7 +187,7 @@ def featurize_stream(
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
     def pieces() -> Iterator[Sequence[object]]:
-        for rows in map(list, chunks):  # arrays and Series too
+        for rows in map(as_smiles, chunks):
             starts = range(0, len(rows), PIECE) or [0]  # an empty chunk is an empty piece
             n_pieces.append(len(starts))
             yield from (rows[start : start + PIECE] for start in starts)

@@ -18,6 +18,31 @@ from molmeta.chem.repair import repair
 MAX_ATOMS = 1000
 """Molecules with more (heavy) atoms are rejected: not drug-like, and slow in RDKit."""
 
+_MISSING = frozenset(
+    [
+        "nan",
+        "none",
+        "na",
+        "n/a",
+        "null",
+        "nil",
+        "#n/a",
+        "#na",
+        "<na>",
+        "nat",
+        "-",
+        "--",
+        ".",
+        "?",
+        "n.a.",
+        "missing",
+    ]
+)
+_INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
+_SELFIES = re.compile(
+    r"(?=.*\[(?:C|[=#][^\]]+|Ring\w+|Branch\w+)\])(?:\.?\[[^\[\]\s]+\]){2,}", re.ASCII
+)
+
 CHARACTERS_PER_ATOM = 20
 """A SMILES longer than this for each permitted atom is not parsed at all."""
 
@@ -91,6 +116,24 @@ def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
     return mol
 
 
+def is_missing_word(text: str) -> bool:
+    """Whether a cell says that there is nothing in it: NaN, None, NA, null, `-` …"""
+    return text.strip().casefold() in _MISSING
+
+
+def notation_of(text: str) -> str | None:
+    """Which other notation of molecules a text is written in: InChI, InChIKey or SELFIES.
+
+    Of one text alone this is a guess: `[C][C][O]` is SMILES too, of atoms without hydrogen.
+    """
+    text = text.strip()
+    if text[:6].casefold() == "inchi=":
+        return "InChI"
+    if _INCHIKEY.fullmatch(text):
+        return "InChIKey"
+    return "SELFIES" if _SELFIES.fullmatch(text) else None
+
+
 def _is_missing(value: object) -> bool:
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
@@ -109,6 +152,10 @@ def _too_large(smiles: str, max_atoms: int) -> str | None:
 
 def _last_words(smiles: str) -> str:
     """What RDKit says when it is asked once more for a molecule that it cannot make."""
+    if is_missing_word(smiles):
+        return "no SMILES"
+    if notation := notation_of(smiles):
+        return f"{notation}, not SMILES"
     if smiles.split(maxsplit=1)[0].count(">") == 2:
         return "a reaction, not a molecule"
     with rdBase.CaptureErrorLog() as log:

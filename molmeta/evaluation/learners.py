@@ -35,11 +35,13 @@ class TrainedMethod:
         name: What tables call it.
         path: The run folder.
         device: Where it computes.
+        trust_code: As of `load_model`.
     """
 
     name: str
     path: Path
     device: str = "cpu"
+    trust_code: bool = False
 
     @cached_property
     def training(self) -> Training:
@@ -53,7 +55,7 @@ class TrainedMethod:
 
     @cached_property
     def _model(self) -> LoadedModel:
-        return load_model(self.path, self.device)
+        return load_model(self.path, self.device, trust_code=self.trust_code)
 
     @cached_property
     def _identity(self) -> str:
@@ -146,17 +148,24 @@ class EncoderProbe(TrainedMethod):
         return probe_scores(known, labels.astype(np.float64), asked, self.task)
 
 
-def model_methods(models: Sequence[str | Path], device: str = "cpu") -> list[LearnerMethod]:
+def model_methods(
+    models: Sequence[str | Path], device: str = "cpu", *, trust_code: bool = False
+) -> list[LearnerMethod]:
     """The models of these run folders or shipped names, each called by its folder's name.
 
     Raises:
         InputError: If a model cannot be used.
     """
-    return [LearnerMethod(path.name, path, device) for path in map(_path, models)]
+    paths = [load_model(model, trust_code=trust_code).path for model in models]
+    return [LearnerMethod(path.name, path, device, trust_code) for path in paths]
 
 
 def named_methods(
-    names: Sequence[str], task: Task = "classification", device: str = "cpu"
+    names: Sequence[str],
+    task: Task = "classification",
+    device: str = "cpu",
+    *,
+    trust_code: bool = False,
 ) -> list[Method]:
     """Baselines by name; `probe:MODEL` is the linear probe on a model's encoder.
 
@@ -167,12 +176,8 @@ def named_methods(
     for name in names:
         kind, colon, model = name.partition(":")
         if colon and kind == PROBE:
-            path = _path(model)
-            methods.append(EncoderProbe(f"{PROBE}:{path.name}", path, device, task))
+            path = load_model(model, trust_code=trust_code).path
+            methods.append(EncoderProbe(f"{PROBE}:{path.name}", path, device, trust_code, task))
         else:
             methods += make_baselines([name], task)
     return methods
-
-
-def _path(model: str | Path) -> Path:
-    return load_model(model).path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,7 +86,10 @@ def load_state(run: Path) -> SavedState | None:
     if not pointer.is_file():
         return None
     try:
-        folder = run / "checkpoints" / pointer.read_text(encoding="utf-8").strip()
+        name = pointer.read_text(encoding="utf-8").strip()
+        if not re.fullmatch(r"step-\d+", name):
+            raise ValueError(f"a pointer to {name!r}")
+        folder = run / "checkpoints" / name
         tensors = load_tensors(folder / "state.safetensors")
         values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, InputError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from molmeta.config import Recipe, Registry, resolve, unknown
@@ -27,6 +27,20 @@ _PLAIN = {
     "training": Trainer,
 }
 SECTIONS = (*_REGISTRIES, *_PLAIN)
+
+
+def foreign_parts(recipe: Mapping[str, Any]) -> list[str]:
+    """What a recipe would import that is not molmeta's own: "package.module:Class of encoder", …
+
+    `Registry.find` imports a name with a colon. A part may hand on a name that its settings hold,
+    as `hybrid` does its graph encoder's, so every text in the sections of parts counts.
+    """
+    return [
+        f"{text} of {section}"
+        for section in _REGISTRIES
+        for text in _texts(recipe.get(section))
+        if ":" in text
+    ]
 
 
 def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
@@ -68,6 +82,8 @@ def build_learner(recipe: Mapping[str, Any]) -> Learner:
         name, settings = _named(section, recipe[section])
         try:
             parts[section] = registry.find(name)(**settings)
+        except InputError:
+            raise
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError.of(
                 f"{section} {name!r} cannot be built with {settings}", got=str(error)[:300]
@@ -96,4 +112,19 @@ def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:
             f"recipe section {section}", got=repr(given), expected="a name or a mapping"
         )
     settings = dict(given)
-    return str(settings.pop("name", _DEFAULT_NAMES[section])), settings
+    name = settings.pop("name", _DEFAULT_NAMES[section])
+    if not isinstance(name, str):
+        raise InputError.of(f"recipe value {section}.name", got=repr(name), expected="a text")
+    return name, settings
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value read from JSON or YAML, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in (*value.keys(), *value.values()):
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from molmeta.meta.labels import groups_of
 from molmeta.meta.learner import Learner
 from molmeta.meta.pretrain import Epoch, Pretrainer, finish, pretrain
 from molmeta.meta.progress import Progress
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.meta.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.meta.start import ASSAYS, MOLECULES, Seen, check_pretraining, fit_inputs, start_from
 from molmeta.meta.trainer import MODEL, Trainer
 from molmeta.models.aliases import without_gone
@@ -84,7 +84,7 @@ class LoadedModel:
 
     def featurize(
         self,
-        smiles: Sequence[object],
+        smiles: Iterable[object],
         *,
         fingerprints: bool = False,
         identities: bool = False,
@@ -104,7 +104,7 @@ class LoadedModel:
 
     def featurize_stream(
         self,
-        chunks: Iterable[Sequence[object]],
+        chunks: Iterable[Iterable[object]],
         *,
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
@@ -227,18 +227,31 @@ def train(
     return best
 
 
-def load_model(run: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+def load_model(
+    run: str | Path, device: str | torch.device = "cpu", *, trust_code: bool = False
+) -> LoadedModel:
     """Load a model, ready to use.
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.
         device: Where it computes.
+        trust_code: Whether parts that are not molmeta's own are imported: their code runs, with
+            all your rights.
 
     Raises:
-        InputError: If the folder, its recipe or its weights cannot be used.
+        InputError: If the folder, its recipe or its weights cannot be used, or it names parts that
+            are not molmeta's own and is not trusted; then nothing was imported.
     """
     run = _find(run)
     config = load_config(run)
+    foreign = foreign_parts(config["recipe"])
+    if foreign and not trust_code:
+        raise InputError.of(
+            f"model {run}",
+            got=f"parts that are not molmeta's own, {', '.join(foreign)}; nothing was imported",
+            expected="molmeta's own parts, since importing others runs their code",
+            fix="If you trust their code, say trust_code=True (--trust-code).",
+        )
     recipe, form = resolve_recipe(config["recipe"]), config.get("standardize")
     learner = build_learner(recipe)
     try:
@@ -346,6 +359,13 @@ def _check_same(
 ) -> None:
     """Refuse to resume with another recipe, model or assays than the run began with."""
     config = load_config(run)
+    foreign, own = foreign_parts(config["recipe"]), foreign_parts(recipe)
+    if not set(foreign) <= set(own):  # the user's own recipe says what may be imported
+        raise InputError.of(
+            f"--resume of {run}: parts that are not molmeta's own",
+            got=", ".join(own) or "none",
+            expected=f"{', '.join(foreign)}, as the run began; nothing was imported",
+        )
     began = _plain(resolve_recipe(config["recipe"]))
     for section, settings in _plain(recipe).items():
         for key, value in settings.items():

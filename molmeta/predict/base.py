@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.chem.featurize import Featurized
+from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel, load_model
 from molmeta.predict.explain import deciding
-from molmeta.predict.known import Floats, Known, as_smiles, parsed
+from molmeta.predict.known import Known, parsed, warn_of_rejected
+
+LEFT_OUT, NAN = "are left out of the support set", "get NaN"
+
+
+def loaded(model: str | Path | LoadedModel, trust_code: bool) -> LoadedModel:
+    """The model that a constructor was given, loaded if it is a name.
+
+    Raises:
+        InputError: As `load_model`.
+    """
+    return model if isinstance(model, LoadedModel) else load_model(model, trust_code=trust_code)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was given to `fit`: the n molecules, of which s parse.
+
+    Attributes:
+        model: What reads them.
+        smiles: Those that parse, s of them.
+        features: Theirs.
+        fine: Which parse, shape (n,).
+        reasons: Why the others do not, n of them.
+    """
+
+    model: LoadedModel
+    smiles: list[str]
+    features: Featurized
+    fine: NDArray[np.bool_]
+    reasons: list[str]
 
 
 class FewShot(BaseEstimator):  # type: ignore[misc]
@@ -25,43 +58,52 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
     model: str | Path | LoadedModel
     steps: int | None
     workers: int
+    trust_code: bool
     known_: Known
     rejected_: list[tuple[int, str]]
 
-    def _read(self, molecules: Iterable[Any], y: ArrayLike) -> NDArray[np.generic]:
-        """Begin to fit: keep the molecules that parse as `_given`; their labels, shape (s,)."""
-        smiles, labels = as_smiles(molecules), np.asarray(y)
-        if labels.shape != (len(smiles),):
-            raise InputError.of(
-                "labels y", got=f"shape {labels.shape}", expected=f"shape ({len(smiles)},)"
-            )
-        model = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
-        features = _featurize(model, smiles, self.workers)
-        fine = parsed(features)
-        self.rejected_ = [(i, reason) for i, reason in enumerate(features.reasons) if reason]
+    def _read(self, smiles: list[Any]) -> Given:
+        """Begin to fit: load the model and read the molecules, n of them."""
+        if self.steps is not None:
+            at_least("steps", self.steps, 0)
+        model = loaded(self.model, self.trust_code)
+        features = self._featurize(model, smiles)
+        fine, reasons = parsed(features), features.reasons
         if not fine.all():
             smiles = [one for one, is_fine in zip(smiles, fine, strict=True) if is_fine]
-            features = _featurize(model, smiles, self.workers)
-        self._given = model, smiles, features
+            features = self._featurize(model, smiles)
+        return Given(model, smiles, features, fine, reasons)
+
+    def _learn(self, given: Given, labels: NDArray[np.float32]) -> None:
+        """Adapt to the labels of the molecules that parse, shape (s,)."""
+        known = Known(given.model, given.smiles, given.features, labels, self.steps)
+        _ = known.adapted
         for name in ("support_report_", "left_out_"):  # of an earlier fit
             self.__dict__.pop(name, None)
-        return labels[fine]
+        self.known_ = known
+        self.rejected_ = [(i, reason) for i, reason in enumerate(given.reasons) if reason]
+        warn_of_rejected(given.reasons, LEFT_OUT, level=3)
 
-    def _learn(self, labels: NDArray[np.float32]) -> None:
-        """Adapt to the labels of what `_read` kept, shape (s,)."""
-        self.known_ = Known(*self._given, labels, self.steps)
-        del self._given
-        _ = self.known_.adapted
+    def _featurize(self, model: LoadedModel, smiles: list[Any]) -> Featurized:
+        return model.featurize(
+            smiles, fingerprints=True, identities=True, workers=at_least("workers", self.workers, 1)
+        )
 
     def featurize(self, molecules: Iterable[Any], **options: Any) -> Featurized:
-        """Read n molecules for `score_features` and `applicability`; options of `featurize`."""
+        """Read n molecules for `score_features`; options of `featurize`."""
         check_is_fitted(self, "known_")
         options = {"workers": self.workers} | options
-        return self.known_.model.featurize(as_smiles(molecules), fingerprints=True, **options)
+        return self.known_.model.featurize(molecules, fingerprints=True, **options)
+
+    def _features(self, molecules: Iterable[Any]) -> Featurized:
+        """As `featurize`, for a public method: it warns of what does not parse."""
+        features = self.featurize(molecules)
+        warn_of_rejected(features.reasons, NAN, level=3)
+        return features
 
     def applicability(self, molecules: Iterable[Any]) -> pd.DataFrame:
         """How near n molecules lie to what the model has seen; see `Known.applicability`."""
-        return self.known_.applicability(self.featurize(molecules))
+        return self.known_.applicability(self._features(molecules))
 
     def _explain(
         self,
@@ -70,28 +112,44 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic],
         top: int | None,
     ) -> pd.DataFrame:
+        if top is not None:
+            at_least("top", top, 1)
         smiles = as_smiles(molecules)
         features = self.featurize(smiles)
+        warn_of_rejected(features.reasons, "are not explained", level=3)
         weights, similarity = self.known_.weights(give, features), self.known_.similarity(features)
         return deciding(weights, similarity, smiles, self.known_.smiles, labels, top)
 
-    def _parsed_or_refused(self, molecules: Iterable[Any], predicted: Floats) -> Floats:
-        """`predicted` as it is, if every molecule parses."""
-        if np.isnan(predicted).any():
-            bad = int(np.flatnonzero(np.isnan(predicted))[0])
+    def _all_parsed(self, molecules: list[Any]) -> Featurized:
+        """As `featurize`, if every molecule parses.
+
+        Raises:
+            InputError: If one does not.
+        """
+        features = self.featurize(molecules)
+        fine = parsed(features)
+        if not fine.all():
+            bad = int((~fine).argmax())
             raise InputError.of(
                 f"molecule {bad} does not parse",
-                got=repr(list(molecules)[bad]),
-                fix="Leave it out; predict_proba and decision_function give NaN for such a one.",
+                got=f"{molecules[bad]!r} ({features.reasons[bad]})",
+                fix="Leave it out; predict_active and predict_proba give NaN for such a one.",
             )
-        return predicted
+        return features
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.one_d_array = tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags.two_d_array, tags.input_tags.allow_nan = False, True
         return tags
 
 
-def _featurize(model: LoadedModel, smiles: list[Any], workers: int) -> Featurized:
-    return model.featurize(smiles, fingerprints=True, identities=True, workers=workers)
+def at_least(name: str, number: Any, least: int) -> int:
+    """A whole number of a constructor or method as it is.
+
+    Raises:
+        InputError: If it is none, or less than `least`.
+    """
+    if not isinstance(number, Integral) or number < least:
+        raise InputError.of(name, got=repr(number), expected=f"a whole number, {least} or more")
+    return int(number)

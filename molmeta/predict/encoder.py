@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
 from molmeta.meta.embedding import embed
 from molmeta.meta.run import LoadedModel, load_model
+from molmeta.predict.base import NAN, at_least, loaded
+from molmeta.predict.known import warn_of_rejected
 from molmeta.predict.panel import check_ready
 from molmeta.predict.parts import Computed, compute, cut, schema_of
 from molmeta.predict.vector_writers import write_vectors
@@ -37,15 +39,36 @@ class MoleculeEncoder:
         self._device = next(model.learner.parameters()).device
         self.dim = model.learner.encoder.dim
 
-    def encode(self, smiles: Sequence[str], *, workers: int = 1) -> NDArray[np.float32]:
-        """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
-        return self._vectors(self._model.featurize(list(smiles), workers=workers))
+    def encode(self, smiles: Iterable[Any], *, workers: int = 1) -> NDArray[np.float32]:
+        """Embed molecules, shape (n, dim).
+
+        Args:
+            smiles: SMILES or RDKit molecules: a list, an array, a Series or a frame's one column.
+            workers: Processes that read molecules.
+
+        Returns:
+            A row a molecule, of NaN where it does not parse; a `RejectedWarning` says so.
+
+        Raises:
+            InputError: If it is a single molecule, has no order or has several columns.
+        """
+        features = self._model.featurize(smiles, workers=workers)
+        warn_of_rejected(features.reasons, NAN)
+        return self._vectors(features)
 
     def stream(
-        self, chunks: Iterable[Sequence[str]], *, workers: int = 1
+        self, chunks: Iterable[Iterable[Any]], *, workers: int = 1
     ) -> Iterator[NDArray[np.float32]]:
-        """As `encode`, chunk by chunk in bounded memory, while workers read what follows."""
-        return map(self._vectors, self._model.featurize_stream(chunks, workers=workers))
+        """As `encode`, chunk by chunk in bounded memory, while workers read what follows.
+
+        It warns of the first chunk with a molecule that does not parse, and not again.
+        """
+        is_told = False
+        for features in self._model.featurize_stream(chunks, workers=workers):
+            if not is_told and any(features.reasons):
+                warn_of_rejected(features.reasons, f"{NAN}, as will those of later chunks")
+                is_told = True
+            yield self._vectors(features)
 
     def encode_library(
         self,
@@ -117,46 +140,62 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A trained encoder as a scikit-learn transformer: SMILES → vectors, for pipelines.
 
     Nothing is fitted. A molecule that does not parse becomes a row of NaN, which an imputer may
-    follow, or estimators that take NaN.
+    follow, or estimators that take NaN; a `RejectedWarning` says how many there are, and why.
 
     Args:
         model: A run folder, a shipped model's name, or a model already loaded.
         workers: Processes that read molecules.
+        trust_code: Whether the model may import parts that are not molmeta's own; see `load_model`.
     """
 
-    def __init__(self, model: str | Path | LoadedModel = "default", *, workers: int = 1) -> None:
+    def __init__(
+        self,
+        model: str | Path | LoadedModel = "default",
+        *,
+        workers: int = 1,
+        trust_code: bool = False,
+    ) -> None:
         self.model = model
         self.workers = workers
+        self.trust_code = trust_code
 
-    def fit(self, smiles: Sequence[str], y: object = None) -> Self:
+    def fit(self, smiles: Iterable[Any], y: object = None) -> Self:
         """Load the model.
 
         Raises:
             InputError: If it cannot be used.
         """
-        loaded = self.model if isinstance(self.model, LoadedModel) else load_model(self.model)
-        self.encoder_ = MoleculeEncoder(loaded)
+        self.encoder_ = MoleculeEncoder(loaded(self.model, self.trust_code))
         return self
 
-    def transform(self, smiles: Sequence[str]) -> NDArray[np.float32]:
-        """Embed molecules, shape (n, dim); a row of NaN where a molecule does not parse."""
+    def transform(self, smiles: Iterable[Any]) -> NDArray[np.float32]:
+        """Embed molecules, as `MoleculeEncoder.encode` takes them, shape (n, dim)."""
         check_is_fitted(self, "encoder_")
-        return self.encoder_.encode(smiles, workers=self.workers)
+        return self.encoder_.encode(smiles, workers=at_least("workers", self.workers, 1))
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """v0, v1, …, as in the files of `molmeta embed`; shape (dim,)."""
         check_is_fitted(self, "encoder_")
         return np.array([f"v{i}" for i in range(self.encoder_.dim)], dtype=object)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = tags.input_tags.string = True
+        tags.input_tags.two_d_array, tags.input_tags.allow_nan = False, True
+        return tags
 
-def load_encoder(model: str | Path = "default", device: str = "cpu") -> MoleculeEncoder:
+
+def load_encoder(
+    model: str | Path = "default", device: str = "cpu", *, trust_code: bool = False
+) -> MoleculeEncoder:
     """The encoder of a trained model.
 
     Args:
         model: A run folder, or a shipped model's name.
         device: Where it computes.
+        trust_code: Whether parts that are not molmeta's own are imported; see `load_model`.
 
     Raises:
         InputError: If the model cannot be used.
     """
-    return MoleculeEncoder(load_model(model, device))
+    return MoleculeEncoder(load_model(model, device, trust_code=trust_code))

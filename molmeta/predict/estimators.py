@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,37 +15,47 @@ from scipy.special import expit, logit
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from molmeta.assays.measurement import parse_labels
 from molmeta.chem.featurize import Featurized
+from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
 from molmeta.meta.calibration import prior
 from molmeta.meta.run import LoadedModel
 from molmeta.predict.base import FewShot
+from molmeta.predict.classes import as_labels, as_values, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
-from molmeta.predict.known import Floats, as_smiles
+from molmeta.predict.known import Floats
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     """Predicts activity in a new assay from a few labelled molecules.
 
     Molecules are SMILES or RDKit molecules: a list, an array, a Series, or one column of a frame.
+    As everywhere in scikit-learn, rows belong together by position, whatever an index says.
+
+    A molecule that does not parse gets NaN, and a `RejectedWarning` says so; in `fit` it is left
+    out, with the same warning.
 
     Args:
         model: A run folder, a shipped model's name, or a model already loaded.
+        active: The label of active molecules; by default as the labels say (see `fit`).
         steps: Inner steps instead of the model's own number.
         prevalence: The share of actives to expect among the molecules that are predicted; by
             default that of the support set, as the model sees it. It moves every log-odds by the
             same amount.
         workers: Processes that read molecules.
+        trust_code: Whether the model may import parts that are not molmeta's own; see `load_model`.
 
     Attributes:
-        classes_: The two labels, the inactive one first, shape (2,).
+        classes_: The two labels, sorted, shape (2,): the order of `predict_proba`'s columns.
+        active_class_: Which of them is the active one.
         known_: The support molecules that parse, and the model adapted to them.
         rejected_: (position, reason) of the support molecules that do not parse.
-        left_out_: Log-odds of each support molecule by the model adapted to the others, shape
-            (s,); see `Known.left_out`. Computed when it is first asked for.
+        left_out_: Log-odds of each support molecule being active, by the model adapted to the
+            others, shape (s,); see `Known.left_out`. Computed when it is first asked for.
         support_report_: What the support set can bear; likewise.
     """
 
@@ -53,54 +63,90 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         self,
         model: str | Path | LoadedModel = "default",
         *,
+        active: object = None,
         steps: int | None = None,
         prevalence: float | None = None,
         workers: int = 1,
+        trust_code: bool = False,
     ) -> None:
         self.model = model
+        self.active = active
         self.steps = steps
         self.prevalence = prevalence
         self.workers = workers
+        self.trust_code = trust_code
 
     def fit(self, smiles: Iterable[Any], y: ArrayLike) -> Self:
         """Take the support set and adapt to it.
 
+        There is no `sample_weight`: each measured molecule counts once. A molecule that is given
+        twice counts twice, also with contradicting labels; `support_report_` warns of both.
+
         Args:
             smiles: Molecules, shape (n,).
-            y: Two classes, shape (n,): 0 and 1, or two words. Of two numbers the larger is the
-                active one; of "active" and "inactive", "yes" and "no" the one that says so; of
-                any other two words the later one in the alphabet.
+            y: Two classes, shape (n,). Of two numbers the larger is the active one, and of False
+                and True it is True; of words such as "active" and "inactive", "yes" and "no" the
+                one that says so. Of any other two words nobody knows: name one as `active`.
 
         Raises:
             InputError: If the sets differ in length, a label is missing, the molecules that parse
-                are not of two classes, or the model is one of continuous labels.
+                are not of two classes, the labels do not say which one is active, or the model is
+                one of continuous labels.
         """
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise InputError.of(
                 "prevalence", got=f"{self.prevalence}", expected="a share between 0 and 1"
             )
-        labels = self._read(smiles, y)
-        self.classes_ = _two_classes(labels)
-        if self._given[0].learner.continuous:
+        molecules = as_smiles(smiles)
+        labels = as_labels(y, len(molecules))
+        classes, active = two_classes(labels, self.active)
+        given = self._read(molecules)
+        is_active = (labels == classes[active])[given.fine]
+        if is_active.all() or not is_active.any():
+            raise InputError.of(
+                "support set",
+                got=f"{len(is_active)} molecules that parse, {int(is_active.sum())} of them "
+                f"active; of the others, {next(filter(None, given.reasons))}",
+                expected="at least one active and one inactive molecule",
+                fix="Correct the molecules, or add a measured one of the other class.",
+            )
+        if given.model.learner.continuous:
             raise InputError.of(
                 "model", got="one of continuous labels", expected="one of two classes"
             )
-        self._learn((labels == self.classes_[1]).astype(np.float32))
+        self._learn(given, is_active.astype(np.float32))
+        self.classes_, self.active_class_ = classes, classes[active]
         return self
 
-    def decision_function(self, smiles: Iterable[Any]) -> Floats:
+    def predict_active(self, smiles: Iterable[Any]) -> Floats:
+        """Probability of being active, shape (n,); NaN where a molecule does not parse."""
+        probabilities: Floats = expit(self.score_features(self._features(smiles)))
+        return probabilities
+
+    def log_odds(self, smiles: Iterable[Any]) -> Floats:
         """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
-        return self.score_features(self.featurize(smiles))
+        return self.score_features(self._features(smiles))
 
     def score_features(self, features: Featurized) -> Floats:
-        """As `decision_function`, from what `featurize` gave."""
+        """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules."""
         check_is_fitted(self, "known_")
         return self.known_.scores(features) + self._shift
 
+    def decision_function(self, smiles: Iterable[Any]) -> Floats:
+        """Log-odds of `classes_[1]`, shape (n,), as scikit-learn reads them; NaN as above.
+
+        If `active_class_` is the first one, they are those of being *inactive*: see `log_odds`.
+        """
+        scores = self.score_features(self._features(smiles))
+        return -scores if self._is_reversed else scores
+
     def predict_proba(self, smiles: Iterable[Any]) -> Floats:
-        """Probability of each class, shape (n, 2); NaN where a molecule does not parse."""
-        active = expit(self.decision_function(smiles))
-        return np.column_stack([1 - active, active])
+        """Probability of each class, shape (n, 2), in the order of `classes_`; NaN as above.
+
+        `predict_active` gives that of being active, whatever the labels are called.
+        """
+        active = expit(self.score_features(self._features(smiles)))
+        return self._in_order(np.column_stack([1 - active, active]))
 
     def predict(self, smiles: Iterable[Any]) -> NDArray[np.generic]:
         """The likelier class, shape (n,).
@@ -108,9 +154,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         Raises:
             InputError: If a molecule does not parse, for which there is no class.
         """
-        smiles = as_smiles(smiles)
-        scores = self._parsed_or_refused(smiles, self.decision_function(smiles))
-        classes: NDArray[np.generic] = self.classes_[(scores > 0).astype(int)]
+        scores = self.score_features(self._all_parsed(as_smiles(smiles)))
+        classes: NDArray[np.generic] = self._by_activity[(scores > 0).astype(int)]
         return classes
 
     def predict_set(self, smiles: Iterable[Any], error: float) -> NDArray[np.bool_]:
@@ -123,10 +168,15 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         Raises:
             InputError: If the support set is too small for the error rate.
         """
-        return self.set_of_scores(self.decision_function(smiles), error)
+        return self._in_order(
+            self.set_of_scores(self.score_features(self._features(smiles)), error)
+        )
 
     def set_of_scores(self, scores: Floats, error: float) -> NDArray[np.bool_]:
-        """As `predict_set`, from log-odds, shape (n,).
+        """As `predict_set`, from log-odds of being active, shape (n,).
+
+        Returns:
+            Shape (n, 2), the inactive class first, whatever the labels are called.
 
         Raises:
             InputError: If the support set is too small for the error rate.
@@ -153,11 +203,11 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
             InputError: If the model's head compares with no support molecule alone.
         """
         check_is_fitted(self, "known_")
-        labels = self.classes_[self.known_.labels.astype(int)]
+        labels = self._by_activity[self.known_.labels.astype(int)]
         return self._explain(smiles, "contributions", labels, top)
 
     def atom_contributions(self, smiles: Iterable[Any]) -> list[tuple[str, Floats]]:
-        """What each atom adds to the log-odds; see `explain.occlude`.
+        """What each atom adds to the log-odds of being active; see `explain.occlude`.
 
         What the model recalls of these molecules (`Profiles`) has no part in it; of the support
         molecules it recalls what it does.
@@ -165,12 +215,14 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         Raises:
             InputError: If a molecule does not parse.
         """
-        smiles = as_smiles(smiles)
-        self._parsed_or_refused(smiles, self.decision_function(smiles))
+        molecules = as_smiles(smiles)
+        self._all_parsed(molecules)
         model = self.known_.model
         profiles = model.learner.encoder.activity_profiles
         with nullcontext() if profiles is None else profiles.forgotten():
-            return occlude(smiles, self.decision_function, model.standardize)
+            return occlude(
+                molecules, lambda some: self.score_features(self.featurize(some)), model.standardize
+            )
 
     @cached_property
     def left_out_(self) -> Floats:
@@ -181,8 +233,21 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     @cached_property
     def support_report_(self) -> SupportReport:
         """What the support set can bear."""
-        names = str(self.classes_[0]), str(self.classes_[1])
-        return report_classes(self.known_, self.left_out_, names)
+        inactive, active = map(str, self._by_activity)
+        return report_classes(self.known_, self.left_out_, (inactive, active))
+
+    @property
+    def _is_reversed(self) -> bool:
+        return bool(self.classes_[0] == self.active_class_)
+
+    @property
+    def _by_activity(self) -> NDArray[np.generic]:
+        """The two labels, the inactive one first."""
+        return self._in_order(self.classes_)
+
+    def _in_order(self, pairs: NDArray[Number]) -> NDArray[Number]:
+        """From inactive and active (the last axis) to the order of `classes_`, and back."""
+        return pairs[..., ::-1] if self._is_reversed else pairs
 
     @property
     def _shift(self) -> float:
@@ -192,6 +257,11 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         seen = prior(self.known_.labels) if self.known_.model.carries_ratio else 0.0
         return float(logit(self.prevalence)) - seen
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
 
 class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
     """Predicts values of a new assay, such as pXC50, from a few measured molecules.
@@ -199,11 +269,13 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
     The matching formula on values: Σ a(x, xᵢ) yᵢ, with the weights a of the head of a model that
     learned on classes (`MatchingHead.attention`, `KernelHead.attention`), which adapts to whether
     a value lies above the support set's median. A model of continuous labels adapts to the values.
+    Molecules are as `FewShotClassifier` takes them.
 
     Args:
         model: A run folder, a shipped model's name, or a model already loaded.
         steps: Inner steps instead of the model's own number.
         workers: Processes that read molecules.
+        trust_code: Whether the model may import parts that are not molmeta's own; see `load_model`.
 
     Attributes:
         known_: The support molecules that parse, and the model adapted to them.
@@ -220,13 +292,17 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         *,
         steps: int | None = None,
         workers: int = 1,
+        trust_code: bool = False,
     ) -> None:
         self.model = model
         self.steps = steps
         self.workers = workers
+        self.trust_code = trust_code
 
     def fit(self, smiles: Iterable[Any], y: ArrayLike) -> Self:
         """Take the support set and adapt to it.
+
+        There is no `sample_weight`, and a molecule that is given twice counts twice.
 
         Args:
             smiles: Molecules, shape (n,).
@@ -236,29 +312,26 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
             InputError: If the sets differ in length, a value is missing, fewer than two molecules
                 parse, or the model's head gives no weights.
         """
-        given = self._read(smiles, y)
-        try:
-            self.values_ = given.astype(np.float64)
-        except (TypeError, ValueError):
-            raise InputError.of(
-                "values y", got=f"{given[:3].tolist()}", expected="numbers"
-            ) from None
-        if len(self.values_) < 2 or not np.isfinite(self.values_).all():
+        molecules = as_smiles(smiles)
+        values = as_values(y, len(molecules))
+        given = self._read(molecules)
+        values = values[given.fine]
+        if len(values) < 2:
             raise InputError.of(
                 "support set",
-                got=f"{len(self.values_)} molecules that parse, "
-                f"{int((~np.isfinite(self.values_)).sum())} of them without a value",
+                got=f"{len(values)} molecules that parse",
                 expected="two or more molecules, each with a value",
             )
-        above = self.values_ > np.median(self.values_)
-        continuous = self._given[0].learner.continuous
-        self._learn((self.values_ if continuous else above).astype(np.float32))
+        continuous = given.model.learner.continuous
+        above = values > np.median(values)
+        self._learn(given, (values if continuous else above).astype(np.float32))
+        self.values_ = values
         self.predict(self.known_.smiles[:1])  # a head without weights is refused at once
         return self
 
     def predict(self, smiles: Iterable[Any]) -> Floats:
         """Values, shape (n,); NaN where a molecule does not parse."""
-        features = self.featurize(smiles)
+        features = self._features(smiles)
         return self.known_.weights("attention", features) @ self.values_
 
     def explain(self, smiles: Iterable[Any], top: int | None = None) -> pd.DataFrame:
@@ -284,27 +357,3 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
     def support_report_(self) -> SupportReport:
         """What the support set can bear."""
         return report_values(self.known_, self.left_out_, self.values_)
-
-
-def _two_classes(labels: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The inactive and the active label.
-
-    Raises:
-        InputError: If a label is missing, or there are not two classes.
-    """
-    missing = np.asarray(pd.isna(labels))
-    classes = pd.Series(labels[~missing]).drop_duplicates().sort_values().to_numpy(labels.dtype)
-    if missing.any() or len(classes) != 2:
-        raise InputError.of(
-            "support set",
-            got=f"{len(labels)} molecules that parse, {int(missing.sum())} of them unlabelled, "
-            f"with the labels {classes.tolist()[:5]}",
-            expected="at least one active and one inactive molecule",
-            fix="Add a measured molecule of the other class.",
-        )
-    if labels.dtype.kind in "OUS":
-        try:
-            classes = classes[np.argsort(parse_labels(pd.Series(classes), "y"))]
-        except InputError:  # words of the user's own
-            return classes
-    return classes

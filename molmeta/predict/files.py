@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
+from molmeta.assays.formats.sdf import value_lines
+from molmeta.assays.formats.table import Names
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
 from molmeta.resources import write_atomically
@@ -46,7 +50,7 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
     """
     check_ending(path, also="" if smiles is None else ".sdf")
     if str(path) == "-":
-        table.to_csv(sys.stdout, index=False)
+        write_text(table, sys.stdout)
         return
     with write_atomically(path) as temporary:
         if smiles is not None and _ending(path) == ".sdf":
@@ -54,7 +58,21 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
         elif _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, sep=separator_of(path))
+            write_text(table, temporary, separator_of(path))
+
+
+def write_text(
+    table: pd.DataFrame, file: Path | TextIO, separator: str = ",", *, header: bool = True
+) -> None:
+    """Write a table as delimited text.
+
+    A carriage return within a cell ends no row: Python's `csv` before 3.13 does not quote it.
+    """
+    texts = (table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name]))
+    cells = (table.columns.to_series(), *texts)
+    returns = any(column.astype(str).str.contains("\r", regex=False).any() for column in cells)
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    table.to_csv(file, index=False, sep=separator, header=header, quoting=quoting)
 
 
 def separator_of(path: Path) -> str:
@@ -69,16 +87,22 @@ def _ending(path: Path) -> str:
 
 def _write_sdf(table: pd.DataFrame, smiles: Sequence[str], path: Path) -> None:
     columns = [str(name) for name in table.columns]
-    title = next((name for name in columns if name.casefold() == "name"), None)
-    keys = [
-        "_Name" if name == title else re.sub(r"[<>\s]+", " ", name).strip() or "_"
-        for name in columns
-    ]
-    with rdBase.BlockLogs(), Chem.SDWriter(str(path)) as writer:
+    title = next((i for i, name in enumerate(columns) if name.casefold() == "name"), None)
+    # A ">" behind which nothing stands ends a property's name; "<" begins it.
+    keys = Names.of(re.sub(r"[<\s]+", " ", name).strip() or "_" for name in columns).columns
+    with path.open("w", encoding="utf-8", newline="\n") as file, rdBase.BlockLogs():
         for row, text in zip(table.itertuples(index=False, name=None), smiles, strict=True):
-            mol = Chem.MolFromSmiles(respell(text)) or Chem.Mol()
-            Compute2DCoords(mol)
-            for key, value in zip(keys, row, strict=True):
-                # A line break would end the property, or the record.
-                mol.SetProp(key, "" if pd.isna(value) else " ".join(str(value).split()))
-            writer.write(mol)
+            cells = ["" if pd.isna(value) else str(value) for value in row]
+            name = "" if title is None else " ".join(value_lines(cells[title]))
+            _, _, structure = _block(text).partition("\n")
+            file.write(f"{name}\n{structure}")
+            for i, key in enumerate(keys):
+                if i != title:
+                    file.write("\n".join([f">  <{key}>", *value_lines(cells[i]), "", ""]))
+            file.write("$$$$\n")
+
+
+def _block(smiles: str) -> str:
+    mol = Chem.MolFromSmiles(respell(smiles)) or Chem.Mol()
+    Compute2DCoords(mol)
+    return str(Chem.MolToMolBlock(mol))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from rdkit import Chem
 
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
-from molmeta.errors import InputError, MolmetaError
+from molmeta.errors import MolmetaError, RejectedWarning
 from molmeta.meta.adapted import Adapted
 from molmeta.meta.calibration import prior
 from molmeta.meta.run import LoadedModel
@@ -30,27 +30,26 @@ AT_ONCE = 1 << 24
 """Numbers in the views of the support set that are scored at once, s² each: 64 MB in float32."""
 
 
-def as_smiles(molecules: Iterable[Any]) -> list[Any]:
-    """SMILES of n molecules, given as SMILES, as RDKit molecules or as one column of them.
-
-    What is neither stays as it is, for `featurize` to reject with a reason.
-
-    Raises:
-        InputError: If it is a single text, or has several columns.
-    """
-    if isinstance(molecules, str):
-        raise InputError.of("molecules", got="a single text", expected="a list of SMILES")
-    if getattr(molecules, "ndim", 1) > 1:
-        table = np.asarray(molecules)
-        if table.ndim != 2 or table.shape[1] != 1:
-            raise InputError.of("molecules", got=f"shape {table.shape}", expected="one column")
-        molecules = table[:, 0]
-    return [Chem.MolToSmiles(one) if isinstance(one, Chem.Mol) else one for one in molecules]
-
-
 def parsed(features: Featurized) -> NDArray[np.bool_]:
     """Which rows are molecules, shape (n,)."""
     return np.array([not reason for reason in features.reasons], dtype=bool)
+
+
+def warn_of_rejected(reasons: Sequence[str], becomes: str, level: int = 2) -> None:
+    """Warn where molecules do not parse: how many, which is the first, and why.
+
+    Args:
+        reasons: Of n molecules, "" where one parses.
+        becomes: What becomes of those that do not.
+        level: How many calls up the user's line is.
+    """
+    bad = [place for place, reason in enumerate(reasons) if reason]
+    if bad:
+        message = (
+            f"{len(bad)} of {len(reasons)} molecules do not parse and {becomes}; "
+            f"the first at position {bad[0]}: {reasons[bad[0]]}"
+        )
+        warnings.warn(message, RejectedWarning, stacklevel=level + 1)
 
 
 @dataclass(frozen=True)

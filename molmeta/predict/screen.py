@@ -24,6 +24,7 @@ from scipy.special import expit
 
 from molmeta import __version__
 from molmeta.errors import InputError
+from molmeta.predict.files import write_text
 from molmeta.predict.panel import Panel
 from molmeta.predict.vectors import check_names
 from molmeta.resources import Journal, write_atomically
@@ -168,7 +169,7 @@ def screen(
             journal.add({str(part.number): line})
         if best is not None:
             with write_atomically(result) as temporary:
-                best.table().to_csv(temporary, index=False)
+                write_text(best.table(), temporary)
         journal.add({_DONE: True})
     lines = {key: journal[key] for key in journal if key != _DONE}
     _tidy(folder, lines, parts_too=best is not None)

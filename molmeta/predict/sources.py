@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from molmeta.assays.formats.spool import on_disk
 from molmeta.assays.library import Library
 from molmeta.config import unknown
 from molmeta.predict.panel import Panel
@@ -118,8 +119,9 @@ def pick_engine(name: str) -> Engine:
 
 def file_identity(path: Path) -> list[object]:
     """Name, size and a hash of both ends of a file, without reading all of it."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    on_this_machine = on_disk(path)
+    size = on_this_machine.stat().st_size
+    with on_this_machine.open("rb") as file:
         digest = hashlib.sha256(file.read(_SAMPLE))
         file.seek(max(0, size - _SAMPLE))
         digest.update(file.read())

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from molmeta.errors import InputError
 from molmeta.meta.run import LoadedModel
-from molmeta.predict.files import check_ending, separator_of
+from molmeta.predict.files import check_ending, separator_of, write_text
 from molmeta.predict.parts import Computed, as_arrow
 from molmeta.predict.vectors import (
     FORMATS,
@@ -108,7 +108,7 @@ class _TextWriter:
         rows = computed.part.rows
         columns = pd.DataFrame(computed.values, columns=self._names, index=rows.index)
         table = pd.concat([rows, columns], axis=1)
-        table.to_csv(self._file, index=False, sep=self._separator, header=self._header)
+        write_text(table, self._file, self._separator, header=self._header)
         self._header = False
 
     def close(self) -> None:

@@ -53,7 +53,9 @@ def table(*rows: tuple[float, str, str], **columns: object) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["value", "unit", "relation"])
     weights = np.full(len(frame), 500.0)
     known = comparable(frame["value"].astype(float), frame["unit"], frame["relation"], weights)
+    quantity = np.where(frame["unit"] == "%", "inhibition", "")
     extra = {"assay": 1, "identity": np.arange(len(frame)), "weight": 500.0, "enzyme": False}
+    extra["quantity"] = quantity if len(set(quantity)) == 1 else ""
     return known.assign(**{**extra, **columns})
 
 
@@ -182,9 +184,9 @@ def test_signs_before_the_number(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text('smiles,Ki [nM]\nCCO,<10\nCC,> 10000\nC,≥2\nCCC,~5\nCN,"3,5"\nCF,n/a\n')
     store = load_assays(path, Columns(value_column="Ki [nM]", threshold=6.0))
-    np.testing.assert_array_equal(store.assay(0).labels, [1, 0, np.nan, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(store.assay(0).labels, [1, 0, np.nan, 1, 1, np.nan])
     assert store.table("measurements")["bound"].tolist() == [1, -1, -1, 0, 0, 0]
-    assert store.audit["reason"][4] == "value is no number: 3,5"
+    assert "commas as decimal marks" in store.notes[0]
     assert store.audit["reason"][5] == "no label"
 
 
@@ -253,7 +255,7 @@ def test_direction_as_typed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "NaN"])
 def test_nan_and_infinities_are_no_values(tmp_path: Path, value: str) -> None:
-    (tmp_path / "t.csv").write_text(f"smiles,value\nCCO,{value}\nCC,5\nCCC,7\n")
+    (tmp_path / "t.csv").write_text(f"smiles,pIC50\nCCO,{value}\nCC,5\nCCC,7\n")
     store = load_assays(tmp_path / "t.csv", Columns(threshold=6.0))
     assert store.audit["action"].tolist() == ["dropped", "kept", "kept"]
     assert np.isnan(store.assay(0).values[0])

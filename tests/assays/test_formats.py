@@ -93,9 +93,9 @@ def test_smi_by_content(tmp_path: Path, text: str) -> None:
 def test_smi_by_name(tmp_path: Path) -> None:
     path = tmp_path / "library.smi.gz"
     path.write_bytes(gzip.compress(b"SMILES id\nxyz\nCCO e\n"))
-    assert rows_of(path)["smiles"].tolist() == ["xyz", "CCO"]
+    assert rows_of(path).to_dict("list") == {"SMILES": ["xyz", "CCO"], "id": ["", "e"]}
     library = open_library(path)
-    assert library.smiles_column == "smiles"
+    assert library.smiles_column == "SMILES"
 
 
 def test_a_column_of_smiles_is_no_smi(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from molmeta.errors import InputError
 def read(tmp_path: Path, text: str, columns: Columns | None = None) -> pd.DataFrame:
     path = tmp_path / "mine.csv"
     path.write_text(text)
-    return pd.concat(open_source(path).measurements(columns or Columns()))
+    return pd.concat(open_source(path).read(columns or Columns()).frames)
 
 
 @pytest.mark.parametrize("name", ["smiles", "SMILES", "Canonical_Smiles", "mol", "Ligand SMILES"])

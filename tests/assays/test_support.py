@@ -60,6 +60,7 @@ def test_the_only_column_of_a_wide_table(tmp_path: Path) -> None:
     assert support.blank.tolist() == [False, True, False, True, False]
     assert support.summary().to_dict("records") == [
         {"action": "dropped", "reason": "contradicting labels for one molecule", "n_rows": 2},
+        {"action": "waiting for a prediction", "reason": "tested in no assay", "n_rows": 2},
         {"action": "kept", "reason": "", "n_rows": 1},
     ]
 

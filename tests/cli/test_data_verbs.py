@@ -147,8 +147,8 @@ KINDS = {
         1, (5, 0, 2),
     ),
     "values, another unit and direction": (
-        text("ic50.csv", VALUES),
-        ["--value-column", "IC50 (uM)", "--units", "%", "--threshold", "5",
+        text("viability.csv", VALUES.replace("IC50 (uM)", "viability")),
+        ["--value-column", "viability", "--units", "%", "--threshold", "5",
          "--direction", "higher"],
         1, (6, 0, 1),
     ),

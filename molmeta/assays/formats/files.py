@@ -7,10 +7,10 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from molmeta.assays.formats.spool import on_disk
 from molmeta.errors import InputError
 
 HEAD_BYTES = 1 << 16
@@ -19,6 +19,14 @@ _COMPRESSED: dict[bytes, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZM
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
+MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"\xef\xbb\xbf": "utf-8-sig",
+}
+"""Byte order marks and what they announce; the longer ones first."""
 
 
 def read_head(path: Path) -> bytes:
@@ -27,16 +35,17 @@ def read_head(path: Path) -> bytes:
     Raises:
         InputError: If they show that the file is no data of any kind we read.
     """
-    if path.is_dir() or not path.exists():
+    if path.is_dir() or not on_disk(path).exists():
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError.of(str(path), got=got, expected="a file")
     with open_bytes(path) as stream:
         head = stream.read(HEAD_BYTES)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
+    text = head.decode(encoding, errors="replace")
     # White space of any kind: what text functions later take for blank lines.
-    if not (start and head.decode("utf-8-sig", errors="replace").strip()):
+    if not text.strip(" \t\r\n") or not text.strip():
         raise InputError.of(str(path), got="an empty file", expected="a table with a header line")
-    if start[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml", "<head")):
         raise InputError.of(
             str(path),
             got="a web page",
@@ -54,12 +63,11 @@ def read_head(path: Path) -> bytes:
 
 
 class _Guarded(io.RawIOBase):
-    """A file's decompressed bytes; keeps the reason of a failure, which pandas would hide."""
+    """A file's decompressed bytes; damage and NUL bytes in text raise InputError."""
 
     def __init__(self, path: Path, stream: BinaryIO, *, binary: bool) -> None:
         self.path = path
-        self.problem: InputError | None = None
-        self._stream, self._binary = stream, binary
+        self._stream, self._binary, self._begun = stream, binary, False
 
     def readable(self) -> bool:
         return True
@@ -69,6 +77,10 @@ class _Guarded(io.RawIOBase):
             block = self._stream.read(len(buffer))
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
             self._fail(f"damaged or truncated compressed data ({error})", "Fetch or copy it again.")
+        if not self._begun:
+            self._begun = True
+            wide = any(block.startswith(mark) for mark, name in MARKS.items() if name[-1] != "g")
+            self._binary |= wide
         if not self._binary and b"\0" in block:
             self._fail("NUL bytes: binary data or UTF-16 text", "Save it as UTF-8 text.")
         buffer[: len(block)] = block
@@ -79,8 +91,7 @@ class _Guarded(io.RawIOBase):
         super().close()
 
     def _fail(self, got: str, fix: str) -> None:
-        self.problem = InputError.of(str(self.path), got=got, expected="readable text", fix=fix)
-        raise self.problem from None
+        raise InputError.of(str(self.path), got=got, expected="readable text", fix=fix) from None
 
 
 def open_bytes(path: Path) -> io.BufferedReader:
@@ -88,44 +99,15 @@ def open_bytes(path: Path) -> io.BufferedReader:
 
     Reading raises InputError where the compressed data are damaged or a text holds NUL bytes.
     """
+    file = on_disk(path)
     try:
-        with path.open("rb") as file:
-            magic = file.read(6)
+        with file.open("rb") as stream:
+            magic = stream.read(6)
         opener = next((f for m, f in _COMPRESSED.items() if magic.startswith(m)), None)
-        stream = cast(BinaryIO, opener(path) if opener else path.open("rb"))
+        opened = cast(BinaryIO, opener(file) if opener else file.open("rb"))
     except OSError as error:
         raise InputError.of(
             str(path), got=f"a file that cannot be read ({error.strerror})"
         ) from None
     binary = magic.startswith((b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
-    return io.BufferedReader(_Guarded(path, stream, binary=binary), 1 << 18)
-
-
-def problem_of(stream: io.BufferedReader) -> InputError | None:
-    """Why reading a stream of `open_bytes` failed, for libraries that hide it."""
-    return stream.raw.problem if isinstance(stream.raw, _Guarded) else None
-
-
-def text_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file without their ends, decompressed.
-
-    Raises:
-        InputError: If a line is not UTF-8.
-    """
-    with open_bytes(path) as stream:
-        for number, line in enumerate(stream):
-            try:
-                text = line.decode("utf-8-sig" if number == 0 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise not_utf8(path, error) from None
-            yield text.rstrip("\r\n")
-
-
-def not_utf8(path: Path, error: UnicodeDecodeError) -> InputError:
-    """The error for text in another encoding."""
-    return InputError.of(
-        str(path),
-        got=f"a byte (0x{error.object[error.start]:02x}) that is not UTF-8",
-        expected="UTF-8 text",
-        fix="Save it as UTF-8 text.",
-    )
+    return io.BufferedReader(_Guarded(path, opened, binary=binary), 1 << 18)

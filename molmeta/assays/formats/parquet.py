@@ -9,38 +9,41 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molmeta.assays.formats.table import Table, unique_names
+from molmeta.assays.formats.spool import on_disk
+from molmeta.assays.formats.table import Names, Table
+from molmeta.assays.formats.text import Head
 from molmeta.errors import InputError
 
 
-def recognises(path: Path, head: bytes) -> bool:
+def recognises(head: Head) -> bool:
     """Whether the file starts as Parquet does."""
-    return head.startswith(b"PAR1")
+    return head.content.startswith(b"PAR1")
 
 
-def open_table(path: Path, head: bytes) -> Table:
+def open_table(head: Head) -> Table:
     """The columns keep their types."""
+    path, file = head.path, on_disk(head.path)
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(file)
     except (pa.ArrowException, OSError) as error:
         raise _bad_parquet(path, error) from None
 
-    columns = unique_names(path, schema.names)
+    names = Names.of(schema.names)
 
     def read(n_rows: int) -> Iterator[pd.DataFrame]:
         start = 0
         try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=n_rows):
+            with pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(batch_size=n_rows):
                     chunk = batch.to_pandas(ignore_metadata=True)
-                    chunk.columns = list(columns)
+                    chunk.columns = list(names.columns)
                     chunk.index = pd.RangeIndex(start, start + len(chunk))
                     start += len(chunk)
                     yield chunk
         except (pa.ArrowException, OSError) as error:
             raise _bad_parquet(path, error) from None
 
-    return Table(path, columns, read, "parquet")
+    return Table(path, names.columns, read, "parquet", names.repeated, names.notes)
 
 
 def _bad_parquet(path: Path, error: Exception) -> InputError:

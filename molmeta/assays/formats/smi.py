@@ -1,42 +1,121 @@
-"""SMILES files (.smi): a SMILES, white space, a name; no header."""
+"""SMILES files (.smi): a SMILES, then white space, a comma or a semicolon, then a name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from molmeta.assays.columns import SMILES_NAMES
-from molmeta.assays.formats.files import text_lines
-from molmeta.assays.formats.table import Table, in_chunks
+from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.text import Head
 from molmeta.chem.molecule import Molecule, parse
+from molmeta.errors import InputError
 
-_COLUMNS = ("smiles", "name")
 _SUFFIXES = {".smi", ".smiles", ".ism", ".can"}
+_NAMES = {name.casefold() for name in SMILES_NAMES}
+_PACKED = {".gz", ".bz2", ".xz"}
 _N_LOOKED_AT = 20
 
 
-def recognises(path: Path, head: bytes) -> bool:
-    """Whether the name says so, or nearly all first lines, the first too, begin with a SMILES."""
-    if _SUFFIXES.intersection(path.suffixes):
-        return True
-    lines = head.decode("utf-8-sig", errors="replace").splitlines()[: _N_LOOKED_AT + 1]
-    words = [line.split(maxsplit=1)[0] for line in lines[:_N_LOOKED_AT] if line.strip()]
-    parsed = [isinstance(parse(word), Molecule) for word in words]
-    return bool(parsed) and parsed[0] and sum(parsed) >= 0.9 * len(parsed)
+@dataclass(frozen=True)
+class _Shape:
+    """How the lines are cut.
+
+    Attributes:
+        separator: What stands behind the SMILES; None is white space.
+        header: The header's names, none where there is no header.
+        n_before: Lines before the first molecule.
+    """
+
+    separator: str | None
+    header: list[str]
+    n_before: int
 
 
-def open_table(path: Path, head: bytes) -> Table:
-    """The columns are `smiles` and `name`; a header line, if there is one, is passed over."""
+def recognises(head: Head) -> bool:
+    """Whether nearly all first lines, the first too, begin with a SMILES, or the name says so.
 
-    def records() -> Iterator[dict[str, str]]:
-        for number, line in enumerate(text_lines(path)):
-            smiles, _, name = line.strip().replace("\t", " ").partition(" ")
-            if number > 0 or smiles.casefold() not in SMILES_NAMES:
-                yield {"smiles": smiles, "name": name.strip()}
+    A table with a header is none, whatever its name.
+    """
+    return _shape(head) is not None
+
+
+def open_table(head: Head) -> Table:
+    """The columns are the header's, else `smiles` and `name`, which holds the rest of a line.
+
+    Raises:
+        InputError: On reading, if a line has more or fewer words than a header of three or more.
+    """
+    shape = _shape(head)
+    assert shape is not None, "recognised"
+    header = shape.header or ["smiles"]
+    names = Names.of(header if len(header) > 1 else [*header, "name"])
+    path, text = head.path, head.text
+
+    def rows() -> Iterator[list[str]]:
+        for number, line in enumerate(text.lines(), 1):
+            if number > shape.n_before:
+                yield _cells(line, shape.separator, len(names.columns), f"{path}, line {number}")
 
     def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        return in_chunks(records(), _COLUMNS, n_rows)
+        return in_chunks(rows(), names.columns, n_rows)
 
-    return Table(path, _COLUMNS, read, "smi")
+    return Table(path, names.columns, read, "smi", names.repeated, text.notes + names.notes)
+
+
+def _cells(line: str, separator: str | None, n: int, where: str) -> list[str]:
+    cells = [cell.strip() for cell in line.strip().split(separator, n - 1)]
+    if n > 2 and cells not in ([], [""]) and (len(cells) != n or len(cells[-1].split()) > 1):
+        raise InputError.of(
+            where,
+            got=f"{len(line.split(separator))} words: {line.strip()[:60]!r}",
+            expected=f"{n}, as the header has",
+            fix="Put tabs or commas between the columns.",
+        )
+    return cells + [""] * (n - len(cells))
+
+
+def _shape(head: Head) -> _Shape | None:
+    """How a file of SMILES is cut; None if it is another table."""
+    path, lines = head.path, head.lines
+    comments = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    lines = [line.strip() for line in lines[comments:]]
+    filled = [line for line in lines if line][: _N_LOOKED_AT + 1]
+    if not filled:
+        return None
+    first, rows = filled[0], filled[1:]
+    before = comments + lines.index(first) + 1
+    words = first.split()
+    if words[0].casefold() in _NAMES and not any(mark in first for mark in ",;\t"):
+        is_smi = _says_so(path) or (len(words) > 1 and _begin_with_smiles(rows, None))
+        return _Shape(None, words, before) if is_smi else None
+    if any(cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark)):
+        return None
+    for separator in (None, ",", ";"):
+        if _is_smiles(first, separator) and _begin_with_smiles(filled, separator):
+            # A comma behind a SMILES is a table's, unless the name says otherwise.
+            return _Shape(separator, [], comments) if separator is None or _says_so(path) else None
+    is_table = any(
+        cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark)
+    )
+    return _Shape(None, [], comments) if _says_so(path) and not is_table else None
+
+
+def _begin_with_smiles(lines: list[str], separator: str | None) -> bool:
+    """Whether nine in ten lines do."""
+    looked_at = lines[:_N_LOOKED_AT]
+    n_parsed = sum(_is_smiles(line, separator) for line in looked_at)
+    return bool(looked_at) and n_parsed >= 0.9 * len(looked_at)
+
+
+def _is_smiles(line: str, separator: str | None) -> bool:
+    return isinstance(parse(line.split(separator, 1)[0]), Molecule)
+
+
+def _says_so(path: Path) -> bool:
+    """Whether the file's last ending, compression aside, is that of SMILES."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    return bool(suffixes) and suffixes[-1] in _SUFFIXES

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -19,22 +21,43 @@ class Table:
     """Rows of a file under named columns, without the rows being read yet.
 
     Attributes:
-        path: The file.
+        path: The file, as messages call it.
         columns: Its column names, all different.
         read: Gives the rows from the first, as frames of at most so many rows (its argument),
             with the row numbers from 0 as index. Text cells stay text, "" where blank.
         kind: What the file is: "delimited", "parquet", "sdf", "smi" or "jsonl".
+        repeated: Names that several columns had, of which all but the first are now numbered:
+            none of them says which column is meant.
+        notes: What was taken of the file and could have been another thing, a sentence each.
     """
 
     path: Path
     columns: tuple[str, ...]
     read: Callable[[int], Iterator[pd.DataFrame]]
     kind: str
+    repeated: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The file's name without its endings, for an assay that has no other."""
         return self.path.name.split(".")[0]
+
+    def only(self, name: str, flag: str) -> str:
+        """The name of a column, if no other column has it too.
+
+        Raises:
+            InputError: If several columns of the file have that name.
+        """
+        if name in self.repeated:
+            raise InputError.of(
+                f"columns of {self.path}",
+                got=f"{name!r} more than once",
+                expected="one column of that name",
+                fix=f"Rename the repeated columns, or name the one with {flag} (the second is "
+                f"{name + '.2'!r}).",
+            )
+        return name
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.
@@ -61,31 +84,51 @@ class Table:
         return next(self.read(n_rows), pd.DataFrame(columns=list(self.columns)))
 
 
-def unique_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Column names, blank ones numbered.
+@dataclass(frozen=True)
+class Names:
+    """Column names made different.
 
-    Raises:
-        InputError: If a name occurs twice.
+    Attributes:
+        columns: Blank ones numbered, and repeats: `name`, `name.2` …
+        repeated: The names that occurred several times.
     """
-    named = [name.strip() or f"column_{i + 1}" for i, name in enumerate(names)]
-    twice = sorted({name for name in named if named.count(name) > 1})
-    if twice:
-        raise InputError.of(
-            f"columns of {path}",
-            got=f"{listed(twice)} more than once",
-            expected="names that are all different",
-            fix="Rename or remove the repeated column.",
-        )
-    return tuple(named)
+
+    columns: tuple[str, ...]
+    repeated: frozenset[str]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        """Number what is blank or repeated; a line break in a name becomes a blank."""
+        named = [_one_line(name) or f"column_{i + 1}" for i, name in enumerate(names)]
+        taken, columns = set(named), dict[str, None]()
+        repeated = frozenset(name for name, n in Counter(named).items() if n > 1)
+        for name in named:
+            if name in columns:
+                numbered = (f"{name}.{n}" for n in count(2))
+                name = next(new for new in numbered if new not in taken)
+                taken.add(name)
+            columns[name] = None
+        return cls(tuple(columns), repeated)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of them."""
+        if not self.repeated:
+            return ()
+        return (f"repeated columns were numbered: {listed(sorted(self.repeated))}",)
+
+
+def _one_line(name: str) -> str:
+    return name.strip() if name.isprintable() else " ".join(name.split())
 
 
 def in_chunks(
-    records: Iterator[dict[str, str]], columns: Sequence[str], n_rows: int
+    rows: Iterator[list[str]], columns: Sequence[str], n_rows: int
 ) -> Iterator[pd.DataFrame]:
-    """Records, one at a time, as frames of at most `n_rows` rows; "" where one lacks a column."""
+    """Rows, one at a time, as frames of at most `n_rows` rows."""
     start, batch = 0, []
-    for record in records:
-        batch.append([record.get(name, "") for name in columns])
+    for row in rows:
+        batch.append(row)
         if len(batch) == n_rows:
             yield _frame(batch, columns, start)
             start, batch = start + n_rows, []

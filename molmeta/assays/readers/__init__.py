@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from molmeta.assays.columns import Columns
 from molmeta.assays.formats.table import Table
 from molmeta.assays.readers import chembl, fsmol, moleculenet, plain, pubchem
+from molmeta.assays.readers.reading import Reading
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -25,8 +23,8 @@ class Reader(Protocol):
     def recognises(self, table: Table) -> bool:
         """Whether the table is of this reader's kind."""
 
-    def read(self, table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-        """Its rows as frames of measurements."""
+    def read(self, table: Table, columns: Columns) -> Reading:
+        """Its rows as frames of measurements, and what was taken for what."""
 
 
 READERS: dict[str, Reader] = {
@@ -45,10 +43,11 @@ class Source:
     table: Table
     reader: Reader
 
-    def measurements(self, columns: Columns) -> Iterator[pd.DataFrame]:
+    def read(self, columns: Columns) -> Reading:
         """Its measurements in frames of bounded size, each row's `file` filled in."""
-        for frame in self.reader.read(self.table, columns):
-            yield frame.assign(file=self.table.path.name)
+        reading = self.reader.read(self.table, columns)
+        frames = (frame.assign(file=self.table.path.name) for frame in reading.frames)
+        return Reading((*self.table.notes, *reading.notes), frames)
 
 
 def open_source(path: Path | str, format: str = "auto") -> Source:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-import numpy as np
 import pandas as pd
 
-from molmeta.assays.columns import Columns
+from molmeta.assays.columns import Columns, find_column
 from molmeta.assays.formats.table import Table
-from molmeta.assays.measurement import MISSING, as_text, measurements, parse_values
+from molmeta.assays.library import find_smiles
+from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
+from molmeta.assays.quantity import parse_quantity
+from molmeta.assays.readers.reading import Reading
+from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
 
 # ChEMBL gives values, not labels.
 THRESHOLD: str | None = "fsmol"
@@ -20,6 +23,7 @@ _NAMES = {
     "value": ("standard_value",),
     "unit": ("standard_units",),
     "relation": ("standard_relation",),
+    "type": ("standard_type",),
     "pchembl": ("pchembl_value", "pchembl"),
     "assay": ("assay_chembl_id", "chembl_id"),
     "target": ("protein_class_desc", "target_name", "target_pref_name", "target_chembl_id"),
@@ -34,26 +38,78 @@ def recognises(table: Table) -> bool:
     return set(_REQUIRED) <= set(_columns(table))
 
 
-def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Measurements; what ChEMBL itself flags is set aside with its comment."""
-    names = _columns(table)
+def read(table: Table, columns: Columns) -> Reading:
+    """Measurements; what ChEMBL itself flags is set aside with its comment.
+
+    A type such as `Log IC50` or `pKi` makes the value a logarithm.
+    """
+    names, source = _columns(table), str(table.path)
+    for field, wanted, flag in (
+        ("assay", columns.assay_column, "--assay-column"),
+        ("label", columns.label_column, "--label-column"),
+        ("relation", columns.relation_column, "--relation-column"),
+    ):
+        if wanted is not None:
+            names[field] = str(find_column(table.columns, wanted, flag=flag, source=source))
+    if columns.smiles_column is not None or "smiles" not in names:
+        names["smiles"] = find_smiles(table, columns.smiles_column)
+    values = _values(table, columns, names)
+    note = f"as ChEMBL exports it: SMILES from {names['smiles']!r}"
+    note += f", assays from {names['assay']!r}" if "assay" in names else ""
+    note += f", labels from {names['label']!r}" if "label" in names else ""
+    return Reading((f"{note}, {values.describe()}",), _read(table, columns, names, values))
+
+
+def _values(table: Table, columns: Columns, names: Mapping[str, str]) -> ValueColumn:
+    if columns.value_column is None and columns.units is None and "value" in names:
+        return ValueColumn(
+            names["value"],
+            parse_quantity(names["value"]),
+            unit_column=names["unit"],
+            relation_column=names["relation"],
+            type_column=names.get("type"),
+            decimal=columns.decimal,
+        )
+    taken = {names[field] for field in ("smiles", "assay", "label") if field in names}
+    rest = [name for name in table.columns if name not in taken]
+    chosen = choose_values(table, rest, columns, table.first_rows(N_LOOKED_AT))
+    assert chosen is not None  # there is a column of ChEMBL's own at least
+    return chosen
+
+
+def _read(
+    table: Table, columns: Columns, names: Mapping[str, str], values: ValueColumn
+) -> Iterator[pd.DataFrame]:
     for chunk in table.chunks():
         cells = {field: _clean(chunk[name]) for field, name in names.items()}
-        value, unit = parse_values(cells["value"]), cells["unit"]
-        if "pchembl" in cells:  # stands alone where ChEMBL could not standardise the value
-            pchembl = parse_values(cells["pchembl"])
-            unit = unit.mask(np.isnan(value) & ~np.isnan(pchembl), "pchembl")
-            value = np.where(np.isnan(value), pchembl, value)
         fields: dict[str, object] = {
             "smiles": cells["smiles"],
             "assay": cells.get("assay", table.name),
-            "value": value,
-            "unit": unit,
-            "relation": cells["relation"].str.strip("'\""),
             "target": cells.get("target", ""),
-            "reason": _flagged(cells, chunk.index),
         }
+        read = values.read(chunk)
+        if "pchembl" in names and columns.value_column is None:
+            _fill_from_pchembl(read, ValueColumn(names["pchembl"], _PCHEMBL).read(chunk))
+        flagged = _flagged(cells, chunk.index)
+        read["reason"] = flagged.where(flagged != "", read["reason"])
+        fields |= read
+        if "label" in names:
+            where = f"column {names['label']!r} of {table.path}"
+            fields |= {"label": parse_labels(chunk[names["label"]], where), "reason": flagged}
         yield measurements(fields, chunk.index)
+
+
+_PCHEMBL = parse_quantity("pchembl")
+
+
+def _fill_from_pchembl(read: dict[str, pd.Series], pchembl: dict[str, pd.Series]) -> None:
+    """ChEMBL's own pXC50 where its value or unit cannot be used, in place."""
+    lacks = read["value"].isna() | (read["reason"] != "") | (read["unit"] == "")
+    lacks &= pchembl["value"].notna() & ~read["reason"].str.startswith("relation")
+    read["value"] = read["value"].where(~lacks, pchembl["value"])
+    read["unit"] = read["unit"].mask(lacks, "pchembl")
+    read["relation"] = read["relation"].mask(lacks, "=")
+    read["reason"] = read["reason"].mask(lacks, "")
 
 
 def _columns(table: Table) -> dict[str, str]:

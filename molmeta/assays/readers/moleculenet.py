@@ -5,13 +5,13 @@ Tox21, SIDER, MUV and ToxCast are plain wide tables: the plain reader takes them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
-import pandas as pd
-
-from molmeta.assays.columns import Columns
+from molmeta.assays.columns import Columns, listed
 from molmeta.assays.formats.table import Table
+from molmeta.assays.library import find_smiles
 from molmeta.assays.readers import plain
+from molmeta.assays.readers.reading import Reading
 
 THRESHOLD: str | None = None
 
@@ -29,10 +29,16 @@ def recognises(table: Table) -> bool:
     return any(key <= set(table.columns) for key in _KNOWN)
 
 
-def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Measurements of the table's assays."""
+def read(table: Table, columns: Columns) -> Reading:
+    """Measurements of the table's assays; where the user names columns, as of any other table."""
     found = next((known for key, known in _KNOWN.items() if key <= set(table.columns)), None)
-    if found is None or columns.label_column or columns.threshold is not None:
+    others_named = replace(columns, smiles_column=None).named
+    if found is None or columns.threshold is not None or others_named:
         return plain.read(table, columns)
     smiles, assays = found
-    return plain.read_wide(table, columns.smiles_column or smiles, list(assays))
+    if columns.smiles_column is not None:
+        smiles = find_smiles(table, columns.smiles_column)
+    others = [name for name in table.columns if name not in (smiles, *assays)]
+    return plain.read_wide(
+        table, smiles, assays, [f"columns not taken, as in MoleculeNet: {listed(others)}"]
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,32 +10,29 @@ import pandas as pd
 from molmeta.assays.columns import (
     ASSAY_NAMES,
     LABEL_NAMES,
-    RELATION_NAMES,
     TARGET_NAMES,
-    UNIT_NAMES,
-    VALUE_NAMES,
     Columns,
     find_column,
     listed,
 )
 from molmeta.assays.formats.table import Table
-from molmeta.assays.library import N_LOOKED_AT, find_smiles
+from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import (
     MISSING,
     UNTESTED,
     as_text,
     measurements,
     parse_labels,
-    parse_values,
-    split_relations,
 )
+from molmeta.assays.readers.reading import Reading
+from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
 from molmeta.assays.units import PXC50, Unit
 from molmeta.errors import InputError
 
 THRESHOLD: str | None = None
 
 _ID_NAMES = frozenset({"id", "index", "cid", "sid", "num", "number", "row", "name"})
-_CONCENTRATION = re.compile(r"\b(?:[iegax]c|gi)_?50|\bk[id]\b", re.IGNORECASE)
+_WIDE_WORDS = frozenset({"0", "1", "0.0", "1.0", "active", "inactive"}) | MISSING
 
 
 def recognises(table: Table) -> bool:
@@ -44,7 +40,7 @@ def recognises(table: Table) -> bool:
     return True
 
 
-def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
+def read(table: Table, columns: Columns) -> Reading:
     """Measurements of a long or wide table.
 
     A table is long where an assay, label or value column is named or known, else wide. With a
@@ -56,56 +52,74 @@ def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
     smiles = find_smiles(table, columns.smiles_column)
     names = [name for name in table.columns if name != smiles]
     found = _find_columns(table, names, columns)
-    if "label" not in found and ("value" not in found or columns.threshold is None):
+    rows = table.first_rows(N_LOOKED_AT)
+    rest = [name for name in names if name not in found.values()]
+    values = choose_values(table, rest, columns, rows)
+    if "label" not in found and (values is None or columns.threshold is None):
         if "assay" in found or columns.value_column or columns.threshold is not None:
             raise _no_label(table, names)
-        return read_wide(table, smiles, _assay_columns(table, names))
-    return _read_long(table, smiles, found, _unit(table, found, columns))
+        return read_wide(table, smiles, *_assay_columns(table, names, rows))
+    if "label" not in found and values is not None:
+        check_unit(table, values)
+    return Reading(
+        (_describe_long(smiles, found, values),), _read_long(table, smiles, found, values)
+    )
+
+
+def check_unit(table: Table, values: ValueColumn) -> None:
+    """Refuse concentrations of which nothing says the unit.
+
+    Raises:
+        InputError: If that is so.
+    """
+    unit = Unit.parse(values.unit)
+    if not values.quantity.concentration or values.unit_column or unit.kind == PXC50:
+        return
+    some = next(table.chunks(N_LOOKED_AT))
+    read = values.read(some)
+    units = read["unit"][read["value"].notna()]
+    if (units != "").any():  # the cells say it
+        return
+    raise InputError.of(
+        f"column {values.name!r} of {table.path}",
+        got="the logarithm of a concentration without a unit"
+        if values.quantity.logarithm
+        else "concentrations without a unit",
+        expected="a unit such as nM or uM, or pXC50",
+        fix="Say it with --units.",
+    )
 
 
 def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str, str]:
     wanted = {
         "assay": (columns.assay_column, ASSAY_NAMES, "--assay-column"),
         "label": (columns.label_column, LABEL_NAMES, "--label-column"),
-        "value": (columns.value_column, VALUE_NAMES, "--value-column"),
-        "relation": (columns.relation_column, RELATION_NAMES, "--relation-column"),
-        "unit": (columns.units if columns.units in names else None, UNIT_NAMES, "--units"),
         "target": (None, TARGET_NAMES, ""),
     }
+    reserved = {columns.value_column, columns.relation_column, columns.units}
     found: dict[str, str] = {}
     for field, (name, known, flag) in wanted.items():
         if field == "label" and name is None and columns.threshold is not None:
             continue
         free = [other for other in names if other not in found.values()]
+        if name is None:
+            free = [other for other in free if other not in reserved]
         match = find_column(free, name, known, flag=flag, source=str(table.path))
         if match is not None:
-            found[field] = match
+            found[field] = table.only(match, flag or "another name")
     return found
 
 
-def _unit(table: Table, found: dict[str, str], columns: Columns) -> str:
-    """The unit of a whole value column: as told, or as its name says."""
-    if "value" not in found or columns.units in found.values():
-        return ""
-    if columns.units:
-        return columns.units
-    name = found["value"]
-    last = re.split(r"[\s_()\[\]]+", name.strip(" )]"))[-1]
-    for word in (name, last):
-        if not np.isnan((unit := Unit.parse(word)).exponent) or unit.kind == PXC50:
-            return word
-    if columns.threshold is not None and "unit" not in found and _CONCENTRATION.search(name):
-        raise InputError.of(
-            f"column {name!r} of {table.path}",
-            got="concentrations without a unit",
-            expected="a unit such as nM or uM, or pXC50",
-            fix="Say it with --units.",
-        )
-    return ""
+def _describe_long(smiles: str, found: dict[str, str], values: ValueColumn | None) -> str:
+    parts = [f"SMILES from {smiles!r}"]
+    parts += [f"{field}s from {name!r}" for field, name in found.items()]
+    if values is not None:
+        parts.append(values.describe())
+    return ", ".join(parts)
 
 
 def _read_long(
-    table: Table, smiles: str, found: dict[str, str], whole_unit: str
+    table: Table, smiles: str, found: dict[str, str], values: ValueColumn | None
 ) -> Iterator[pd.DataFrame]:
     for chunk in table.chunks():
         text = {field: as_text(chunk[name]) for field, name in found.items()}
@@ -114,26 +128,33 @@ def _read_long(
             "assay": text.get("assay", table.name),
             "target": text.get("target", ""),
         }
+        if values is not None:
+            fields |= values.read(chunk)
         if "label" in found:
             where = f"column {found['label']!r} of {table.path}"
             fields["label"] = parse_labels(text["label"], where)
-        if "value" in found:
-            relation, number = split_relations(text["value"])
-            value = parse_values(number)
-            fields["value"] = value
-            fields["unit"] = whole_unit or text.get("unit", "")
-            fields["relation"] = relation.where(relation != "", text.get("relation", ""))
-            if "label" not in found:
-                no_number = np.isnan(value) & ~number.str.casefold().isin(MISSING)
-                fields["reason"] = ("value is no number: " + number).where(no_number, "")
+            fields["reason"] = ""  # a label needs no value
         yield measurements(fields, chunk.index)
 
 
-def read_wide(table: Table, smiles: str, assays: list[str]) -> Iterator[pd.DataFrame]:
+def read_wide(
+    table: Table, smiles: str, assays: Sequence[str], others: Sequence[str] = ()
+) -> Reading:
     """Measurements of a wide table: the cells of its assay columns that are not blank.
 
     A molecule that is tested in no assay gives one row without an assay.
+
+    Args:
+        table: The table.
+        smiles: The column of the molecules.
+        assays: The columns that are assays.
+        others: What to say of the other columns.
     """
+    note = f"SMILES from {smiles!r}, {len(assays)} assays: {listed(assays)}"
+    return Reading((note, *others), _read_wide(table, smiles, assays))
+
+
+def _read_wide(table: Table, smiles: str, assays: Sequence[str]) -> Iterator[pd.DataFrame]:
     categories = pd.Index(assays)
     for chunk in table.chunks():
         columns = [parse_labels(chunk[name], f"column {name!r} of {table.path}") for name in assays]
@@ -151,25 +172,30 @@ def read_wide(table: Table, smiles: str, assays: list[str]) -> Iterator[pd.DataF
         yield measurements({"smiles": untested, "reason": UNTESTED}, untested.index)
 
 
-def _assay_columns(table: Table, names: list[str]) -> list[str]:
-    """The columns whose first cells are 0, 1 or blank, identifiers aside.
+def _assay_columns(
+    table: Table, names: list[str], rows: pd.DataFrame
+) -> tuple[list[str], list[str]]:
+    """The columns whose first cells are labels or blank, and why the others are no assays.
 
     A column that is blank so far counts: rarely tested assays begin late.
     """
-    rows = table.first_rows(N_LOOKED_AT)
-    found, n_labelled = [], 0
+    found, others, n_labelled = [], [], 0
     for name in names:
-        key = name.casefold()
+        key = name.strip().casefold()
         if key in _ID_NAMES or key.endswith(("_id", " id")):
+            others.append(f"column {name!r} is no assay: its name is an identifier's")
             continue
         cells = as_text(rows[name])
-        filled = cells[cells != ""]
-        if set(filled.unique()) <= {"0", "1", "0.0", "1.0"}:
-            found.append(name)
-            n_labelled += len(filled)
+        words = cells.str.casefold()
+        odd = cells[~words.isin(_WIDE_WORDS)]
+        if len(odd):
+            others.append(f"column {name!r} is no assay: row {odd.index[0]} holds {odd.iloc[0]!r}")
+            continue
+        found.append(name)
+        n_labelled += int((~words.isin(MISSING)).sum())
     if n_labelled == 0:
         raise _no_label(table, names)
-    return found
+    return found, others
 
 
 def _no_label(table: Table, names: list[str]) -> InputError:

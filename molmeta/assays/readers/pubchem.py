@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from molmeta.assays.columns import Columns, find_column
 from molmeta.assays.formats.table import Table
-from molmeta.assays.measurement import as_text, measurements, parse_values
+from molmeta.assays.library import find_smiles
+from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
+from molmeta.assays.readers.plain import check_unit
+from molmeta.assays.readers.reading import Reading
+from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
 from molmeta.errors import InputError
 
 THRESHOLD: str | None = None
@@ -25,38 +30,87 @@ def recognises(table: Table) -> bool:
     return {_TAG, _SMILES, _OUTCOME} <= set(table.columns)
 
 
-def read(table: Table, columns: Columns) -> Iterator[pd.DataFrame]:
+def read(table: Table, columns: Columns) -> Reading:
     """Measurements with PubChem's outcomes as labels; the assay is the file's, as AID<number>.
 
     Rows that describe the columns (tag RESULT_…) are no measurements. A value is read where
     its column is named; its unit, unless given, is the one that the table states.
     """
-    value = find_column(
-        table.columns, columns.value_column, flag="--value-column", source=str(table.path)
-    )
-    number = re.search(r"(?:AID_?)?(\d+)", table.name, re.IGNORECASE)
-    assay = f"AID{number[1]}" if number else table.name
-    unit = columns.units or ""
+    source = str(table.path)
+    smiles = find_smiles(table, columns.smiles_column) if columns.smiles_column else _SMILES
+    assay = find_column(table.columns, columns.assay_column, flag="--assay-column", source=source)
+    label = find_column(table.columns, columns.label_column, flag="--label-column", source=source)
+    values = _values(table, columns)
+    note = f"as PubChem publishes it: SMILES from {smiles!r}"
+    if columns.threshold is None or label:
+        note += f", labels from {label or _OUTCOME!r}"
+    if values is not None:
+        note += f", {values.describe()}"
+    elif columns.threshold is not None:
+        raise InputError.of(
+            f"--threshold for {source}",
+            got="no --value-column",
+            expected="the column of the measured values, such as Potency",
+        )
+    return Reading((note,), _read(table, columns, smiles, assay, label, values))
+
+
+def _values(table: Table, columns: Columns) -> ValueColumn | None:
+    """The value column that is named, with the unit that the table itself states."""
+    if columns.value_column is None:
+        if columns.relation_column or columns.units or columns.decimal:
+            raise InputError.of(
+                f"columns of {table.path}",
+                got="a relation, unit or decimal mark without values",
+                expected="--value-column too",
+            )
+        return None
+    rows = table.first_rows(N_LOOKED_AT)
+    described = as_text(rows[_TAG]).str.startswith("RESULT_")
+    own = [name for name in table.columns if not name.startswith("PUBCHEM_")]
+    name = find_column(own, columns.value_column, flag="--value-column", source=str(table.path))
+    if columns.units is None:
+        stated = as_text(rows.loc[as_text(rows[_TAG]) == "RESULT_UNIT", name])
+        if len(stated) and stated.iloc[0].casefold() not in {*MISSING, "none"}:
+            columns = replace(columns, units=stated.iloc[0].casefold())
+    values = choose_values(table, own, columns, rows[~described])
+    if values is not None and columns.threshold is not None:
+        check_unit(table, values)
+    return values
+
+
+def _read(
+    table: Table,
+    columns: Columns,
+    smiles: str,
+    assay: str | None,
+    labelled: str | None,
+    values: ValueColumn | None,
+) -> Iterator[pd.DataFrame]:
+    number = re.search(r"AID[_\s-]?(\d+)", table.name, re.IGNORECASE)
+    whole = f"AID{number[1]}" if number else table.name
     for chunk in table.chunks():
-        described = as_text(chunk[_TAG]).str.startswith("RESULT_")
-        if value and not columns.units:
-            stated = as_text(chunk.loc[as_text(chunk[_TAG]) == "RESULT_UNIT", value])
-            unit = stated.iloc[0].casefold() if len(stated) else unit
-        rows = chunk[~described]
-        outcome = as_text(rows[_OUTCOME]).str.casefold()
-        _check(outcome, table)
-        label = outcome.map(_LABELS)
+        rows = chunk[~as_text(chunk[_TAG]).str.startswith("RESULT_")]
         fields: dict[str, object] = {
-            "smiles": as_text(rows[_SMILES]),
-            "assay": assay,
-            "label": label,
-            "reason": ("outcome is " + outcome.replace("", "blank")).where(label.isna(), ""),
+            "smiles": as_text(rows[smiles]),
+            "assay": as_text(rows[assay]) if assay else whole,
         }
-        if value:
-            fields |= {"value": parse_values(rows[value]), "unit": unit}
-            if columns.threshold is not None:  # then the values decide
-                fields |= {"label": np.nan, "reason": ""}
+        if values is not None:
+            fields |= values.read(rows)
+        if labelled:
+            fields["label"] = parse_labels(rows[labelled], f"column {labelled!r} of {table.path}")
+            fields["reason"] = ""
+        elif columns.threshold is None:
+            fields |= _outcomes(rows, table)
         yield measurements(fields, rows.index)
+
+
+def _outcomes(rows: pd.DataFrame, table: Table) -> dict[str, object]:
+    outcome = as_text(rows[_OUTCOME]).str.casefold()
+    _check(outcome, table)
+    label = outcome.map(_LABELS)
+    reason = ("outcome is " + outcome.replace("", "blank")).where(label.isna(), "")
+    return {"label": label.astype(np.float32), "reason": reason}
 
 
 def _check(outcome: pd.Series, table: Table) -> None:

@@ -1,0 +1,358 @@
+"""The value column of a table, and what stands beside it: unit, relation, type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from molmeta.assays.cells import COMMA, decimal_mark, read_values
+from molmeta.assays.columns import (
+    RELATION_NAMES,
+    TYPE_NAMES,
+    UNIT_NAMES,
+    VALUE_NAMES,
+    Columns,
+    find_column,
+    listed,
+)
+from molmeta.assays.formats.table import Table
+from molmeta.assays.measurement import MISSING, as_text
+from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
+from molmeta.assays.relations import (
+    SIGNS,
+    UNKNOWN,
+    looks_like_relations,
+    normalise,
+    turned,
+)
+from molmeta.assays.units import PERCENT, Unit
+from molmeta.errors import InputError
+
+N_LOOKED_AT = 2_000
+_MARKS = (None, COMMA)
+
+
+@dataclass(frozen=True)
+class ValueColumn:
+    """How the values of a table are read.
+
+    Attributes:
+        name: The column.
+        quantity: What its name says.
+        unit: The unit of the whole column, "" where cells or another column say.
+        unit_column: Holds each row's unit, or None.
+        relation_column: Holds each row's relation, or None.
+        turned: Whether that relation belongs to a value that falls where this one rises.
+        type_column: Holds what each row's value is (IC50, Log Ki …), or None.
+        decimal: What a comma in its numbers is; see `cells.read_values`.
+    """
+
+    name: str
+    quantity: Quantity
+    unit: str = ""
+    unit_column: str | None = None
+    relation_column: str | None = None
+    turned: bool = False
+    type_column: str | None = None
+    decimal: str | None = None
+
+    def read(self, chunk: pd.DataFrame) -> dict[str, pd.Series]:
+        """The fields value, unit, relation, quantity and reason of a chunk's rows."""
+        index = chunk.index
+        cells = read_values(chunk[self.name], self.decimal)
+        stated = self._texts(chunk, self.unit_column)
+        stated = stated.mask(stated.str.casefold().isin(MISSING), "")
+        stated = stated.where(stated != "", self.unit)
+        own = pd.Series(cells.unit, index, dtype=object)
+        stated = own.where(own != "", stated)
+        pairs = list(zip(self._texts(chunk, self.type_column), stated, strict=True))
+        known = {pair: self._unit_of(*pair) for pair in set(pairs)}
+        said = pd.DataFrame(
+            [known[pair] for pair in pairs], index, ["unit", "quantity", "reason"], dtype=object
+        )
+        relation, disagreement = self._relations(chunk, pd.Series(cells.relation, index))
+        reason = said["reason"].where(said["reason"] != "", disagreement)
+        reason = reason.where(~np.isnan(cells.value), "")
+        return {
+            "value": pd.Series(cells.value, index),
+            "unit": said["unit"],
+            "relation": relation,
+            "quantity": said["quantity"],
+            "reason": pd.Series(cells.reason, index).where(cells.reason != "", reason),
+        }
+
+    def describe(self) -> str:
+        """What was taken, for the user."""
+        text = f"values from {self.name!r}"
+        text += f" in {self.unit}" if self.unit else ""
+        if self.unit_column:
+            text += f", their units from {self.unit_column!r}"
+        if self.type_column:
+            text += f", their types from {self.type_column!r}"
+        if self.relation_column:
+            text += f", their relations from {self.relation_column!r}"
+        if self.turned:
+            text += ", which stands beside another column: turned round (> becomes <)"
+        if self.decimal:
+            text += ", commas as decimal marks" if self.decimal == "comma" else ", commas dropped"
+        return text
+
+    def _texts(self, chunk: pd.DataFrame, name: str | None) -> pd.Series:
+        return as_text(chunk[name]) if name else pd.Series("", chunk.index, dtype=object)
+
+    def _unit_of(self, kind: str, stated: str) -> tuple[str, str, str]:
+        """Unit, quantity and reason for a row's type and the unit that is stated beside it."""
+        quantity = parse_quantity(kind) if kind else self.quantity
+        symbol = quantity.symbol or kind or self.quantity.symbol
+        if quantity.other or quantity.problem:
+            return "", kind, f"{kind} is {quantity.other or quantity.problem}, not a value"
+        try:
+            return quantity.unit_with(stated), symbol, ""
+        except InputError:
+            return "", symbol, f"unit {stated!r} contradicts {kind or self.name!r}"
+
+    def _relations(self, chunk: pd.DataFrame, own: pd.Series) -> tuple[pd.Series, pd.Series]:
+        """Each row's relation, and why it cannot be used, "" where it can."""
+        nothing = pd.Series("", chunk.index, dtype=object)
+        if not self.relation_column:
+            return own, nothing
+        text = as_text(chunk[self.relation_column])
+        beside = normalise(text)
+        reason = ("relation is not known: " + text).where(beside == UNKNOWN, "")
+        if self.turned:
+            beside = turned(beside)
+        opposite = beside.map(SIGNS).fillna(0) * own.map(SIGNS).fillna(0) < 0
+        reason = reason.mask(opposite, "relations of cell and column contradict each other")
+        return own.where(own != "", beside), reason
+
+
+def choose_values(
+    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
+) -> ValueColumn | None:
+    """Find the value column, and what belongs to it.
+
+    Args:
+        table: For messages.
+        names: The columns that have no other role.
+        columns: What the user says.
+        rows: The first rows.
+
+    Raises:
+        InputError: If what is named is not there or holds no values; or if a threshold is given
+            and several columns could hold the values.
+    """
+    where = str(table.path)
+    candidates = _candidates(names, rows)
+    wanted = find_column(names, columns.value_column, flag="--value-column", source=where)
+    relations = _relation_columns(names, columns, rows, where)
+    if wanted is not None:
+        name = wanted
+    elif (generic := find_column(names, None, VALUE_NAMES, flag="", source=where)) is not None:
+        name = generic
+    elif candidates:
+        chosen = _one_of(candidates, list(names), relations, columns, where)
+        if chosen is None:
+            return None
+        name = chosen
+    else:
+        return None
+    table.only(name, "--value-column")
+    quantity = parse_quantity(name)
+    if (quantity.other or quantity.problem) and (wanted or columns.threshold is not None):
+        raise InputError.of(
+            f"--value-column {name!r} of {where}",
+            got=f"a name that says {quantity.other or quantity.problem}",
+            expected="measured values",
+            fix="Name another column, or rename this one.",
+        )
+    if quantity.other or quantity.problem:
+        return None
+    relation, is_turned = _relation_of(name, list(names), candidates, relations, columns, where)
+    unit, unit_column = _unit_of(quantity, names, columns, where)
+    types = None if quantity.symbol else _type_column(names, rows, name)
+    small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
+    decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
+    return ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
+
+
+def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]:
+    """The columns whose names are those of measured values, and that hold numbers."""
+    found = {name: parse_quantity(name) for name in names}
+    return {
+        name: quantity
+        for name, quantity in found.items()
+        if quantity.symbol
+        and not (quantity.other or quantity.problem)
+        and any(np.isfinite(read_values(rows[name], decimal).value).any() for decimal in _MARKS)
+    }
+
+
+def _one_of(
+    candidates: dict[str, Quantity],
+    names: list[str],
+    relations: list[str],
+    columns: Columns,
+    where: str,
+) -> str | None:
+    """The value column among several: of one quantity that beside a relation, else its pXC50."""
+    if len({quantity.symbol for quantity in candidates.values()}) == 1:
+        beside = [
+            name
+            for name in candidates
+            if any(abs(names.index(name) - names.index(other)) == 1 for other in relations)
+        ]
+        logarithms = [name for name, quantity in candidates.items() if quantity.logarithm == "p"]
+        for some in (list(candidates), beside, logarithms):
+            if len(some) == 1:
+                return some[0]
+    if columns.threshold is None:
+        return None
+    raise InputError.of(
+        f"values of {where}",
+        got=f"several columns that could hold them: {listed(list(candidates))}",
+        expected="one",
+        fix="Name it with --value-column.",
+    )
+
+
+def _relation_columns(
+    names: Sequence[str], columns: Columns, rows: pd.DataFrame, where: str
+) -> list[str]:
+    """The columns that hold relations, by name or by what is in them."""
+    wanted = find_column(names, columns.relation_column, flag="--relation-column", source=where)
+    if wanted is not None:
+        return [wanted]
+    known = {name.casefold() for name in RELATION_NAMES}
+    return [
+        name
+        for name in names
+        if name.strip().casefold() in known
+        or parse_quantity(name).other == RELATION
+        or looks_like_relations(as_text(rows[name]))
+    ]
+
+
+def _relation_of(
+    name: str,
+    names: list[str],
+    candidates: dict[str, Quantity],
+    relations: list[str],
+    columns: Columns,
+    where: str,
+) -> tuple[str | None, bool]:
+    """The relation column of a value column, and whether it is to be turned round."""
+    if columns.relation_column and relations:
+        return relations[0], False
+    relations = [other for other in relations if other != name]
+    others = {one: q for one, q in candidates.items() if one != name}
+    if not relations:
+        return None, False
+    own, of_twins = [], []
+    for relation in relations:
+        owners = _owners(relation, name, names, others)
+        if owners == {name}:
+            own.append(relation)
+        elif name in owners and _opposed(name, owners - {name}):
+            raise _which_relation(name, relation, owners, where)
+        elif name in owners:
+            own.append(relation)
+        elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
+            of_twins.append((relation, _opposed(name, owners)))
+    if len(own) == 1:
+        return own[0], False
+    if not own and len(of_twins) == 1:
+        return of_twins[0]
+    if not own and not of_twins:
+        return None, False
+    raise InputError.of(
+        f"relations of {where}",
+        got=f"several columns of them: {listed(relations)}",
+        expected=f"one for {name!r}",
+        fix="Name it with --relation-column.",
+    )
+
+
+def _owners(relation: str, name: str, names: list[str], others: dict[str, Quantity]) -> set[str]:
+    """The value columns that a relation can belong to: by its name, else those beside it."""
+    if not others:
+        return {name}
+    said = parse_quantity(relation)
+    values = [name, *others]
+    if said.symbol:
+        named = {one for one in values if _same(parse_quantity(one), said)}
+        if named:
+            return named
+    at = names.index(relation)
+    beside = {one for one in values if abs(names.index(one) - at) == 1}
+    return beside or set(values)
+
+
+def _same(one: Quantity, other: Quantity) -> bool:
+    return one.symbol == other.symbol and one.logarithm == other.logarithm
+
+
+def _opposed(name: str, others: set[str]) -> bool:
+    """Whether another of the columns falls where this one rises."""
+    return any(parse_quantity(other).rises != parse_quantity(name).rises for other in others)
+
+
+def _which_relation(name: str, relation: str, owners: set[str], where: str) -> InputError:
+    return InputError.of(
+        f"relations in {relation!r} of {where}",
+        got=f"a place beside {listed(sorted(owners))}, of which one falls where the other rises",
+        expected=f"to know whether they are those of {name!r}",
+        fix="Name both with --value-column and --relation-column.",
+    )
+
+
+def _unit_of(
+    quantity: Quantity, names: Sequence[str], columns: Columns, where: str
+) -> tuple[str, str | None]:
+    """The unit of the whole column, and the column of each row's unit."""
+    if columns.units is not None:
+        column = next((n for n in names if n == columns.units), None)
+        if column is None and not _known_unit(columns.units):
+            column = next((n for n in names if n.casefold() == columns.units.casefold()), None)
+        if column is not None:
+            return quantity.unit_with(""), column
+        if not _known_unit(columns.units):
+            raise InputError.of(
+                "--units",
+                got=repr(columns.units),
+                expected=f"nM, uM, M, ug/mL, %, pXC50, log nM …, or one of {listed(names)}",
+            )
+        return quantity.unit_with(columns.units), None
+    if unit := quantity.unit_with(""):
+        return unit, None
+    known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
+    if known is None:
+        known = next(
+            (
+                name
+                for name in names
+                if (said := parse_quantity(name)).other == UNIT_OF
+                and said.symbol == quantity.symbol
+            ),
+            None,
+        )
+    return "", known
+
+
+def _known_unit(text: str) -> bool:
+    unit = Unit.parse(text)
+    return unit.is_concentration or unit.kind == PERCENT
+
+
+def _type_column(names: Sequence[str], rows: pd.DataFrame, value: str) -> str | None:
+    """The column that says what each row's value is, if most of its words are quantities."""
+    for known in TYPE_NAMES:
+        name = find_column([n for n in names if n != value], None, (known,), flag="", source="")
+        if name is None:
+            continue
+        words = [word for word in as_text(rows[name]).unique() if word.casefold() not in MISSING]
+        if words and 2 * sum(bool(parse_quantity(word).symbol) for word in words) >= len(words):
+            return name
+    return None

@@ -1,0 +1,43 @@
+"""SDF with known labels, written in every way: each molecule has its own, or a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.generators.records import Draw, draw, judge, smallest, write
+from tests.generators.verdict import READ, WRONG
+
+_BLOCK, _N_FAST, _N_SLOW = 100, 600, 5_000
+
+
+def assert_right(seeds: range, folder: Path) -> None:
+    counts: Counter[str] = Counter()
+    faults = []
+    for seed in seeds:
+        verdict = judge(draw(seed), folder)
+        counts[verdict.kind] += 1
+        if verdict.kind == WRONG and len(faults) < 5:
+            small = smallest(draw(seed), lambda each: judge(each, folder).kind == WRONG)
+            faults.append(f"seed {seed}: {small.unusual}: {judge(small, folder).why}")
+    assert not counts[WRONG], f"{dict(counts)}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("start", range(0, _N_FAST, _BLOCK))
+def test_every_record_keeps_its_own(start: int, tmp_path: Path) -> None:
+    assert_right(range(start, start + _BLOCK), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(_N_FAST, _N_FAST + _N_SLOW, _BLOCK))
+def test_many_more(start: int, tmp_path: Path) -> None:
+    assert_right(range(start, start + _BLOCK), tmp_path)
+
+
+def test_the_judge_sees_what_is_wrong(tmp_path: Path) -> None:
+    assert judge(Draw(0), tmp_path).kind == READ
+    written = write(Draw(0))
+    assert written.content.count(b"$$$$") == 20
+    assert written.expected.must_read

@@ -1,0 +1,74 @@
+"""Tables with known values, written in every way: read right, or refused with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molmeta.assays import AssayStore
+from molmeta.errors import InputError
+from tests.cli.program import molmeta
+from tests.generators.campaign import Tally, run
+from tests.generators.choices import Combination, draw
+from tests.generators.files import write
+from tests.generators.verdict import judge
+
+_BLOCK = 100
+_N_FAST, _N_PROGRAM, _N_SLOW = 2_000, 300, 10_000
+
+
+def assert_right(tally: Tally) -> None:
+    faults = "\n".join(tally.faults)
+    assert tally.counts["wrong"] == 0, f"{dict(tally.counts)}\n{faults}"
+
+
+@pytest.mark.parametrize("start", range(0, _N_FAST, _BLOCK))
+def test_every_table_is_read_right_or_refused(start: int, tmp_path: Path) -> None:
+    assert_right(run(range(start, start + _BLOCK), tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(_N_FAST, _N_FAST + _N_SLOW, _BLOCK))
+def test_many_more_tables(start: int, tmp_path: Path) -> None:
+    assert_right(run(range(start, start + _BLOCK), tmp_path))
+
+
+@pytest.mark.parametrize("start", range(1_000_000, 1_000_000 + _N_PROGRAM, _BLOCK))
+def test_the_program_reads_alike(start: int, tmp_path: Path) -> None:
+    assert_right(run(range(start, start + _BLOCK), tmp_path, by_program))
+
+
+def by_program(path: Path, told: dict[str, str]) -> AssayStore:
+    """Read a file with `molmeta featurize`, which says how many rows there were."""
+    out = path.parent / "out.store"
+    flags = [part for name, text in told.items() for part in (_flag(name), text)]
+    # A value such as -6 must not look like a flag.
+    joined = [f"{a}={b}" for a, b in zip(flags[::2], flags[1::2], strict=True)]
+    done = molmeta("featurize", path, "-o", out, "--workers", 1, *joined)
+    if done.returncode == 2:
+        raise InputError(done.stderr + done.stdout)
+    assert done.returncode == 0, done.stderr
+    store = AssayStore.open(out)
+    assert f"{len(store.audit):,} rows = " in done.stdout + done.stderr
+    return store
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def test_well_formed_tables_are_a_good_part() -> None:
+    n_plain = sum(write(draw(seed)).expected.must_read for seed in range(500))
+    assert n_plain >= 50
+
+
+def test_the_judge_sees_what_is_wrong(tmp_path: Path) -> None:
+    """A file whose labels are turned round, or whose rows are lost, is no good."""
+    written = write(Combination(0))
+    assert judge(written, tmp_path).kind == "read"
+    written.told["direction"] = "higher"
+    assert judge(written, tmp_path).kind == "wrong"
+    written.told.pop("direction")
+    written.expected.rows.pop()
+    assert judge(written, tmp_path).kind == "wrong"
