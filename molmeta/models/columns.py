@@ -39,6 +39,7 @@ class Columns(Mapping[str, slice]):
         for name, width in self._widths.items():
             self._slices[name] = slice(self.dim, self.dim + width)
             self.dim += width
+        self._sizes = list(self._widths.values())
 
     def __getitem__(self, name: str) -> slice:
         return self._slices[name]
@@ -84,6 +85,8 @@ class Columns(Mapping[str, slice]):
 
     def select(self, rows: Tensor, columns: Columns) -> Tensor:
         """Take some columns out of rows, shape (…, dim) → (…, columns.dim)."""
+        if columns.dim == self.dim:
+            return rows
         slices = [self[name] for name in columns]
         if slices and slices[-1].stop - slices[0].start == columns.dim:  # without a copy
             return rows[..., slices[0].start : slices[-1].stop]
@@ -91,4 +94,4 @@ class Columns(Mapping[str, slice]):
 
     def split(self, rows: Tensor) -> dict[str, Tensor]:
         """View the columns of rows, shape (…, dim), by name."""
-        return dict(zip(self, torch.split(rows, list(self._widths.values()), -1), strict=True))
+        return dict(zip(self, torch.split(rows, self._sizes, -1), strict=True))

@@ -287,6 +287,7 @@ class Similarity(nn.Module):
         self.terms = nn.ModuleDict({term.column: term for term in terms})
         self._terms = tuple(terms)
         self._columns: Columns | None = None
+        self._prepared: Columns | None = None
 
     @property
     def reads(self) -> frozenset[str]:
@@ -307,29 +308,28 @@ class Similarity(nn.Module):
                 expected=f"{self._columns}, for which the head was made",
                 fix="Set the widths of the head to the encoder's, or leave them out.",
             )
-        self._columns = columns
+        self._columns, self._prepared = columns, self._with_extras(columns)
 
     def prepare(self, rows: Tensor) -> Tensor:
         """Make of rows what is compared: columns, then the extra ones that terms compute.
 
         No parameter has a part in it.
         """
-        columns = self._of(rows)
-        values, extras = {}, {}
+        columns = self._columns or Columns(vector=rows.shape[-1]).only({"vector", *self.terms})
+        parts, extras = columns.split(rows), []
         for term in (*self._terms, self.base):
-            values[term.column], extra = term.prepare(rows[..., columns[term.column]])
+            parts[term.column], extra = term.prepare(parts[term.column])
             if extra is not None:
-                extras[term.extra] = extra
-        return torch.cat([*(values[name] for name in columns), *extras.values()], -1)
+                extras.append(extra)
+        return torch.cat([*parts.values(), *extras], -1)
 
     def split(self, prepared: Tensor) -> Parts:
         """View prepared rows, (…, n, p), by the names of their columns."""
-        extras = [term.extra for term in (*self._terms, self.base) if term.extra]
-        n_extras = len(extras)
-        columns = self._columns or Columns(vector=prepared.shape[-1] - n_extras)
-        parts = columns.split(prepared[..., : prepared.shape[-1] - n_extras])
-        ends = torch.split(prepared[..., prepared.shape[-1] - n_extras :], 1, -1)
-        return {**parts, **dict(zip(extras, ends, strict=True))}
+        columns = self._prepared
+        if columns is None:
+            n_extras = self._with_extras(Columns(vector=1)).dim - 1
+            columns = self._with_extras(Columns(vector=prepared.shape[-1] - n_extras))
+        return columns.split(prepared)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Compare prepared molecules, (…, n, p) with (…, m, p) → (…, n, m)."""
@@ -355,8 +355,10 @@ class Similarity(nn.Module):
             value = value if term.adds else value * term.unrelated()
         return value
 
-    def _of(self, rows: Tensor) -> Columns:
-        return self._columns or Columns(vector=rows.shape[-1]).only({"vector", *self.terms})
+    def _with_extras(self, columns: Columns) -> Columns:
+        """Name what `prepare` makes of these columns."""
+        extras = {term.extra: 1 for term in (*self._terms, self.base) if term.extra}
+        return Columns(**dict(columns.widths()), **extras)
 
 
 def _sums(left: Tensor, right: Tensor) -> Tensor:
