@@ -27,6 +27,7 @@ from scipy.special import expit, log_expit
 from sklearn.linear_model import LinearRegression
 
 from molmeta import AssayStore, load_model, metrics
+from molmeta.chem.features import FEATURES
 from molmeta.chem.featurize import Featurized
 from molmeta.episodes.draw import DrawError, stratified
 from molmeta.evaluation.baselines import SimilaritySearch
@@ -97,9 +98,7 @@ def _read(store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
         graphs=store.graphs.select(molecules),
         identities=[str(one) for one in store.identities[molecules]],
         reasons=[""] * len(molecules),
-        fingerprints=store.fingerprints[molecules],
-        pairs=store.pairs[molecules] if store.has("pairs.npz") else None,
-        descriptors=store.descriptors[molecules],
+        features={name: store.feature(name)[molecules] for name in FEATURES if store.holds(name)},
     )
 
 

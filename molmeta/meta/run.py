@@ -113,12 +113,8 @@ class LoadedModel:
         return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
 
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
-        reads = self.learner.encoder.reads
         return {
-            "graphs": "graphs" in reads,
-            "fingerprints": fingerprints or "fingerprints" in reads,
-            "pairs": "pairs" in reads,
-            "descriptors": "descriptors" in reads,
+            "reads": self.learner.encoder.reads | ({"fingerprints"} if fingerprints else set()),
             "identities": identities,
             "standardize": self.standardize,
         }

@@ -140,7 +140,7 @@ def _encode(subject: Subject, molecules: Sequence[str]) -> Tensor:
 
 
 def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
-    features = featurize(list(molecules), fingerprints=True, pairs=True, descriptors=True)
+    features = featurize(list(molecules), reads=_part(subject).reads)
     return make_batch(features, np.arange(len(molecules)), _part(subject).reads)
 
 

@@ -21,7 +21,7 @@ from molmeta.meta.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "c1ccccc1O", "[Na+].[Cl-]", "CC(=O)Nc1ccc(O)cc1", "C"]
 ALL = ("graphs", "fingerprints", "pairs", "descriptors")
-FEATURES = featurize(SMILES, fingerprints=True, pairs=True, descriptors=True)
+FEATURES = featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 REPEATED = np.array([3, 0, 3, 4, 2])
 
 
@@ -73,9 +73,8 @@ def test_store_computes_what_it_does_not_hold(tmp_path: Path) -> None:
     joint = torch.cat([episode.support.molecules.fp_counts, episode.query.molecules.fp_counts])
     assert torch.equal(episode.joint.fp_counts, joint)
     direct = featurize(
-        [store.smiles[i] for i in assay.molecules[draw.query]], descriptors=True,
-        standardize=store.standardize,
-    )  # fmt: skip
+        [store.smiles[i] for i in assay.molecules[draw.query]],
+        standardize=store.standardize, reads=["graphs", "descriptors"])  # fmt: skip
     np.testing.assert_array_equal(episode.query.molecules.descriptors, direct.descriptors)
 
 

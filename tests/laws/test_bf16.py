@@ -15,7 +15,7 @@ from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.models import ENCODERS
 
 SMILES = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "CCCl", "C1CCCCC1", "c1ccncc1", "CC(C)N"]
-MOLECULES = featurize(SMILES, fingerprints=True, descriptors=True)
+MOLECULES = featurize(SMILES, reads=["graphs", "fingerprints", "descriptors"])
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0])
 
 

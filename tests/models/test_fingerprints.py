@@ -30,7 +30,7 @@ READS = ("graphs", "fingerprints", "pairs", "descriptors")
 GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
 SMALL: dict[str, Any] = {"dim": 8, "hidden": 12}
 DRUGS = drug_mechanisms("test")["smiles"].unique()[:60].tolist()
-FEATURES = featurize(DRUGS, fingerprints=True, pairs=True, descriptors=True)
+FEATURES = featurize(DRUGS, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 BATCH = make_batch(FEATURES, np.arange(len(DRUGS)), READS)
 
 
@@ -275,13 +275,13 @@ def test_graph_parts_that_do_not_exist_are_refused(settings: dict[str, Any], rea
 @pytest.mark.parametrize(
     ("read", "given"),
     [
-        ("fingerprints", {"descriptors": True}),
-        ("pairs", {"fingerprints": True}),
-        ("descriptors", {}),
+        ("fingerprints", ["graphs", "descriptors"]),
+        ("pairs", ["graphs", "fingerprints"]),
+        ("descriptors", ["graphs"]),
     ],
 )
-def test_molecules_without_what_is_read_are_refused(read: str, given: dict[str, bool]) -> None:
-    features = featurize(["CCO", "CCN"], **given)
+def test_molecules_without_what_is_read_are_refused(read: str, given: list[str]) -> None:
+    features = featurize(["CCO", "CCN"], reads=given)
     with pytest.raises(InputError, match=f"reads {read}; got molecules.*without {read}"):
         make_batch(features, np.arange(2), (read,))
 

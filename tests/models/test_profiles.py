@@ -20,7 +20,7 @@ SMILES = [
 ]  # fmt: skip
 READS = ("fingerprints", "pairs", "descriptors")
 BATCH = make_batch(
-    featurize(SMILES, fingerprints=True, pairs=True, descriptors=True),
+    featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"]),
     np.arange(len(SMILES)),
     READS,
 )
@@ -74,7 +74,9 @@ def test_a_molecule_is_known_however_it_is_written_and_with_other_molecules() ->
     assert keys[6] == keys[7]  # stereoisomers
     assert len(keys.unique()) == len(SMILES) - 2
     alone = make_batch(
-        featurize(["OCC"], fingerprints=True, pairs=True, descriptors=True), np.array([0]), READS
+        featurize(["OCC"], reads=["graphs", "fingerprints", "pairs", "descriptors"]),
+        np.array([0]),
+        READS,
     )
     assert torch.equal(profiles(alone)[0], profile[0])
 
