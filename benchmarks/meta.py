@@ -54,9 +54,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "second order": {"head": MATCHING, "inner": {"order": 2}, "learner": ALL},
     "first order, linear": {"head": LINEAR, "inner": {"order": 1}, "learner": ALL},
     "second order, linear": {"head": LINEAR, "inner": {"order": 2}, "learner": ALL},
-    "second order, recomputed": {"head": MATCHING, "inner": {"recompute": True}, "learner": ALL},
     "second order, bf16": {"head": MATCHING, "learner": {**ALL, "bf16": True}},
-    "above the encoder (default)": {"head": MATCHING, "learner": {"adapt": "above"}},
+    "the matcher (default)": {"head": MATCHING, "learner": {"adapt": "matcher"}},
     "ANIL": {"head": {**LINEAR, "start": "prototypes"}, "learner": {"adapt": "head"}},
     "matching alone": {"head": MATCHING, "inner": {"steps": 0}},
 }
@@ -139,7 +138,7 @@ def supervised_step(
     """A step on batches, before which the gradient on others is differentiated as well."""
     torch.manual_seed(0)
     learner = build_learner(resolve_recipe({"encoder": encoder, "head": LINEAR}))
-    model = nn.Sequential(learner.encoder, learner.above.projection, nn.Linear(128, 1)).to(device)
+    model = nn.Sequential(learner.encoder, learner.matcher.projection, nn.Linear(128, 1)).to(device)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=3e-4, fused=True)
 

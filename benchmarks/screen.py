@@ -161,7 +161,7 @@ class Bench:
         kinds = [False, *([True] if self.model.learner.projects_once else [])]
         for ready in kinds:
             with torch.no_grad():
-                values = self.model.learner.above.ready(vectors) if ready else vectors
+                values = self.model.learner.matcher.prepare(vectors) if ready else vectors
             for number_format in ("fp32", "bf16"):
                 source = self._stored(values.numpy(), number_format, ready)
                 what = f"{'projected' if ready else 'the encoder’s'}, {number_format}"

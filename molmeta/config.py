@@ -35,6 +35,23 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 Sections = dict[str, Any]
 
 
+_PASSED_ON: dict[Callable[..., Any], Callable[[Sections], Callable[..., Any]]] = {}
+
+
+def passes_on(choose: Callable[[Sections], Callable[..., Any]]) -> Callable[[Part], Part]:
+    """Decorate a factory whose `**settings` are the keyword arguments of another part.
+
+    Args:
+        choose: Says of which part, from what a recipe gives the factory.
+    """
+
+    def add(part: Part) -> Part:
+        _PASSED_ON[part] = choose
+        return part
+
+    return add
+
+
 class Registry:
     """Named parts of one kind (encoders, heads); each registers itself in its own file.
 
@@ -112,6 +129,8 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
         InputError: An unknown argument (with the nearest name) or a value of another type.
     """
     fields = _recipe_fields(factory)
+    if factory in _PASSED_ON:
+        fields |= _recipe_fields(_PASSED_ON[factory](dict(given)))
     for name in given:
         if name not in fields:
             raise unknown(f"key in {where}", str(name), fields)

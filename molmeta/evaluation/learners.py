@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
-from molmeta.episodes.batch import reads_of
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
@@ -50,9 +49,9 @@ class TrainedMethod:
         return load_seen(self.path)
 
     @cached_property
-    def reads(self) -> tuple[str, ...]:
+    def reads(self) -> frozenset[str]:
         """What the encoder reads."""
-        return reads_of(self._model.learner.encoder)
+        return self._model.learner.encoder.reads
 
     @cached_property
     def _model(self) -> LoadedModel:

@@ -2,21 +2,18 @@
 
 Finn, Abbeel and Levine 2017, arXiv:1703.03400: θ′ = θ − α ∇L_S(θ). It knows nothing of molecules:
 any named tensors and any differentiable loss will do. The rates may be learned (Meta-SGD, Li et
-al. 2017, arXiv:1707.09835), and every step may count in training (MAML++, Antoniou et al. 2019,
-arXiv:1810.09502).
+al. 2017, arXiv:1707.09835).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from molmeta.config import CountOrNone, NotNegative, Share
+from molmeta.config import CountOrNone, NotNegative
 from molmeta.errors import InputError
 
 Parameters = dict[str, Tensor]
@@ -34,10 +31,6 @@ class MAML(nn.Module):
         rates: `fixed`, or learned, one for each `module` (a weight and its bias share it),
             `tensor` or `element` (as in Meta-SGD). Learned rates are this module's parameters,
             α · exp(log_ratio); they are trained, and never adapted.
-        multi_step: For this first part of training the query loss after every step counts. The
-            weights fall linearly from equal ones to the last step alone. 0 is MAML.
-        recompute: Keep no activations of a second-order step but recompute them in the backward
-            pass, with the same result: memory then grows with one step and not with all.
 
     Raises:
         InputError: If the settings contradict each other.
@@ -50,8 +43,6 @@ class MAML(nn.Module):
         lr: NotNegative = 0.05,
         order: Literal[1, 2] = 2,
         rates: Literal["fixed", "module", "tensor", "element"] = "fixed",
-        multi_step: Share = 0.0,
-        recompute: bool = False,
     ) -> None:
         super().__init__()
         if rates != "fixed" and not (steps and lr):
@@ -60,18 +51,10 @@ class MAML(nn.Module):
                 got=f"inner.steps: {steps}, inner.lr: {lr}",
                 expected="a step and a rate above zero, from which the rates are learned",
             )
-        if multi_step and steps < 2:
-            raise InputError.of(
-                f"inner.multi_step: {multi_step}",
-                got=f"inner.steps: {steps}",
-                expected="two steps or more, whose losses are weighed against each other",
-            )
         self.steps = steps
         self.lr = lr
         self.order = order
         self.rates = rates
-        self.multi_step = multi_step
-        self.recompute = recompute
         self.log_ratios = nn.ParameterDict()
 
     def learn_rates(self, parameters: Mapping[str, Tensor]) -> None:
@@ -114,7 +97,7 @@ class MAML(nn.Module):
         steps: int | None = None,
         differentiable: bool = True,
     ) -> Parameters:
-        """The parameters after the inner steps.
+        """Take the inner steps.
 
         Args:
             loss: The support loss as a function of the parameters; a scalar.
@@ -125,60 +108,25 @@ class MAML(nn.Module):
                 (training); if not, the result is detached.
 
         Returns:
-            New tensors under the same names.
+            The parameters after the steps: new tensors under the same names.
         """
-        path = self.path(loss, parameters, steps=steps, differentiable=differentiable)
-        return deque(path, maxlen=1)[0]
-
-    def path(
-        self,
-        loss: Loss,
-        parameters: Parameters,
-        *,
-        steps: int | None = None,
-        differentiable: bool = True,
-    ) -> Iterator[Parameters]:
-        """The parameters before the first step and after every one; arguments as of `adapt`."""
         current = parameters if differentiable else _detached(parameters)
-        yield current
         for _ in range(self.steps if steps is None else steps):
             with torch.enable_grad():
                 moved = self._step(loss, current, differentiable and self.order == 2)
             current = moved if differentiable else _detached(moved)
-            yield current
-
-    def step_weights(self, progress: float) -> list[float]:
-        """How much the query loss after each step counts; they sum to one.
-
-        Args:
-            progress: The part of training that is done, 0 to 1.
-        """
-        equal = 1 / max(self.steps, 1)
-        left = max(0.0, 1 - progress / self.multi_step) if self.multi_step else 0.0
-        early = [equal * left] * (self.steps - 1)
-        return [*early, 1 - sum(early)]
+        return current
 
     def _step(self, loss: Loss, parameters: Parameters, create_graph: bool) -> Parameters:
-        free = [name for name, value in parameters.items() if value.requires_grad]
-
-        def move(*values: Tensor) -> tuple[Tensor, ...]:
-            gradients = torch.autograd.grad(
-                loss({**parameters, **dict(zip(free, values, strict=True))}),
-                values,
-                create_graph=create_graph,
-                allow_unused=True,
-            )
-            return tuple(
-                value if gradient is None else _moved(value, gradient, self.rate(name))
-                for name, value, gradient in zip(free, values, gradients, strict=True)
-            )
-
-        values = [parameters[name] for name in free]
-        if self.recompute and create_graph:
-            moved = checkpoint(move, *values, use_reentrant=False)
-        else:
-            moved = move(*values)
-        return {**parameters, **dict(zip(free, moved, strict=True))}
+        free = {name: value for name, value in parameters.items() if value.requires_grad}
+        gradients = torch.autograd.grad(
+            loss(parameters), list(free.values()), create_graph=create_graph, allow_unused=True
+        )
+        moved = {
+            name: value if gradient is None else _moved(value, gradient, self.rate(name))
+            for (name, value), gradient in zip(free.items(), gradients, strict=True)
+        }
+        return {**parameters, **moved}
 
     def _slot(self, name: str) -> str:
         """The name of a parameter's learned rate; a state dict allows no dots in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,15 @@ from molmeta.errors import InputError
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.device import half_precision
 from molmeta.learning.inner import MAML, Parameters
-from molmeta.models.above import Above
+from molmeta.models.aliases import renamed
 from molmeta.models.context import Context
+from molmeta.models.encoder import Encoder, as_encoder
+from molmeta.models.head import Head, as_head
 from molmeta.models.known_assays import KnownAssays
+from molmeta.models.matcher import Matcher
 
 _MOST_LEFT_OUT, _N_FOLDS = 64, 16
-ADAPT = {"above": ("above",), "all": ("encoder", "above"), "head": ("above.head",)}
+ADAPT = {"matcher": ("matcher",), "all": ("encoder", "matcher"), "head": ("matcher.head",)}
 
 
 class Learner(nn.Module):
@@ -33,18 +36,18 @@ class Learner(nn.Module):
     itself is never changed.
 
     Args:
-        encoder: Graph batch → (n, encoder.dim).
-        head: (support, labels, query, visible) → log-odds.
+        encoder: Batch of n molecules → (n, encoder.dim).
+        head: Scores queries from the projected vectors of a labelled support set.
         inner: The inner loop; `MAML()` if not given.
         context: Puts the projected vectors in the light of the support set; None for none.
         known_assays: Adds what assays of pre-training say that are like this one; None for none.
-        adapt: Which parameters the inner loop moves, in training and in use alike: `above` (the
+        adapt: Which parameters the inner loop moves, in training and in use alike: `matcher` (the
             projection and the head; the encoder's output stays a fixed vector a molecule), `all`,
             `head` (ANIL, Raghu et al. 2020, arXiv:1909.09157), or names of parameters and of
-            modules, e.g. `above.head` and `encoder.final_norm`.
+            modules, e.g. `matcher.head` and `encoder.final_norm`.
         projection: Width of the projection between encoder and head.
         bf16: In training the encoder's matrix products are in bfloat16 (autocast); its vectors,
-            and all above it, are float32, and so is a model in use.
+            and all that follows, are float32, and so is a model in use.
 
     Raises:
         InputError: If the parts contradict each other, e.g. nothing would adapt although the
@@ -53,13 +56,13 @@ class Learner(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module,
-        head: nn.Module,
+        encoder: Encoder,
+        head: Head,
         inner: MAML | None = None,
         context: Context | None = None,
         known_assays: KnownAssays | None = None,
         *,
-        adapt: Literal["above", "all", "head"] | tuple[str, ...] = "above",
+        adapt: Literal["matcher", "all", "head"] | tuple[str, ...] = "matcher",
         projection: Count = 128,
         bf16: bool = False,
     ) -> None:
@@ -68,8 +71,8 @@ class Learner(nn.Module):
             raise InputError.of(
                 "adapt", got=repr(adapt), expected=f"one of {', '.join(ADAPT)}, or a list of names"
             )
-        self.encoder = encoder
-        self.above = Above(encoder, head, context, projection, known_assays)
+        self.encoder = as_encoder(encoder)
+        self.matcher = Matcher(encoder, as_head(head), context, projection, known_assays)
         self.inner = inner or MAML()
         self.bf16 = bf16
         self.adapt_names = ADAPT[adapt] if isinstance(adapt, str) else tuple(adapt)
@@ -81,7 +84,7 @@ class Learner(nn.Module):
 
     def _check(self) -> None:
         """Refuse parts that contradict each other."""
-        kind = type(self.above.head).__name__
+        kind = type(self.matcher.head).__name__
         names = [name for name, _ in self.named_parameters() if not name.startswith("inner.")]
         for name in self.adapt_names:
             if not any(_belongs(parameter, (name,)) for parameter in names):
@@ -100,24 +103,24 @@ class Learner(nn.Module):
                 fix="Take a step, or another head.",
             )
 
-        if self.above.known is not None and not self.embeds_once:
+        known_assays = self.matcher.known_assays
+        if known_assays is not None and not self.embeds_once:
             raise InputError.of(
-                f"known_assays.rank: {self.above.known.rank}",
+                f"known_assays.rank: {known_assays.rank}",
                 got=f"learner.adapt: {', '.join(self.adapt_names)}, which moves the encoder that "
                 "their readouts belong to",
-                fix="Use `adapt: above` or `adapt: head`, or leave known_assays out.",
+                fix="Use `adapt: matcher` or `adapt: head`, or leave known_assays out.",
             )
 
     @property
     def reads_support(self) -> bool:
         """Whether scores depend on the support set without any inner step."""
-        head_reads = bool(getattr(self.above.head, "reads_support", True))
-        return head_reads or self.above.context is not None
+        return self.matcher.head.reads_support or self.matcher.context is not None
 
     @property
     def continuous(self) -> bool:
         """Whether labels and scores are values instead of classes and log-odds."""
-        return bool(getattr(self.above.head, "continuous", False))
+        return self.matcher.head.continuous
 
     @property
     def device(self) -> torch.device:
@@ -141,7 +144,9 @@ class Learner(nn.Module):
     def projects_once(self) -> bool:
         """Whether a molecule's projection is the same for every assay too."""
         moved = self._adapted if self.inner.steps else []
-        return self.embeds_once and not any(name.startswith("above.projection.") for name in moved)
+        return self.embeds_once and not any(
+            _belongs(name, ("matcher.projection",)) for name in moved
+        )
 
     def encode(self, molecules: Batch | Tensor, parameters: Parameters | None = None) -> Tensor:
         """Embeddings, shape (n, encoder.dim); what is embedded already passes through.
@@ -156,7 +161,7 @@ class Learner(nn.Module):
                     "stored embeddings",
                     got="a learner with `adapt: all`, whose encoder changes with each assay",
                     expected="molecules",
-                    fix="Use a model trained with `adapt: above`.",
+                    fix="Use a model trained with `adapt: matcher`.",
                 )
             return molecules
         with half_precision(self.encoder, self.bf16 and self.training), self._holding(parameters):
@@ -186,29 +191,23 @@ class Learner(nn.Module):
             )
             return Adapted(self, parameters, self.encode(fixed, parameters), support.labels)
 
-    def outer_loss(self, episode: Episode, progress: float = 1.0) -> Tensor:
-        """The query loss after adaptation, to be differentiated through it.
+    def outer_loss(self, episode: Episode) -> Tensor:
+        """Compute the query loss after adaptation, to be differentiated through it.
 
         Args:
             episode: Support and query set.
-            progress: The part of training that is done, for the weights of `inner.multi_step`.
         """
         labels = episode.support.labels
         if self.embeds_once:
             episode = self._embedded(episode, {})
-        path = self.inner.path(
+        parameters = self.inner.adapt(
             lambda moved: self._support_loss(moved, episode.support.molecules, labels),
             self.adapted_parameters(),
         )
-        # What comes before the first step counts only where there is none.
-        weights = [0.0, *self.inner.step_weights(progress)][-self.inner.steps - 1 :]
-        losses = []
-        for weight, parameters in zip(weights, path, strict=True):
-            if weight:
-                now = episode if self.embeds_once else self._embedded(episode, parameters)
-                scores = self.scores(parameters, now.support.molecules, labels, now.query.molecules)
-                losses.append(weight * self.losses(scores, episode.query.labels).mean())
-        return torch.stack(losses).sum()
+        if not self.embeds_once:
+            episode = self._embedded(episode, parameters)
+        scores = self.scores(parameters, episode.support.molecules, labels, episode.query.molecules)
+        return self.losses(scores, episode.query.labels).mean()
 
     def _embedded(self, episode: Episode, parameters: Parameters) -> Episode:
         """The episode on vectors, by one pass of the encoder where it carries a joint batch.
@@ -240,13 +239,13 @@ class Learner(nn.Module):
     ) -> Tensor:
         """Log-odds from embeddings under given parameters, shape (q,)."""
         with self._holding(parameters):
-            scores: Tensor = self.above(support, labels, query, visible)
+            scores: Tensor = self.matcher(support, labels, query, visible)
         return scores
 
     @property
     def weighs(self) -> bool:
         """Whether the head says how much each support molecule weighs in a score."""
-        return hasattr(self.above.head, "contributions")
+        return self.matcher.explains
 
     def weights(
         self,
@@ -256,20 +255,15 @@ class Learner(nn.Module):
         labels: Tensor,
         query: Tensor,
     ) -> Tensor:
-        """How much each support molecule weighs, shape (q, s), from embeddings; see the heads.
+        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads.
 
         Raises:
             InputError: If the head does not say.
         """
-        if not self.weighs:
-            raise InputError.of(
-                "weights of support molecules",
-                got=f"a {type(self.above.head).__name__}, which compares with none of them alone",
-                expected="a model with a matching or a kernel head",
-            )
         with self._holding(parameters):
-            weights: Tensor = self.above(support, labels, query, give=give)
-        return weights
+            if give == "attention":
+                return self.matcher.attention(support, labels, query)
+            return self.matcher.contributions(support, labels, query)
 
     @contextmanager
     def _holding(self, parameters: Parameters) -> Iterator[None]:
@@ -287,6 +281,13 @@ class Learner(nn.Module):
         finally:
             for module, leaf, parameter in own:
                 module._parameters[leaf] = parameter
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take what earlier versions saved, too."""
+        found = renamed(state_dict, self.state_dict().keys())
+        state_dict.clear()
+        state_dict.update(found)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def leave_one_out(
         self, parameters: Parameters, embeddings: Tensor, labels: Tensor

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from molmeta.episodes.batch import Molecules, make_batch, reads_of
+from molmeta.episodes.batch import Molecules, make_batch
 from molmeta.episodes.episode import LabelledSet
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.embed import batches, embed
@@ -85,8 +85,7 @@ class Scorer:
         """What the learner reads of these molecules: their vectors where it embeds once."""
         if self.learner.embeds_once:
             return self.vectors(indices).to(self._device)
-        reads = reads_of(self.learner.encoder)
-        return make_batch(self.molecules, indices, reads, self._device)
+        return make_batch(self.molecules, indices, self.learner.encoder.reads, self._device)
 
     def _embed(self, indices: NDArray[np.int64]) -> None:
         missing = np.unique(indices[~self._known[indices]])

@@ -37,7 +37,7 @@ class MoleculeEncoder:
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
         self._device = next(model.learner.parameters()).device
-        self.dim = int(model.learner.encoder.dim)  # type: ignore[arg-type]
+        self.dim = model.learner.encoder.dim
 
     def encode(self, smiles: Iterable[Any], *, workers: int = 1) -> NDArray[np.float32]:
         """Embed molecules, shape (n, dim).
@@ -86,7 +86,7 @@ class MoleculeEncoder:
             library: What to embed.
             path: As of `write_vectors`.
             number_format: As of `write_vectors`.
-            projected: Write what the model's head compares (`Above.ready`), which is screened
+            projected: Write what the model's head compares (`Matcher.prepare`), which is screened
                 faster, instead of the encoder's vectors.
             workers: Processes that read molecules.
             progress: Called with the number of rows done since its last call.
@@ -124,7 +124,7 @@ class MoleculeEncoder:
     @torch.no_grad()
     def _ready(self, features: Featurized) -> NDArray[np.float32]:
         vectors = torch.from_numpy(self._vectors(features)).to(self._device)
-        ready: NDArray[np.float32] = self._model.learner.above.ready(vectors).cpu().numpy()
+        ready: NDArray[np.float32] = self._model.learner.matcher.prepare(vectors).cpu().numpy()
         return ready
 
     def _vectors(self, features: Featurized) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.embed import batches, embed
 from molmeta.learning.scorer import Scorer
-from molmeta.models.above import Above
+from molmeta.models.matcher import Matcher
 from molmeta.runs.model import LoadedModel
 from molmeta.tensors import digest_tensors, under
 
@@ -34,11 +34,11 @@ _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder, and what its `settle` gave."""
+    """The matcher of an adapted assay, and what its `fit` made of the support set."""
 
-    above: Above
-    shares_ready: bool
-    settled: tuple[Any, Any]
+    matcher: Matcher
+    shares_prepared: bool
+    fitted: tuple[Any, Any]
 
 
 class Panel:
@@ -117,7 +117,7 @@ class Panel:
         """As `score`, from stored vectors; NaN where a vector is.
 
         Args:
-            vectors: The encoder's, shape (n, dim), or what `Above.ready` made of them.
+            vectors: The encoder's, shape (n, dim), or what `Matcher.prepare` made of them.
             ready: Which.
 
         Raises:
@@ -132,7 +132,7 @@ class Panel:
                 "stored vectors",
                 got="a model with `adapt: all`, whose encoder changes with each assay",
                 expected="molecules (--input)",
-                fix="Use a model trained with `adapt: above`.",
+                fix="Use a model trained with `adapt: matcher`.",
             )
         scores = np.empty((len(vectors), len(self.assays)), np.float32)
         for start in range(0, len(vectors), _ROWS):
@@ -149,12 +149,12 @@ class Panel:
 
     def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
         common = vectors
-        if not ready and any(member.shares_ready for member in self._members):
-            common = self.model.learner.above.ready(vectors)
+        if not ready and any(member.shares_prepared for member in self._members):
+            common = self.model.learner.matcher.prepare(vectors)
         columns = []
         for member in self._members:
-            own = common if member.shares_ready else member.above.ready(vectors)
-            columns.append(member.above.compare_ready(member.settled, own))
+            own = common if member.shares_prepared else member.matcher.prepare(vectors)
+            columns.append(member.matcher.score(member.fitted, own))
         return torch.stack(columns, 1)
 
     @torch.no_grad()
@@ -203,15 +203,16 @@ def _adapt(
 @torch.no_grad()
 def _member(model: LoadedModel, adapted: Adapted) -> _Member:
     """The learner's own layers where adaptation left them as they are, else a changed copy."""
-    above = model.learner.above
-    weights = above.state_dict()
+    matcher = model.learner.matcher
+    weights = matcher.state_dict()
     moved = {
         name: value
-        for name, value in under("above.", adapted.parameters).items()
+        for name, value in under("matcher.", adapted.parameters).items()
         if not torch.equal(value, weights[name])
     }
     if moved:
-        above = copy.deepcopy(above)
-        above.load_state_dict(moved, strict=False)
+        matcher = copy.deepcopy(matcher)
+        matcher.load_state_dict(moved, strict=False)
     shares = not any(name.startswith("projection.") for name in moved)
-    return _Member(above, shares, above.settle(above.ready(adapted.support), adapted.labels))
+    fitted = matcher.fit(matcher.prepare(adapted.support), adapted.labels)
+    return _Member(matcher, shares, fitted)

@@ -133,7 +133,7 @@ def write_vectors(
         model: Whose encoder made them.
         types: Of the library's columns.
         number_format: One of `FORMATS`.
-        ready: Whether the vectors are what `Above.ready` gives.
+        ready: Whether the vectors are what `Matcher.prepare` gives.
 
     Raises:
         InputError: If the ending is another one, text is to hold half-precision numbers, or a

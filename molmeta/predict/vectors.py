@@ -44,7 +44,7 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
 
     Args:
         model: The model.
-        ready: Whether it is what `Above.ready` gives that is meant, not the encoder's own vector.
+        ready: Whether what `Matcher.prepare` gives is meant, not the encoder's own vector.
     """
     settings = {
         "encoder": model.recipe.get("encoder"),
@@ -54,12 +54,15 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     parts: list[nn.Module] = [model.learner.encoder]
     if ready:
-        above = model.learner.above
-        parts.append(above.projection)
-        if above.known is not None:
-            parts.append(above.known)
+        matcher = model.learner.matcher
+        parts.append(matcher.projection)
+        if matcher.known_assays is not None:
+            parts.append(matcher.known_assays)
         # What `prepare` does hangs on the head's settings, and on whether a context comes first.
-        head = [type(above.head).__name__, model.recipe.get("head"), above.context is not None]
+        recipe = model.recipe.get("head", {})
+        # As version 0.1 called it, whose files stay good.
+        kind = "KernelHead" if recipe.get("name") == "kernel" else type(matcher.head).__name__
+        head = [kind, recipe or None, matcher.context is not None]
         digest.update(json.dumps(head, sort_keys=True).encode())
     for part in parts:
         digest.update(bytes(digest_tensors(part.state_dict()).tolist()))
@@ -69,7 +72,7 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
 def width_of(model: LoadedModel, *, ready: bool = False) -> int:
     """Width of a model's vectors."""
     learner = model.learner
-    return learner.above.ready_dim if ready else int(learner.encoder.dim)  # type: ignore[arg-type]
+    return learner.matcher.prepared_dim if ready else learner.encoder.dim
 
 
 def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[Any]:
@@ -112,7 +115,7 @@ class VectorFile:
         number_format: One of `FORMATS`.
         dim: Their width.
         n_rows: How many.
-        ready: Whether they are what `Above.ready` gives, not the encoder's own.
+        ready: Whether they are what `Matcher.prepare` gives, not the encoder's own.
     """
 
     path: Path

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from torch import nn
-
 from molmeta import __version__
 from molmeta.assays.record import AssayRecord
-from molmeta.models.encoders.profiles import profiles_of
+from molmeta.models.encoder import Encoder
 from molmeta.resources import write_atomically
 from molmeta.runs.recipe import Recipe
 
@@ -17,10 +15,10 @@ CARD = "README.md"
 
 
 def write_card(
-    run: Path, recipe: Recipe, seen: AssayRecord, score: float, encoder: nn.Module
+    run: Path, recipe: Recipe, seen: AssayRecord, score: float, encoder: Encoder
 ) -> None:
     """Write a run's card; `score` is its model's validation score."""
-    settings, profiles = json.dumps(recipe.sections, indent=2), profiles_of(encoder)
+    settings, profiles = json.dumps(recipe.sections, indent=2), encoder.activity_profiles
     recalled = "" if profiles is None else f" It recalls what they found of {len(profiles)}."
     text = (
         f"# {run.name}\n\n"

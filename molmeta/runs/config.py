@@ -11,6 +11,7 @@ from molmeta import __version__
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
+from molmeta.models.aliases import without_gone
 from molmeta.resources import write_atomically
 from molmeta.runs.recipe import Recipe, foreign_parts, resolve_recipe
 
@@ -70,7 +71,7 @@ def load_config(run: Path) -> dict[str, Any]:
             expected=json.dumps(FEATURE_SPEC, sort_keys=True),
             fix="Train it again, or use the version of molmeta that its config.json names.",
         )
-    return config
+    return {**config, "recipe": without_gone(recipe)}
 
 
 def check_same(run: Path, recipe: Recipe, init: str | None, data: Mapping[str, str | None]) -> None:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from molmeta.chem.featurize import Featurized, featurize, featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.config import Sections
-from molmeta.episodes.batch import reads_of
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.runs.calibration import Calibration, prior
@@ -58,7 +57,7 @@ class LoadedModel:
     @property
     def carries_ratio(self) -> bool:
         """Whether scores have the support set's ratio of classes as their prior."""
-        return not getattr(self.learner.above.head, "balanced", True)
+        return self.learner.matcher.head.carries_ratio
 
     def scale(self, labels: NDArray[np.float32]) -> tuple[float, float]:
         """Slope and offset that calibrate log-odds learnt from a support set's labels, (s,).
@@ -101,12 +100,8 @@ class LoadedModel:
         return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
 
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
-        reads = reads_of(self.learner.encoder)
         return {
-            "graphs": "graphs" in reads,
-            "fingerprints": fingerprints or "fingerprints" in reads,
-            "pairs": "pairs" in reads,
-            "descriptors": "descriptors" in reads,
+            "reads": self.learner.encoder.reads | ({"fingerprints"} if fingerprints else set()),
             "identities": identities,
             "standardize": self.standardize,
         }

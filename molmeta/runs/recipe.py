@@ -14,7 +14,9 @@ from molmeta.errors import InputError
 from molmeta.learning.inner import MAML
 from molmeta.learning.learner import Learner
 from molmeta.models import ENCODERS, HEADS, Context, KnownAssays
-from molmeta.models.above import widths_beside
+from molmeta.models.aliases import today
+from molmeta.models.encoder import as_encoder
+from molmeta.models.head import as_head
 from molmeta.runs.settings import Calibrating, Pretraining, Training
 
 _REGISTRIES: dict[str, Registry] = {"encoder": ENCODERS, "head": HEADS}
@@ -114,6 +116,7 @@ def resolve_recipe(recipe: Mapping[str, Any]) -> Recipe:
     """
     if not isinstance(recipe, Mapping):
         raise InputError.of("recipe", got=repr(recipe), expected="a mapping of sections")
+    recipe = today(recipe)
     for section in recipe:
         if section not in SECTIONS:
             raise unknown("section of the recipe", str(section), SECTIONS)
@@ -155,18 +158,14 @@ def build_learner(recipe: Recipe) -> Learner:
                 f"{section} {part.name!r} cannot be built with {part.settings}",
                 got=str(error)[:300],
             ) from error
-    if not hasattr(parts["encoder"], "dim"):
-        raise InputError.of(
-            "encoder", got="no attribute `dim`", expected="the width of a molecule's vector"
-        )
+    encoder, head = as_encoder(parts["encoder"]), as_head(parts["head"])
     context = Context(**recipe.context) if recipe.context["blocks"] else None
     known = None
     if recipe.known_assays["rank"]:
-        width = parts["encoder"].dim - sum(widths_beside(parts["encoder"]).values())
-        known = KnownAssays(width, **recipe.known_assays)
+        known = KnownAssays(encoder.columns.width("vector"), **recipe.known_assays)
     return Learner(
-        parts["encoder"],
-        parts["head"],
+        encoder,
+        head,
         MAML(**recipe.inner),
         context,
         known,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
-from molmeta.models.encoders.profiles import profiles_of
 from molmeta.runs.recipe import Recipe
 
 _STAYS = "pre-training, and an encoder that stays as it is afterwards"
@@ -27,20 +26,15 @@ def check_rules(recipe: Recipe, learner: Learner) -> None:
 
 
 def _check_final_epochs(recipe: Recipe, learner: Learner) -> None:
-    """Final epochs need others before them, assays left to see, and vectors that may change."""
+    """Final epochs need others before them, assays left to see, and an encoder that stays."""
     given = recipe.pretraining
-    memory = 0 if learner.above.context is None else learner.above.context.memory
     if not given.final:
         return
     if given.final >= given.epochs or given.share == 1:
         got = f"pretraining.epochs: {given.epochs}, pretraining.share: {given.share:g}"
         expected = "epochs before the final ones, and a share below 1"
         fix = "Raise pretraining.epochs and set pretraining.share below 1, or leave final out."
-    elif memory:
-        got = f"context.memory: {memory}, of vectors that the final epochs change"
-        expected = "no memory"
-        fix = "Set context.memory: 0, or leave final out."
-    elif recipe.training.encoder_rate and learner.above.known is None:
+    elif recipe.training.encoder_rate and learner.matcher.known_assays is None:
         got, expected = f"training.encoder_rate: {recipe.training.encoder_rate}", _STAYS
         fix = "Set training.encoder_rate: 0, or leave pretraining.final out."
     else:
@@ -50,7 +44,7 @@ def _check_final_epochs(recipe: Recipe, learner: Learner) -> None:
 
 def _check_profiles(recipe: Recipe, learner: Learner) -> None:
     """Activity profiles are filled by pre-training, with labels that no episode asks for."""
-    profiles, given = profiles_of(learner.encoder), recipe.pretraining
+    profiles, given = learner.encoder.activity_profiles, recipe.pretraining
     if profiles is None:
         return
     if not given.epochs and not len(profiles):
@@ -71,7 +65,7 @@ def _check_profiles(recipe: Recipe, learner: Learner) -> None:
 
 def _check_known_assays(recipe: Recipe, learner: Learner) -> None:
     """Known assays are those of pre-training, and belong to its encoder."""
-    known = learner.above.known
+    known = learner.matcher.known_assays
     if known is None:
         return
     if recipe.training.encoder_rate:
@@ -91,18 +85,11 @@ def _check_known_assays(recipe: Recipe, learner: Learner) -> None:
 
 
 def _check_encoder_rate(recipe: Recipe, learner: Learner) -> None:
-    """An encoder that stays is the same for every assay; remembered vectors need one that does."""
+    """An encoder that stays is the same for every assay."""
     rate = recipe.training.encoder_rate
     if not (rate or learner.embeds_once):
         raise InputError.of(
             "training.encoder_rate: 0",
             got="a learner.adapt by which the encoder adapts to each assay",
-            fix="Let only what is above the encoder adapt, or let the encoder be trained.",
-        )
-    memory = 0 if learner.above.context is None else learner.above.context.memory
-    if memory and rate:
-        raise InputError.of(
-            f"context.memory: {memory}",
-            got=f"training.encoder_rate: {rate}, with which what is remembered ages",
-            fix="Set training.encoder_rate: 0, with pretraining.epochs or --init.",
+            fix="Let the matcher alone adapt, or let the encoder be trained.",
         )

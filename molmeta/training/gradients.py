@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molmeta.assays.store import Assay
-from molmeta.episodes.batch import make_episode, reads_of
+from molmeta.episodes.batch import make_episode
 from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
@@ -29,7 +29,6 @@ def accumulate_gradients(
     step: int,
     slots: range,
     n_slots: int,
-    progress: float,
     known: Known | None = None,
 ) -> float:
     """Add the gradient of some episodes' share of the mean outer loss to the parameters' own.
@@ -43,7 +42,6 @@ def accumulate_gradients(
         step: Of training.
         slots: The episodes of the step that are this process's.
         n_slots: Episodes of the step, all processes together.
-        progress: The part of training that is done.
         known: The vectors of all molecules, where the encoder stays as it is.
 
     Returns:
@@ -53,16 +51,16 @@ def accumulate_gradients(
     if not drawn:
         return 0.0
     if not learner.embeds_once:
-        reads, device = reads_of(learner.encoder), _device(learner)
+        reads, device = learner.encoder.reads, _device(learner)
         losses = []
         for slot, (assay, draw) in zip(slots, drawn, strict=True):
             _seed(device, sampler.seed, step, slot)
             episode = make_episode(sampler.store, assay, draw, reads, device)
-            losses.append(_backward(learner, episode, n_slots, progress))
+            losses.append(_backward(learner, episode, n_slots))
         return _sum(losses)
     _seed(_device(learner), sampler.seed, step, slots[0])
     if known is not None:
-        return _sum(_backward(learner, _episode(one, *known), n_slots, progress) for one in drawn)
+        return _sum(_backward(learner, _episode(one, *known), n_slots) for one in drawn)
     numbers = np.unique(np.concatenate([_molecules(one) for one in drawn]))
     vectors = torch.cat(
         [
@@ -72,16 +70,14 @@ def accumulate_gradients(
     )
     # The encoder's backward pass runs once, after all episodes have said what they want of it.
     wanted = vectors.detach().requires_grad_(vectors.requires_grad)
-    losses = [
-        _backward(learner, _episode(one, wanted, numbers), n_slots, progress) for one in drawn
-    ]
+    losses = [_backward(learner, _episode(one, wanted, numbers), n_slots) for one in drawn]
     if wanted.grad is not None:
         vectors.backward(wanted.grad)  # type: ignore[no-untyped-call]
     return _sum(losses)
 
 
-def _backward(learner: Learner, episode: Episode, n_slots: int, progress: float) -> Tensor:
-    loss = learner.outer_loss(episode, progress) / n_slots
+def _backward(learner: Learner, episode: Episode, n_slots: int) -> Tensor:
+    loss = learner.outer_loss(episode) / n_slots
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from molmeta import metrics
 from molmeta.assays.store import AssayStore
+from molmeta.chem.features import chosen
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
-from molmeta.episodes.batch import reads_of
 from molmeta.episodes.draw import Draw, DrawError, stratified
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.known import Known
@@ -105,12 +105,10 @@ def _score(
 
 def _features(model: LoadedModel, store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
     """Give what the model, and `Known`, read of a store's molecules."""
-    reads = reads_of(model.learner.encoder)
+    reads = model.learner.encoder.reads | {"fingerprints"}
     return Featurized(
         graphs=store.graphs.select(molecules),
         identities=[str(one) for one in store.identities[molecules]],
         reasons=[""] * len(molecules),
-        fingerprints=store.fingerprints[molecules],
-        pairs=store.pairs[molecules] if "pairs" in reads else None,
-        descriptors=store.descriptors[molecules] if "descriptors" in reads else None,
+        features={feature.name: store.feature(feature.name)[molecules] for feature in chosen(reads)},
     )

@@ -91,7 +91,7 @@ class MetaTrainer(Loop):
     def begin(self, fresh: bool) -> None:
         """Centre the projection, and set up the average and the optimiser."""
         if fresh and self._centre:
-            self._look_at_molecules()
+            self._centre_projection()
         if fresh and self.workers.leads:
             truncate(self.folder / METRICS, 0)
         self.averaged = copy.deepcopy(self.learner).eval()
@@ -112,16 +112,11 @@ class MetaTrainer(Loop):
             for (decay, share), members in groups.items()
         ]
 
-    def _look_at_molecules(self) -> None:
-        """Centre the projection on training molecules, and let the context remember some."""
-        context = self.learner.above.context
-        n_remembered = 0 if context is None else context.memory
+    def _centre_projection(self) -> None:
+        """Centre the projection on some training molecules."""
         rng = np.random.default_rng(self.settings.seed)
-        molecules = rng.permutation(self.molecules(_N_SAMPLED))
-        vectors = self._embed(molecules[: max(_N_SAMPLED, n_remembered)])
-        self.learner.above.centre(vectors[:_N_SAMPLED])
-        if n_remembered:
-            self.learner.above.remember(vectors)
+        molecules = rng.permutation(self.molecules(_N_SAMPLED))[:_N_SAMPLED]
+        self.learner.matcher.centre(self._embed(molecules))
 
     def molecules(self, n_assays: int | None = None) -> NDArray[np.int64]:
         """Find the molecules of the first assays, by default of all, sorted."""
@@ -151,7 +146,6 @@ class MetaTrainer(Loop):
             step=step,
             slots=self.workers.share(self.settings.assays_per_step),
             n_slots=self.settings.assays_per_step,
-            progress=step / self.n_steps,
             known=self._known,
         )
         self.workers.sum_gradients(self._parameters)

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from molmeta.errors import MolmetaError
 from molmeta.learning.device import half_precision
 from molmeta.learning.embed import batches, embed
-from molmeta.models.above import widths_beside
-from molmeta.models.encoders.profiles import Profiles, profiles_of
+from molmeta.models.encoder import Encoder
+from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.known_assays import KnownAssays
 from molmeta.runs.settings import Pretraining
 from molmeta.training.checkpoint import load_state
@@ -69,7 +68,7 @@ class Pretrainer(Loop):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         assays: Division,
         folder: Path,
         seed: int,
@@ -88,7 +87,7 @@ class Pretrainer(Loop):
         self._n_per_epoch = math.ceil(len(self.labels.molecules) / settings.molecules_per_step)
         self.n_steps = settings.epochs * self._n_per_epoch
         # Not what stands beside it: what is there already, the encoder need not learn.
-        self._width = int(encoder.dim) - sum(widths_beside(encoder).values())  # type: ignore[arg-type]
+        self._width = encoder.columns.width("vector")
         positions = {assay_id: place for place, assay_id in enumerate(assays.whole.assay_ids)}
         self.places = torch.tensor([positions[assay_id] for assay_id in self.store.assay_ids])
         self.readout = Readouts(
@@ -241,8 +240,8 @@ def make_pretrainer(job: Job, *, final: bool = False) -> Pretrainer:
 def complete(pretrainer: Pretrainer, job: Job) -> None:
     """Pre-train to the end, and let known assays and molecules be those of this pre-training."""
     pretrainer.run(job.control)
-    profiles = profiles_of(job.learner.encoder)
+    profiles = job.learner.encoder.activity_profiles
     if profiles is not None:
         pretrainer.fill_profiles(profiles)
-    if job.learner.above.known is not None:
-        pretrainer.fill_known_assays(job.learner.above.known)
+    if job.learner.matcher.known_assays is not None:
+        pretrainer.fill_known_assays(job.learner.matcher.known_assays)

@@ -12,8 +12,9 @@ from torch import nn
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.config import Sections
 from molmeta.learning import MAML, Learner
-from molmeta.models import GINE, KernelHead, MatchingHead
+from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders import FingerprintEncoder
+from molmeta.models.heads.matching import kernel
 from molmeta.runs.domain import Domain
 from molmeta.runs.model import LoadedModel
 
@@ -38,7 +39,7 @@ def kernel_model() -> LoadedModel:
     """As the shipped recipe: fingerprints with a sketch, a kernel head, no inner step."""
     torch.manual_seed(0)
     encoder = FingerprintEncoder(dim=16, hidden=32, layers=1, sketch=32)
-    head = KernelHead(dim=8, sketch=32)
+    head = kernel(dim=8, sketch=32)
     return loaded(Learner(encoder, head, MAML(steps=0), projection=8))
 
 

@@ -141,7 +141,7 @@ def test_leaving_out_takes_no_more_memory_than_it_may(
     """A view of the support set costs s² numbers: 64 of them at once would be gigabytes."""
     smiles, labels = KNOWN["smiles"], KNOWN["label"]
     whole = FewShotClassifier(kernel_model).fit(smiles, labels).left_out_
-    head, seen = kernel_model.learner.above.head, []
+    head, seen = kernel_model.learner.matcher.head, []
 
     def count_views(_: object, arguments: tuple[torch.Tensor, ...]) -> None:
         if arguments[3] is not None:
@@ -215,7 +215,7 @@ def test_values_that_cannot_be_learnt_from_are_refused(model: LoadedModel) -> No
             FewShotRegressor(model).fit(["CCO", "CC"], y)
     learner = Learner(model.learner.encoder, LinearHead(dim=8), projection=8)
     other = replace(model, learner=learner.eval())
-    with pytest.raises(InputError, match=r"LinearHead.*matching or a kernel head"):
+    with pytest.raises(InputError, match=r"LinearHead.*a model with a matching head"):
         FewShotRegressor(other).fit(["CCO", "CC"], [5.0, 6.0])
 
 

@@ -11,17 +11,18 @@ import torch
 from molmeta.assays import drug_mechanisms
 from molmeta.learning import MAML, Learner
 from molmeta.learning.scorer import Scorer
-from molmeta.models import KernelHead, MatchingHead
+from molmeta.models import MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.encoders import FingerprintEncoder
+from molmeta.models.heads.matching import kernel
 from molmeta.predict.panel import Panel
 from tests.predict.conftest import loaded
 
 DRUGS = drug_mechanisms("test")
 
 
-def kernel(steps: int, context: Context | None = None) -> Learner:
-    head = KernelHead(dim=8, sketch=8, distant=0.5)
+def ridge(steps: int, context: Context | None = None) -> Learner:
+    head = kernel(dim=8, sketch=8, distant=0.5)
     return Learner(encoder(8), head, MAML(steps=steps, lr=0.5), context, projection=8)
 
 
@@ -32,9 +33,9 @@ def encoder(sketch: int = 0) -> FingerprintEncoder:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: kernel(0),
-        lambda: kernel(3),
-        lambda: kernel(0, Context(dim=8, width=8, blocks=1, heads=1)),
+        lambda: ridge(0),
+        lambda: ridge(3),
+        lambda: ridge(0, Context(dim=8, width=8, blocks=1, heads=1)),
         lambda: Learner(encoder(), MatchingHead(), MAML(steps=3, lr=0.5), projection=8),
     ],
     ids=["kernel", "kernel that adapts", "kernel under a context", "matching that adapts"],

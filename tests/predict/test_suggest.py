@@ -46,7 +46,7 @@ def test_uncertain_ones_are_those_near_one_half() -> None:
 
 def test_a_diverse_batch_takes_the_best_of_each_kind() -> None:
     smiles = ["CCCCCCO", "CCCCCCCO", "CCCCCCCCO", "c1ccccc1N", "c1ccccc1NC", "CCCCCCO"]
-    fingerprints = featurize(smiles, fingerprints=True).fingerprints
+    fingerprints = featurize(smiles, reads=["graphs", "fingerprints"]).fingerprints
     assert fingerprints is not None
     scores = np.array([3.0, 2.9, 2.8, 1.0, 0.9, 2.7])
     assert choose(scores, fingerprints, 3, "greedy").tolist() == [0, 1, 2]

@@ -93,7 +93,7 @@ def test_projected_vectors_score_as_molecules_do(
         )
     assert out["status"].tolist() == expected["status"].tolist()
     with torch.no_grad():  # another projection of the same encoder
-        model.learner.above.projection.bias += 1
+        model.learner.matcher.projection.bias += 1
     with pytest.raises(InputError, match="another model"):
         VectorFile.open(path, model)
 
@@ -101,12 +101,12 @@ def test_projected_vectors_score_as_molecules_do(
 def test_ready_vectors_of_another_metric_or_beside_a_context_are_told_apart() -> None:
     def fingerprint_of(metric: Literal["cosine", "euclidean"], context: bool) -> str:
         torch.manual_seed(0)
-        head = MatchingHead(metric=metric)
+        head = MatchingHead()
         before = Context(dim=8, width=8, heads=1) if context else None
         learner = Learner(GINE(dim=16, layers=1), head, MAML(steps=0), before, projection=8)
         # What they have in common: the encoder and the projection, to the bit.
         learner.encoder.load_state_dict(model.learner.encoder.state_dict())
-        learner.above.projection.load_state_dict(model.learner.above.projection.state_dict())
+        learner.matcher.projection.load_state_dict(model.learner.matcher.projection.state_dict())
         recipe = {**model.recipe, "head": {"name": "matching", "metric": metric}}
         other = replace(model, learner=learner.eval(), recipe=recipe)
         assert encoder_fingerprint(other) == encoder_fingerprint(model)

@@ -81,6 +81,6 @@ def test_a_release_scores_alike_in_half_the_space(run: Path, tmp_path: Path) -> 
     assert released.calibration is None  # for the copy is to be calibrated
     assert (tmp_path / "ours" / "README.md").read_text() == "# Ours\n"
     weights, half = (load_tensors(f / "model.safetensors") for f in (run, tmp_path / "ours"))
-    name = "above.projection.weight"
+    name = "matcher.projection.weight"
     assert half[name].element_size() == 2
     np.testing.assert_allclose(half[name].float(), weights[name], rtol=1e-3, atol=1e-7)

@@ -52,13 +52,13 @@ def test_all_assays_are_known_and_what_meta_training_learned_stays(
 ) -> None:
     run = interrupted(stores, tmp_path / "run")
     before, after = (load_file(folder / "model.safetensors") for folder in (run, undisturbed))
-    assert len(before["above.known.biases"]) == round(0.6 * len(stores[0]))
-    assert len(after["above.known.biases"]) == len(stores[0])
+    assert len(before["matcher.known_assays.biases"]) == round(0.6 * len(stores[0]))
+    assert len(after["matcher.known_assays.biases"]) == len(stores[0])
     for name in before:
-        if name.startswith(("above.projection", "above.head", "above.known.log")):
+        if name.startswith(("matcher.projection", "matcher.head", "matcher.known_assays.log")):
             assert torch.equal(before[name], after[name]), name
     assert not torch.equal(before["encoder.last.weight"], after["encoder.last.weight"])
-    assert len(load_model(undisturbed).learner.above.known) == len(stores[0])
+    assert len(load_model(undisturbed).learner.matcher.known_assays) == len(stores[0])
 
 
 def test_interrupted_in_a_final_epoch_and_resumed_ends_in_the_same_bits(
@@ -114,7 +114,6 @@ def test_readouts_and_moments_are_carried_to_their_assays(
             {**FINAL, "known_assays": {}, "pretraining": {"epochs": 0, "share": 0.6, "final": 1}},
             "epochs before the final ones",
         ),
-        ({**FINAL, "context": {"blocks": 1, "width": 8, "dim": 8, "memory": 32}}, "no memory"),
     ],
 )
 def test_settings_that_contradict_final_epochs_are_refused(

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from scipy.stats import chisquare
 from torch import Tensor
 from torch_geometric.data import Batch
 
 from molmeta.assays import AssayStore, drug_mechanisms
-from molmeta.episodes.batch import make_episode, reads_of
+from molmeta.episodes.batch import make_episode
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.learning import Learner
-from molmeta.learning.embed import batches, embed
+from molmeta.learning.embed import batches
 from molmeta.runs.recipe import Recipe, build_learner, resolve_recipe
 from molmeta.runs.rules import check_rules
 from molmeta.runs.settings import Training
@@ -42,10 +41,6 @@ LEARNERS: dict[str, dict[str, Any]] = {
         "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0},
     },
     "every weight": {"encoder": GINE, "learner": {"adapt": "all"}},
-    "memory": {
-        "encoder": FINGERPRINT,
-        "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0, "memory": 20},
-    },
 }
 
 
@@ -77,11 +72,11 @@ def gradient(learner: Learner) -> Tensor:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_gradient_of_a_step_is_the_mean_of_its_episodes(name: str, store: AssayStore) -> None:
     sampler, together, alone = EpisodeSampler(store, (8,), 8, seed=0), build(name), build(name)
-    loss = accumulate_gradients(together, sampler, step=3, slots=range(4), n_slots=4, progress=0.5)
+    loss = accumulate_gradients(together, sampler, step=3, slots=range(4), n_slots=4)
     total = 0.0
     for slot in range(4):
-        episode = make_episode(store, *sampler.draw(3, slot), reads_of(alone.encoder))
-        own = alone.outer_loss(episode, 0.5) / 4
+        episode = make_episode(store, *sampler.draw(3, slot), alone.encoder.reads)
+        own = alone.outer_loss(episode) / 4
         own.backward()
         total += own.item()
     assert loss == pytest.approx(total, rel=1e-5)
@@ -91,7 +86,7 @@ def test_gradient_of_a_step_is_the_mean_of_its_episodes(name: str, store: AssayS
 
 def test_shares_of_several_processes_add_up(store: AssayStore) -> None:
     sampler, whole, parts = EpisodeSampler(store, (8,), 8, seed=0), build("graphs"), build("graphs")
-    settings: dict[str, Any] = {"step": 0, "n_slots": 5, "progress": 0.0}
+    settings: dict[str, Any] = {"step": 0, "n_slots": 5}
     loss = accumulate_gradients(whole, sampler, slots=range(5), **settings)
     shares = [range(0, 5, 2), range(1, 5, 2), range(5, 5)]
     losses = [accumulate_gradients(parts, sampler, slots=s, **settings) for s in shares]
@@ -138,7 +133,7 @@ def test_encoder_rate_zero_leaves_the_encoder_to_the_bit(store: AssayStore, tmp_
             if name.startswith("encoder."):
                 assert torch.equal(value, before[name]), name
     assert not torch.equal(
-        subject.learner.above.projection.weight, before["above.projection.weight"]
+        subject.learner.matcher.projection.weight, before["matcher.projection.weight"]
     )
 
 
@@ -166,8 +161,8 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
     reference.encoder.eval()
     for slot in range(2):
         drawn = subject.episodes.draw(0, slot)
-        episode = make_episode(store, *drawn, reads_of(reference.encoder))
-        (reference.outer_loss(episode, 0.0) / 2).backward()
+        episode = make_episode(store, *drawn, reference.encoder.reads)
+        (reference.outer_loss(episode) / 2).backward()
     monkeypatch.setattr(subject, "_update", lambda step, norm: None)
     monkeypatch.setattr(subject, "settings", replace(subject.settings, clip=1e9))
     subject.step()
@@ -175,8 +170,8 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
     subject.learner.zero_grad()
     subject.step()
     assert sum(embedded) == len(subject.molecules())
-    for name, parameter in subject.learner.above.named_parameters():
-        expected = reference.above.get_parameter(name).grad
+    for name, parameter in subject.learner.matcher.named_parameters():
+        expected = reference.matcher.get_parameter(name).grad
         torch.testing.assert_close(parameter.grad, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -187,21 +182,6 @@ def test_what_a_user_froze_stays_frozen(store: AssayStore, tmp_path: Path) -> No
     subject.run()
     assert torch.equal(subject.learner.encoder.atoms.weight, before["encoder.atoms.weight"])
     assert not subject.learner.encoder.atoms.weight.requires_grad
-
-
-def test_context_remembers_training_molecules_by_an_encoder_that_stays(
-    store: AssayStore, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=r"context\.memory: 20; got training\.encoder_rate: 1"):
-        check_rules(resolved("memory"), build("memory"))
-    subject = trainer(store, tmp_path, "memory", encoder_rate=0.0)
-    subject.run()
-    saved = load_file(tmp_path / "model.safetensors")["above.memory"]
-    assert torch.equal(subject.learner.above.memory, saved)
-    vectors = embed(subject.learner.encoder.eval(), store)[:, :8]
-    distances = torch.cdist(saved, vectors, compute_mode="donot_use_mm_for_euclid_dist")
-    assert distances.min(1).values.max() < 1e-4
-    assert len(distances.argmin(1).unique()) == 20
 
 
 @pytest.mark.parametrize("weight", [0.0, 2.0, 6.0])

@@ -320,7 +320,7 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
     undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     learner = load_model(undisturbed).learner
-    known, width = learner.above.known, learner.encoder.dim
+    known, width = learner.matcher.known_assays, learner.encoder.dim
     settings = {**RECIPE["pretraining"], "epochs": 0}
     trainer = pretrainer(learner.encoder, stores[0], undisturbed / "pretraining", **settings)
     trainer.load()

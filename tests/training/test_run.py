@@ -88,7 +88,7 @@ def test_same_seed_same_bits_other_seed_other_bits(
     train(TINY, *stores, tmp_path / "again")
     assert_same_bits(tmp_path / "again", undisturbed)
     train({**TINY, "training": {**TINY["training"], "seed": 1}}, *stores, tmp_path / "other")
-    name = "above.projection.weight"
+    name = "matcher.projection.weight"
     assert not torch.equal(weights(tmp_path / "other")[name], weights(undisturbed)[name])
 
 

@@ -139,12 +139,6 @@ class Profiles(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-def profiles_of(encoder: nn.Module) -> Profiles | None:
-    """Those of an encoder that recalls any."""
-    found = getattr(encoder, "profiles", None)
-    return found if isinstance(found, Profiles) else None
-
-
 def _hashed(columns: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
     """A hash of each row of counts, whatever their order, (n,)."""
     mixed = (columns * 256 + counts.long() + 1) * _MIX[0]  # int64 wraps around

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
 
 
-class ResidualEncoder(nn.Module):
+class ResidualEncoder(Encoder):
     """Molecular graphs → one vector a molecule, by residual blocks around any convolution.
 
     Each block updates the atoms: with h their node-wise LayerNorm, x ← x + convolution(h, bonds).

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.config import Positive
-from molmeta.models.heads.views import log_ratio, shares, visible_classes, weighted_mean
+from molmeta.models.head import Head
+from molmeta.models.heads.visible import log_ratio, shares, visible_classes, weighted_mean
 from molmeta.models.registry import HEADS
 
 
 @HEADS.register("prototypical")
-class PrototypicalHead(nn.Module):
+class PrototypicalHead(Head):
     """Scores a query by how much nearer it lies to the actives' mean than to the inactives'.
 
     With c⁺ and c⁻ the class means, the score is (c/2) (D(x, c⁻) − D(x, c⁺)) / d. D is the squared
@@ -27,6 +28,12 @@ class PrototypicalHead(nn.Module):
     in simple CNAPS β I, grows with the variance here: Q_k is then well conditioned whatever the
     scale, from one molecule to hundreds. A class of which a query sees no member counts as lying
     as far away as two independent vectors of unit variance do, D / d = 2.
+
+    >>> import torch
+    >>> from molmeta.models import PrototypicalHead
+    >>> support, labels = torch.eye(2), torch.tensor([1.0, 0.0])
+    >>> PrototypicalHead(scale=1.0)(support, labels, support).tolist()
+    [0.5, -0.5]
 
     Args:
         metric: The distance.
@@ -47,6 +54,7 @@ class PrototypicalHead(nn.Module):
         super().__init__()
         self.metric = metric
         self.balanced = balanced
+        self.carries_ratio = not balanced
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         if metric == "mahalanobis":
             self.log_shrinkage = nn.Parameter(torch.tensor(math.log(shrinkage)))
