@@ -45,7 +45,7 @@ class AssayRecord:
     >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
     >>> seen = AssayRecord.of(store, "training")
     >>> seen.overlap(store)[0]
-    Overlap(assay_id='anthracycline', same_id=True, same_content=True, molecules=1.0)
+    Overlap(assay_id='ace_inhibitor', same_id=True, same_content=True, molecules=1.0)
 
     Attributes:
         digests: By assay id a digest of molecules and labels; None where that was not recorded.

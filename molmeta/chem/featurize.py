@@ -62,6 +62,30 @@ class Featurized:
     def __len__(self) -> int:
         return len(self.reasons)
 
+    @property
+    def parsed(self) -> NDArray[np.bool_]:
+        """Tell which rows are molecules, shape (n,).
+
+        >>> featurize(["CCO", "C("]).parsed.tolist()
+        [True, False]
+        """
+        return np.array([not reason for reason in self.reasons], dtype=bool)
+
+    def select(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Featurized:
+        """Select rows, by position, in that order, or by a mask.
+
+        >>> features = featurize(["CCO", "C(", "OCC"])
+        >>> features.select(features.parsed).identities
+        ['CCO', 'CCO']
+        """
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Featurized(
+            graphs=self.graphs.select(chosen),
+            identities=[self.identities[row] for row in chosen],
+            reasons=[self.reasons[row] for row in chosen],
+            features={name: feature[chosen] for name, feature in self.features.items()},
+        )
+
     def feature(self, name: str) -> Matrix | None:
         """One of `FEATURES`, a row a molecule; None if it was not asked for."""
         return self.features.get(name)

@@ -72,8 +72,7 @@ def _missing(what: str) -> InputError:
     return InputError.of(
         f"an encoder that reads {what}",
         got=f"molecules that were featurized without {what}",
-        fix=f"Featurize them with {what!r} in `reads`, or as the model does: "
-        "`LoadedModel.featurize`.",
+        fix=f"Featurize them with {what!r} in `reads`, or as the model does: `Model.featurize`.",
     )
 
 

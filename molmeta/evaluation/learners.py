@@ -18,7 +18,7 @@ from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
 from molmeta.learning.scorer import Scorer
-from molmeta.runs.model import MODEL, LoadedModel, load_model
+from molmeta.runs.model import MODEL, Model, load_model
 from molmeta.runs.seen import load_seen
 
 PROBE = "probe"
@@ -54,7 +54,7 @@ class TrainedMethod:
         return self._model.learner.encoder.reads
 
     @cached_property
-    def _model(self) -> LoadedModel:
+    def _model(self) -> Model:
         return load_model(self.path, self.device, trust_code=self.trust_code)
 
     @cached_property

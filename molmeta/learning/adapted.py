@@ -45,7 +45,7 @@ class Adapted:
     def weights(
         self, give: Literal["attention", "contributions"], molecules: Batch | Tensor
     ) -> Tensor:
-        """How much each support molecule weighs for each molecule, shape (n, s); see the heads.
+        """Weigh each support molecule for each molecule, shape (n, s); see the heads.
 
         Raises:
             InputError: If the head does not say.
@@ -54,7 +54,7 @@ class Adapted:
         return self.learner.weights(give, self.parameters, self.support, self.labels, query)
 
     def loss(self, query: LabelledSet) -> Tensor:
-        """The outer loss: mean cross-entropy (or half mean square) over the query set."""
+        """Compute the outer loss: mean cross-entropy (or half mean square) over the query set."""
         return self.learner.losses(self.score(query.molecules), query.labels).mean()
 
     def save(self, file: str | Path) -> None:
@@ -88,7 +88,7 @@ class Adapted:
                 expected="one adapted from a learner with the same weights",
                 fix="Load the model that it was adapted from, or adapt again.",
             )
-        device = next(learner.parameters()).device
+        device = learner.device
         # A copy is aligned in memory, as computed tensors are: the same bits come out.
         tensors = {name: value.to(device, copy=True) for name, value in tensors.items()}
         return Adapted(

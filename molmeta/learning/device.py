@@ -1,4 +1,4 @@
-"""Where tensors live, and in which precision they are multiplied."""
+"""The device of tensors, and the precision of their products."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from molmeta.errors import InputError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes an accelerator where there is one.
+    """Pick the device of that name; `auto` takes an accelerator where there is one.
 
     Raises:
         InputError: If there is no such device here.
@@ -33,7 +33,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def half_precision(module: nn.Module, wanted: bool) -> AbstractContextManager[object]:
-    """Where it is wanted, a context in which a module's matrix products are in bfloat16."""
+    """Open a context in which a module's matrix products are in bfloat16, if that is wanted."""
     if not wanted:
         return nullcontext()
     return torch.autocast(next(module.parameters()).device.type, torch.bfloat16)

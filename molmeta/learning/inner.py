@@ -21,7 +21,12 @@ Loss = Callable[[Parameters], Tensor]
 
 
 class MAML(nn.Module):
-    """Adapts parameters by gradient steps on a support loss.
+    """Adapts parameters by gradient steps on a support loss, θ′ = θ − α ∇L_S(θ).
+
+    >>> maml = MAML(steps=2, lr=0.25)
+    >>> adapted = maml.adapt(lambda p: (p["x"] - 1) ** 2, {"x": torch.zeros(()).requires_grad_()})
+    >>> adapted["x"].item()
+    0.75
 
     Args:
         steps: Number of gradient steps; 0 leaves the parameters as they are.
@@ -71,7 +76,7 @@ class MAML(nn.Module):
         )
 
     def rate(self, name: str) -> float | Tensor:
-        """The rate α of a parameter: a number, a scalar tensor, or one of its shape.
+        """Give the rate α of a parameter: a number, a scalar tensor, or one of its shape.
 
         Raises:
             InputError: If rates are to be learned and `learn_rates` did not see this name.
@@ -129,7 +134,7 @@ class MAML(nn.Module):
         return {**parameters, **moved}
 
     def _slot(self, name: str) -> str:
-        """The name of a parameter's learned rate; a state dict allows no dots in it."""
+        """Name a parameter's learned rate; a state dict allows no dots in it."""
         owner = name.rpartition(".")[0] or name
         return (owner if self.rates == "module" else name).replace(".", "/")
 

@@ -35,6 +35,17 @@ class Learner(nn.Module):
     support molecule predicted from the others by the head) and returns an `Adapted`; the learner
     itself is never changed.
 
+    >>> import numpy as np
+    >>> from molmeta.chem.featurize import featurize
+    >>> from molmeta.episodes.batch import make_batch
+    >>> from molmeta.models import GINE, MatchingHead
+    >>> learner = Learner(GINE(dim=16, layers=1), MatchingHead()).eval()
+    >>> molecules = featurize(["CCO", "CCN", "CCC", "c1ccccc1"])
+    >>> support = make_batch(molecules, np.arange(3))
+    >>> adapted = learner.adapt(LabelledSet(support, torch.tensor([1.0, 0.0, 1.0])))
+    >>> adapted.score(make_batch(molecules, np.array([3]))).shape
+    torch.Size([1])
+
     Args:
         encoder: Batch of n molecules → (n, encoder.dim).
         head: Scores queries from the projected vectors of a labelled support set.
@@ -114,27 +125,27 @@ class Learner(nn.Module):
 
     @property
     def reads_support(self) -> bool:
-        """Whether scores depend on the support set without any inner step."""
+        """Tell whether scores depend on the support set without any inner step."""
         return self.matcher.head.reads_support or self.matcher.context is not None
 
     @property
     def continuous(self) -> bool:
-        """Whether labels and scores are values instead of classes and log-odds."""
+        """Tell whether labels and scores are values instead of classes and log-odds."""
         return self.matcher.head.continuous
 
     @property
     def device(self) -> torch.device:
-        """Where the learner computes."""
+        """The device on which the learner computes."""
         return next(self.parameters()).device
 
     def adapted_parameters(self) -> Parameters:
-        """The parameters that the inner loop moves, by name."""
+        """Find the parameters that the inner loop moves, by name."""
         named = {name: getattr(*self._places[name][0]) for name in self._adapted}
         return {name: value for name, value in named.items() if value.requires_grad}
 
     @property
     def embeds_once(self) -> bool:
-        """Whether a molecule's embedding is the same for every assay."""
+        """Tell whether a molecule's embedding is the same for every assay."""
         return not any(
             name.startswith("encoder.") and getattr(*self._places[name][0]).requires_grad
             for name in self._adapted
@@ -142,7 +153,7 @@ class Learner(nn.Module):
 
     @property
     def projects_once(self) -> bool:
-        """Whether a molecule's projection is the same for every assay too."""
+        """Tell whether a molecule's projection is the same for every assay too."""
         moved = self._adapted if self.inner.steps else []
         return self.embeds_once and not any(
             _belongs(name, ("matcher.projection",)) for name in moved
@@ -210,7 +221,7 @@ class Learner(nn.Module):
         return self.losses(scores, episode.query.labels).mean()
 
     def _embedded(self, episode: Episode, parameters: Parameters) -> Episode:
-        """The episode on vectors, by one pass of the encoder where it carries a joint batch.
+        """Embed the episode, by one pass of the encoder where it carries a joint batch.
 
         The support set has none where the adapted scores do not depend on them.
         """
@@ -244,7 +255,7 @@ class Learner(nn.Module):
 
     @property
     def weighs(self) -> bool:
-        """Whether the head says how much each support molecule weighs in a score."""
+        """Tell whether the head says how much each support molecule weighs in a score."""
         return self.matcher.explains
 
     def weights(
@@ -292,7 +303,7 @@ class Learner(nn.Module):
     def leave_one_out(
         self, parameters: Parameters, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Each support molecule scored from the others, above 64 from those of the other folds.
+        """Score each support molecule from the others, above 64 from those of the other folds.
 
         Its own label is masked before anything sees it.
 
@@ -308,7 +319,7 @@ class Learner(nn.Module):
         return scores, (others & active).any(-1) & (others & ~active).any(-1)
 
     def losses(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Each molecule's loss, shape (n,): cross-entropy, or half the square if continuous."""
+        """Compute the losses, shape (n,): cross-entropy, or half the square if continuous."""
         if self.continuous:
             return (scores - labels).square() / 2
         return functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
@@ -316,14 +327,16 @@ class Learner(nn.Module):
     def _support_loss(
         self, parameters: Parameters, molecules: Batch | Tensor, labels: Tensor
     ) -> Tensor:
-        """The inner loss; exactly zero, hence no step, where no molecule counts."""
+        """Compute the inner loss; exactly zero, hence no step, where no molecule counts."""
         scores, counts = self.leave_one_out(parameters, self.encode(molecules, parameters), labels)
         losses = self.losses(scores, labels)
         return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)
 
 
 def _others(embeddings: Tensor) -> Tensor:
-    """Which molecules each one is predicted from, (n, n): all others, or those of other folds.
+    """Choose the molecules that each one is predicted from, (n, n).
+
+    All others, or those of other folds.
 
     Folds depend on the vectors alone: the support set has no order, and folds that depended on
     labels would tell of them. Neighbours along a fixed direction lie in different folds.
@@ -338,7 +351,7 @@ def _others(embeddings: Tensor) -> Tensor:
 
 
 def _places(root: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:
-    """The modules that hold each parameter, and its name there: more than one if it is tied."""
+    """Find the modules that hold each parameter, and its name there; several if it is tied."""
     names = {parameter: name for name, parameter in root.named_parameters()}
     places: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in names.values()}
     for module in root.modules():
@@ -348,11 +361,11 @@ def _places(root: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:
 
 
 def _belongs(parameter: str, names: Iterable[str]) -> bool:
-    """Whether a parameter is one of `names`, or lies in a module of such a name."""
+    """Tell whether a parameter is one of `names`, or lies in a module of such a name."""
     return any(f"{parameter}.".startswith(f"{name}.") for name in names)
 
 
 def _owners(parameters: Iterable[str]) -> set[str]:
-    """The names of parameters and of all modules that they lie in."""
+    """Collect the names of parameters and of all modules that they lie in."""
     parts = [name.split(".") for name in parameters]
     return {".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)}

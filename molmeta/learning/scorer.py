@@ -29,7 +29,7 @@ class Scorer:
     def __init__(self, learner: Learner, molecules: Molecules) -> None:
         self.learner = learner
         self.molecules = molecules
-        self._device = next(learner.parameters()).device
+        self._device = learner.device
         self._embedded = torch.empty(0)
         self._known = np.zeros(len(molecules.graphs), dtype=bool)
 
@@ -52,7 +52,7 @@ class Scorer:
         adapted: Adapted,
         query: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """How much each support molecule weighs for each at `query`, shape (q, s); see the heads.
+        """Weigh each support molecule for each molecule at `query`, shape (q, s); see the heads.
 
         Raises:
             InputError: If the learner's head does not say.
@@ -63,7 +63,7 @@ class Scorer:
     def _of_parts(
         self, function: Callable[[Batch | Tensor], Tensor], query: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """What a function makes of the molecules at `query`, part by part where they are graphs."""
+        """Apply a function to the molecules at `query`, part by part where they are graphs."""
         encoder = self.learner.encoder
         parts = (
             [self._read(query)]
@@ -74,7 +74,7 @@ class Scorer:
         return result
 
     def vectors(self, indices: NDArray[np.int64]) -> Tensor:
-        """What the encoder makes of the molecules at `indices` before any adaptation, on the CPU.
+        """Embed the molecules at `indices` before any adaptation, on the CPU.
 
         Shape (n, dim).
         """
@@ -82,7 +82,7 @@ class Scorer:
         return self._embedded[indices]
 
     def _read(self, indices: NDArray[np.int64]) -> Batch | Tensor:
-        """What the learner reads of these molecules: their vectors where it embeds once."""
+        """Read of these molecules what the learner needs: their vectors where it embeds once."""
         if self.learner.embeds_once:
             return self.vectors(indices).to(self._device)
         return make_batch(self.molecules, indices, self.learner.encoder.reads, self._device)

@@ -21,7 +21,7 @@ from molmeta.predict.known import warn_of_rejected
 from molmeta.predict.panel import check_ready
 from molmeta.predict.parts import Computed, compute, cut, schema_of
 from molmeta.predict.vector_writers import write_vectors
-from molmeta.runs.model import LoadedModel, load_model
+from molmeta.runs.model import Model, load_model
 
 
 class MoleculeEncoder:
@@ -34,9 +34,9 @@ class MoleculeEncoder:
         dim: Width of a molecule's vector.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
-        self._device = next(model.learner.parameters()).device
+        self._device = model.learner.device
         self.dim = model.learner.encoder.dim
 
     def encode(self, smiles: Iterable[Any], *, workers: int = 1) -> NDArray[np.float32]:
@@ -128,7 +128,7 @@ class MoleculeEncoder:
         return ready
 
     def _vectors(self, features: Featurized) -> NDArray[np.float32]:
-        parsed = np.flatnonzero([not reason for reason in features.reasons])
+        parsed = np.flatnonzero(features.parsed)
         vectors = np.full((len(features), self.dim), np.nan, np.float32)
         if len(parsed):
             embedded = embed(self._model.learner.encoder, features, parsed, device=self._device)
@@ -150,7 +150,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         workers: int = 1,
         trust_code: bool = False,

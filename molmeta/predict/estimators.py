@@ -25,7 +25,7 @@ from molmeta.predict.explain import occlude
 from molmeta.predict.known import Floats
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
 from molmeta.runs.calibration import prior
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -61,7 +61,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         active: object = None,
         steps: int | None = None,
@@ -287,7 +287,7 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         steps: int | None = None,
         workers: int = 1,

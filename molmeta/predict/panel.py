@@ -26,7 +26,7 @@ from molmeta.learning.adapted import Adapted
 from molmeta.learning.embed import batches, embed
 from molmeta.learning.scorer import Scorer
 from molmeta.models.matcher import Matcher
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 from molmeta.tensors import digest_tensors, under
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
@@ -54,20 +54,20 @@ class Panel:
         sizes: Of their support sets, (k,).
     """
 
-    def __init__(self, model: LoadedModel, adapted: Mapping[str, Adapted], identity: str) -> None:
+    def __init__(self, model: Model, adapted: Mapping[str, Adapted], identity: str) -> None:
         self.model = model
         self.assays = tuple(adapted)
         self.identity = identity
         self.sizes = tuple(len(one.labels) for one in adapted.values())
         self._adapted = tuple(adapted.values())
-        self._device = next(model.learner.parameters()).device
+        self._device = model.learner.device
         self._members = [_member(model, one) for one in self._adapted]
         scales = [model.scale(one.labels.cpu().numpy()) for one in self._adapted]
         self._slopes, self._offsets = np.array(scales, np.float32).T
 
     @classmethod
     def learn(
-        cls, model: LoadedModel, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
+        cls, model: Model, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
     ) -> Self:
         """Adapt a model to each assay.
 
@@ -89,7 +89,7 @@ class Panel:
         return cls(model, adapted, digest.hexdigest()[:24])
 
     @classmethod
-    def of_store(cls, model: LoadedModel, store: AssayStore) -> Self:
+    def of_store(cls, model: Model, store: AssayStore) -> Self:
         """Adapt a model to every assay of a store; what curation kept is learnt from."""
         known = {}
         for assay in store:
@@ -100,7 +100,7 @@ class Panel:
 
     def score(self, features: Featurized) -> NDArray[np.float32]:
         """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse."""
-        parsed = np.flatnonzero([not reason for reason in features.reasons])
+        parsed = np.flatnonzero(features.parsed)
         scores = np.full((len(features), len(self.assays)), np.nan, np.float32)
         if len(parsed):
             encoder = self.model.learner.encoder
@@ -169,7 +169,7 @@ class Panel:
         return self._calibrated(scores)
 
 
-def check_ready(model: LoadedModel) -> None:
+def check_ready(model: Model) -> None:
     """Refuse vectors that are ready to be compared where they would differ by assay.
 
     Raises:
@@ -184,11 +184,9 @@ def check_ready(model: LoadedModel) -> None:
         )
 
 
-def _adapt(
-    model: LoadedModel, name: str, smiles: Sequence[str], labels: NDArray[np.float32]
-) -> Adapted:
+def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.float32]) -> Adapted:
     features = model.featurize(smiles)
-    parsed = np.flatnonzero([not reason for reason in features.reasons])
+    parsed = np.flatnonzero(features.parsed)
     classes = np.unique(labels[parsed])
     if classes.tolist() != [0, 1]:
         raise InputError.of(
@@ -201,7 +199,7 @@ def _adapt(
 
 
 @torch.no_grad()
-def _member(model: LoadedModel, adapted: Adapted) -> _Member:
+def _member(model: Model, adapted: Adapted) -> _Member:
     """The learner's own layers where adaptation left them as they are, else a changed copy."""
     matcher = model.learner.matcher
     weights = matcher.state_dict()

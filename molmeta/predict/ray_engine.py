@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.predict.parts import Computed, Part, compute
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 RETRIES = 5
 """So many workers may die of one part: an unlucky part outlives them, a deadly one does not."""
@@ -31,7 +31,7 @@ _AHEAD = 2  # parts begun for each processor, so that none waits for this proces
 
 
 def compute_on_ray(
-    model: LoadedModel,
+    model: Model,
     parts: Iterable[Part],
     smiles_column: str,
     function: Callable[[Featurized], NDArray[np.float32]],
@@ -58,7 +58,7 @@ def compute_on_ray(
             the CPU.
         MolmetaError: If a part's worker died again and again.
     """
-    device = next(model.learner.parameters()).device
+    device = model.learner.device
     if device.type != "cpu":
         raise InputError.of(
             "--engine ray", got=f"a model on {device}", expected="--device cpu, many of them"
@@ -83,7 +83,7 @@ def compute_on_ray(
 
 
 def _compute_one(
-    shared: tuple[LoadedModel, Callable[[Featurized], NDArray[np.float32]]],
+    shared: tuple[Model, Callable[[Featurized], NDArray[np.float32]]],
     part: Part,
     smiles_column: str,
 ) -> tuple[NDArray[np.float32], list[str]]:

@@ -30,7 +30,7 @@ from molmeta.predict.vectors import (
     width_of,
 )
 from molmeta.resources import write_atomically
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 
 class _Writer(Protocol):
@@ -119,7 +119,7 @@ class _TextWriter:
 def write_vectors(
     parts: Iterable[Computed],
     path: Path,
-    model: LoadedModel,
+    model: Model,
     types: Mapping[str, pa.DataType],
     number_format: str = "fp32",
     *,

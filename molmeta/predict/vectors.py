@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 from molmeta.predict.parts import PART_ROWS
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 from molmeta.tensors import digest_tensors
 
 FORMATS: dict[str, tuple[torch.dtype, type[np.generic]]] = {
@@ -39,7 +39,7 @@ METADATA = b"molmeta"
 _REJECTED = "rejected when the library was embedded"
 
 
-def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
+def encoder_fingerprint(model: Model, *, ready: bool = False) -> str:
     """A hash of all that a molecule's vector depends on: weights, settings, features, form.
 
     Args:
@@ -69,7 +69,7 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
     return digest.hexdigest()[:24]
 
 
-def width_of(model: LoadedModel, *, ready: bool = False) -> int:
+def width_of(model: Model, *, ready: bool = False) -> int:
     """Width of a model's vectors."""
     learner = model.learner
     return learner.matcher.prepared_dim if ready else learner.encoder.dim
@@ -126,7 +126,7 @@ class VectorFile:
     ready: bool
 
     @staticmethod
-    def open(path: Path, model: LoadedModel) -> VectorFile:
+    def open(path: Path, model: Model) -> VectorFile:
         """Open what `embed` wrote.
 
         Raises:

@@ -1,6 +1,6 @@
-"""What assays held out of training say of a model: how sure it should be, how well it should do.
+"""Calibration of a model on assays held out of training: how sure it should be, how good.
 
-Kept beside the weights in `calibration.json`, which `benchmarks/calibrate.py` writes.
+Kept beside the weights in `calibration.json`; `molmeta.training.calibrate` fits it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ CALIBRATION = "calibration.json"
 
 
 def prior(labels: NDArray[np.float32]) -> float:
-    """The log-odds that the ratio of classes in a support set stands for; labels (s,), 0 or 1."""
+    """Give the log-odds that a support set's ratio of classes stands for; labels (s,), 0 or 1.
+
+    >>> round(prior(np.array([1, 1, 1, 0], np.float32)), 3)
+    0.847
+    """
     return float(logit((labels.sum() + 0.5) / (len(labels) + 1)))
 
 
@@ -45,7 +49,10 @@ class Line:
     level: float
 
     def at(self, numbers: Mapping[str, float]) -> float:
-        """The expectation.
+        """Compute the expectation.
+
+        >>> Line(0.1, {"confidence": 2.0}, -0.2, 0.3, 0.8).at({"confidence": 0.1})
+        0.30000000000000004
 
         Raises:
             KeyError: If a number that it reads is missing.
@@ -55,7 +62,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted on held-out assays.
+    """A model's calibration, fitted on held-out assays.
 
     Attributes:
         fitted_on: Which assays, for the reader.
@@ -71,14 +78,14 @@ class Calibration:
     loses: dict[str, float]
 
     def temperature(self, size: int) -> float:
-        """Of a support set of `size` molecules: by log size between the fitted ones."""
+        """Interpolate the temperature of a support set of `size` molecules, by log size."""
         sizes = sorted(self.temperatures)
         heights = np.log([self.temperatures[one] for one in sizes])
         return float(np.exp(np.interp(np.log(size), np.log(sizes), heights)))
 
     @staticmethod
     def load(run: Path) -> Calibration | None:
-        """What `save` wrote to a run folder; None if it has none.
+        """Read what `save` wrote to a run folder; None if it has none.
 
         Raises:
             InputError: If the file is damaged.
@@ -103,7 +110,7 @@ class Calibration:
             raise InputError.of(
                 f"calibration {file}",
                 got=f"something that cannot be used ({error})",
-                expected="what benchmarks/calibrate.py writes",
+                expected="what `molmeta.training.calibrate` fits",
                 fix="Copy the model again, or remove this file.",
             ) from None
 

@@ -1,4 +1,4 @@
-"""The card that lies in a run folder: what the model was trained on, and what it is worth."""
+"""The model card in a run folder: its training assays, its score and its recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model knows its way: a sample of its training molecules, kept beside its weights."""
+"""Domain of a model: a sample of its training molecules, kept beside its weights."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Domain:
 
     @staticmethod
     def sample(store: AssayStore, seed: int = 0) -> Domain:
-        """Up to `SAMPLE` molecules of a store's assays, drawn evenly."""
+        """Draw up to `SAMPLE` molecules of a store's assays, evenly."""
         chosen = np.random.default_rng(seed).permutation(store.used_molecules())[:SAMPLE]
         held = store.fingerprints[chosen].toarray() > 0
         return Domain(np.packbits(held, axis=1))
 
     @staticmethod
     def load(run: Path) -> Domain | None:
-        """What `save` wrote to a run folder; None if it has none.
+        """Read what `save` wrote to a run folder; None if it has none.
 
         Raises:
             InputError: If the file is damaged.
@@ -72,7 +72,7 @@ class Domain:
             np.save(file, self.packed)
 
     def nearest(self, fingerprints: csr_matrix) -> NDArray[np.float64]:
-        """Each molecule's Tanimoto similarity with the nearest of the sample, shape (n,).
+        """Compute each molecule's Tanimoto similarity with the nearest of the sample, shape (n,).
 
         Args:
             fingerprints: ECFP counts, (n, SIZE) uint8; whether an environment occurs is what

@@ -34,8 +34,12 @@ _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A trained learner and where it comes from.
+class Model:
+    """A trained learner, with what its run folder says of it.
+
+    >>> features = load_model("default").featurize(["CCO", "C("])
+    >>> features.parsed.tolist()
+    [True, False]
 
     Attributes:
         learner: In evaluation mode.
@@ -56,11 +60,11 @@ class LoadedModel:
 
     @property
     def carries_ratio(self) -> bool:
-        """Whether scores have the support set's ratio of classes as their prior."""
+        """Tell whether scores have the support set's ratio of classes as their prior."""
         return self.learner.matcher.head.carries_ratio
 
     def scale(self, labels: NDArray[np.float32]) -> tuple[float, float]:
-        """Slope and offset that calibrate log-odds learnt from a support set's labels, (s,).
+        """Find the slope and offset that calibrate log-odds, from the support set's labels, (s,).
 
         What the score says beyond the prior is divided by the temperature; the prior stays.
         """
@@ -78,7 +82,7 @@ class LoadedModel:
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> Featurized:
-        """SMILES → what the encoder reads of them, in the form that it was trained on.
+        """Read of SMILES what the encoder needs, in the form that it was trained on.
 
         Arguments as of `chem.featurize`.
         """
@@ -96,7 +100,7 @@ class LoadedModel:
         workers: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[Featurized]:
-        """As `featurize`, chunk by chunk in bounded memory; arguments as of `chem.featurize`."""
+        """Read SMILES chunk by chunk in bounded memory; arguments as of `chem.featurize`."""
         return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
 
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
@@ -109,8 +113,12 @@ class LoadedModel:
 
 def load_model(
     run: str | Path, device: str | torch.device = "cpu", *, trust_code: bool = False
-) -> LoadedModel:
+) -> Model:
     """Load a model, ready to use.
+
+    >>> model = load_model("default")
+    >>> model.learner.encoder.dim, model.calibration is not None
+    (984, True)
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.
@@ -144,7 +152,7 @@ def load_model(
             expected="those that were trained by this recipe, in this version of molmeta",
             fix=f"Train the model again, or use the version that {CONFIG} names.",
         ) from None
-    return LoadedModel(
+    return Model(
         learner.to(device).eval(),
         recipe.sections,
         run,

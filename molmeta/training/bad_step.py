@@ -1,4 +1,4 @@
-"""What a step trained on, as a table that a person can read: for steps that went wrong."""
+"""The episodes of a training step that went wrong, as a table that a person can read."""
 
 from __future__ import annotations
 

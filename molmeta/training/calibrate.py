@@ -23,7 +23,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
 from molmeta.predict.hints import hints
 from molmeta.runs.calibration import Calibration, Line
-from molmeta.runs.model import LoadedModel, load_model
+from molmeta.runs.model import Model, load_model
 from molmeta.runs.settings import Calibrating
 from molmeta.training.held_out_draws import ScoredDraw, score_draws
 from molmeta.training.job import Job
@@ -53,7 +53,7 @@ def calibrate_run(job: Job) -> None:
 
 
 def calibrate(
-    model: LoadedModel, store: AssayStore, settings: Calibrating | None = None
+    model: Model, store: AssayStore, settings: Calibrating | None = None
 ) -> tuple[Calibration, pd.DataFrame]:
     """Calibrate a model on assays that it was not trained on.
 

@@ -51,21 +51,21 @@ def accumulate_gradients(
     if not drawn:
         return 0.0
     if not learner.embeds_once:
-        reads, device = learner.encoder.reads, _device(learner)
+        reads, device = learner.encoder.reads, learner.device
         losses = []
         for slot, (assay, draw) in zip(slots, drawn, strict=True):
             _seed(device, sampler.seed, step, slot)
             episode = make_episode(sampler.store, assay, draw, reads, device)
             losses.append(_backward(learner, episode, n_slots))
         return _sum(losses)
-    _seed(_device(learner), sampler.seed, step, slots[0])
+    _seed(learner.device, sampler.seed, step, slots[0])
     if known is not None:
         return _sum(_backward(learner, _episode(one, *known), n_slots) for one in drawn)
     numbers = np.unique(np.concatenate([_molecules(one) for one in drawn]))
     vectors = torch.cat(
         [
             learner.encode(batch)
-            for batch in batches(learner.encoder, sampler.store, numbers, _device(learner))
+            for batch in batches(learner.encoder, sampler.store, numbers, learner.device)
         ]
     )
     # The encoder's backward pass runs once, after all episodes have said what they want of it.
@@ -94,7 +94,7 @@ def _molecules(drawn: Drawn) -> NDArray[np.int64]:
 
 
 def _episode(drawn: Drawn, vectors: Tensor, numbers: NDArray[np.int64]) -> Episode:
-    """The episode on the vectors, (n, d), of the molecules `numbers`, sorted, (n,)."""
+    """Make the episode of the vectors, (n, d), of the molecules `numbers`, sorted, (n,)."""
     assay, draw = drawn
     support, query = (
         LabelledSet(
@@ -104,10 +104,6 @@ def _episode(drawn: Drawn, vectors: Tensor, numbers: NDArray[np.int64]) -> Episo
         for rows in (draw.support, draw.query)
     )
     return Episode(assay.id, support, query)
-
-
-def _device(learner: Learner) -> torch.device:
-    return next(learner.parameters()).device
 
 
 def _seed(device: torch.device, seed: int, step: int, slot: int) -> None:

@@ -18,7 +18,7 @@ from molmeta.episodes.draw import Draw, DrawError, stratified
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.known import Known
 from molmeta.runs.calibration import prior
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class ScoredDraw:
     similarity: float
 
     def calibrated(self, temperature: float, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrate log-odds as `LoadedModel.scale` does, at this temperature."""
+        """Calibrate log-odds as `Model.scale` does, at this temperature."""
         middle = prior(self.known.labels) if self.known.model.carries_ratio else 0.0
         return middle + (scores - middle) / temperature
 
 
 def score_draws(
-    model: LoadedModel, store: AssayStore, sizes: Sequence[int], n_draws: int
+    model: Model, store: AssayStore, sizes: Sequence[int], n_draws: int
 ) -> Iterator[ScoredDraw]:
     """Score all draws that can be made, assay by assay.
 
@@ -76,7 +76,7 @@ def score_draws(
 
 
 def _score(
-    model: LoadedModel,
+    model: Model,
     scorer: Scorer,
     store: AssayStore,
     assay_id: str,
@@ -103,12 +103,12 @@ def _score(
     )
 
 
-def _features(model: LoadedModel, store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
+def _features(model: Model, store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
     """Give what the model, and `Known`, read of a store's molecules."""
-    reads = model.learner.encoder.reads | {"fingerprints"}
+    wanted = chosen(model.learner.encoder.reads | {"fingerprints"})
     return Featurized(
         graphs=store.graphs.select(molecules),
         identities=[str(one) for one in store.identities[molecules]],
         reasons=[""] * len(molecules),
-        features={feature.name: store.feature(feature.name)[molecules] for feature in chosen(reads)},
+        features={one.name: store.feature(one.name)[molecules] for one in wanted},
     )

@@ -16,7 +16,7 @@ from molmeta.training.validation import Validation
 
 @dataclass
 class Job:
-    """What every stage of a run is handed.
+    """The job of a run: every stage is handed it, and leaves its learner further trained.
 
     Attributes:
         recipe: Its settings.

@@ -37,7 +37,7 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Control:
-    """How a caller steers a run.
+    """The caller's control of a run.
 
     Attributes:
         resume: Go on from the saved state, if there is one.
@@ -192,7 +192,7 @@ def warm_cosine(step: int, n_steps: int, lr: float, warmup: int, least: float) -
     """Give the learning rate of a step: a linear warm-up, then a cosine.
 
     >>> [round(warm_cosine(step, 100, 1.0, 10, least=0.02), 3) for step in (0, 9, 50, 100)]
-    [0.1, 0.98, 0.51, 0.02]
+    [0.1, 0.981, 0.51, 0.02]
 
     Args:
         step: From 0.

@@ -37,7 +37,7 @@ _N_SAMPLED = 512
 
 @dataclass
 class _State:
-    """What is saved beside the tensors and the number of steps done."""
+    """The values that are saved beside the tensors and the number of steps done."""
 
     best: float = math.nan
     bad_validations: int = 0

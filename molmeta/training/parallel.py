@@ -1,4 +1,4 @@
-"""Several processes that train together: who does what, and the sum of their gradients.
+"""Several processes that train together: their shares of a step, and the sum of their gradients.
 
 torchrun starts them. Gradients are summed by hand, since DDP's hooks do not see what
 `torch.autograd.grad` computes inside the inner loop.
@@ -34,15 +34,15 @@ class Workers:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the run's files."""
+        """Tell whether this process writes the run's files."""
         return self.rank == 0
 
     def share(self, n: int) -> range:
-        """Which of n episodes of a step this process computes."""
+        """Share out n episodes of a step: those that this process computes."""
         return range(self.rank, n, self.size)
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The sum of `tensor` over all processes, in place."""
+        """Sum `tensor` over all processes, in place."""
         if self.size > 1:
             distributed.all_reduce(tensor)
         return tensor

@@ -176,7 +176,7 @@ class Pretrainer(Loop):
         return f"in epoch {self._epoch(self.n_done - 1)} of {self.settings.epochs} of pre-training"
 
     def _epoch(self, step: int) -> int:
-        """The epoch of a step, from 1."""
+        """Number the epoch of a step, from 1."""
         return step // self._n_per_epoch + 1
 
     def values(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A run's `metrics.csv`: what a progress display shows, a row at a time."""
+"""A run's `metrics.csv`, a row at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readouts: what pre-training reads off an encoder's vectors for each assay."""
+"""Readouts: the linear models by which pre-training reads each assay off an encoder's vectors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Readouts(nn.Module):
     def loss(
         self, vectors: Tensor, assays: Tensor, labels: Tensor, values: Tensor, value_weight: float
     ) -> Tensor:
-        """The summed loss of n labels: vectors (n, dim), the rest (n,)."""
+        """Sum the loss of n labels: vectors (n, dim), the rest (n,)."""
         weights = self._of(assays, self.weights, self.shared_weights)
         logits = (vectors * weights).sum(-1) + self.biases[assays]
         loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
@@ -46,13 +46,13 @@ class Readouts(nn.Module):
         return loss
 
     def whole(self) -> Tensor:
-        """Each assay's weights, its groups' included, and in the last column its bias."""
+        """Add up each assay's weights, its groups' included, and in the last column its bias."""
         every = torch.arange(len(self.groups), device=self.groups.device)
         weights = self._of(every, self.weights, self.shared_weights)
         return torch.cat([weights, self.biases.unsqueeze(1)], 1)
 
     def _of(self, assays: Tensor, own: Tensor, shared: Tensor | None) -> Tensor:
-        """The weights of n assays, (n,) → (n, dim)."""
+        """Select the weights of n assays, (n,) → (n, dim)."""
         if shared is None:
             return own[assays]
         return own[assays] + shared[self.groups[assays]].sum(1)

@@ -13,7 +13,7 @@ from molmeta.training.progress import Progress
 
 
 def tensorboard(folder: Path) -> Callable[[Progress | Epoch], None]:
-    """A progress display that writes what it is shown as scalars, to be read by TensorBoard.
+    """Make a progress display that writes what it is shown as scalars for TensorBoard.
 
     Nothing is written before the first row; a resumed run replaces what comes after its step.
 

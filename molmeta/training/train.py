@@ -16,7 +16,7 @@ from molmeta.errors import InputError
 from molmeta.runs.card import write_card
 from molmeta.runs.config import CONFIG, check_same, save_config
 from molmeta.runs.domain import DOMAIN, Domain
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 from molmeta.runs.recipe import Recipe, build_learner, resolve_recipe
 from molmeta.runs.rules import check_rules
 from molmeta.runs.seen import ASSAYS, MOLECULES, load_seen, save_seen
@@ -46,7 +46,7 @@ def train(
     test: AssayRecord | None = None,
     resume: bool = False,
     device: str | torch.device = "cpu",
-    init: LoadedModel | None = None,
+    init: Model | None = None,
     progress: Callable[[Progress | Epoch], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> float:
@@ -123,7 +123,7 @@ def _check_assays(
     train: AssayStore,
     valid: AssayStore | None,
     test: AssayRecord | None,
-    init: LoadedModel | None,
+    init: Model | None,
 ) -> AssayRecord:
     """Refuse to train on held-out assays; what the model will have seen.
 
@@ -195,7 +195,7 @@ def _make_folder(run: Path) -> None:
         ) from None
 
 
-def _name_of(model: LoadedModel) -> str:
+def _name_of(model: Model) -> str:
     """Name a model by its folder and a digest of its weights, wherever the folder lies."""
     weights = digest_tensors(model.learner.state_dict())
     return f"{model.path.resolve().name} ({bytes(weights.tolist()).hex()[:16]})"

@@ -16,26 +16,26 @@ from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders import FingerprintEncoder
 from molmeta.models.heads.matching import kernel
 from molmeta.runs.domain import Domain
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 NO_RECIPE: Sections = {}
 
 
-def loaded(learner: Learner) -> LoadedModel:
+def loaded(learner: Learner) -> Model:
     for parameter in learner.parameters():  # also those that begin at zero
         if not parameter.any():
             nn.init.normal_(parameter, std=0.3)
-    return LoadedModel(learner.eval(), NO_RECIPE, Path("random"))
+    return Model(learner.eval(), NO_RECIPE, Path("random"))
 
 
 @pytest.fixture(scope="session")
-def model() -> LoadedModel:
+def model() -> Model:
     torch.manual_seed(0)
     return loaded(Learner(GINE(dim=16, layers=1), MatchingHead(), projection=8))
 
 
 @pytest.fixture(scope="session")
-def kernel_model() -> LoadedModel:
+def kernel_model() -> Model:
     """As the shipped recipe: fingerprints with a sketch, a kernel head, no inner step."""
     torch.manual_seed(0)
     encoder = FingerprintEncoder(dim=16, hidden=32, layers=1, sketch=32)
@@ -44,13 +44,11 @@ def kernel_model() -> LoadedModel:
 
 
 @pytest.fixture(params=["matching", "kernel"])
-def any_model(
-    request: pytest.FixtureRequest, model: LoadedModel, kernel_model: LoadedModel
-) -> LoadedModel:
+def any_model(request: pytest.FixtureRequest, model: Model, kernel_model: Model) -> Model:
     return model if request.param == "matching" else kernel_model
 
 
 @pytest.fixture(scope="session")
-def with_domain(kernel_model: LoadedModel) -> LoadedModel:
+def with_domain(kernel_model: Model) -> Model:
     training = AssayStore.from_frame(drug_mechanisms("train"))
     return replace(kernel_model, domain=Domain.sample(training))

@@ -11,10 +11,10 @@ from molmeta.learning.learner import Learner
 from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.heads.matching import kernel
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 
-def random_model(kind: str) -> LoadedModel:
+def random_model(kind: str) -> Model:
     """A model of random weights, always the same ones."""
     torch.manual_seed(0)
     if kind == "fingerprint":
@@ -27,4 +27,4 @@ def random_model(kind: str) -> LoadedModel:
     else:
         adapt = "all" if kind == "adapts all" else "matcher"
         learner = Learner(GINE(dim=16, layers=1), MatchingHead(), adapt=adapt, projection=8)
-    return LoadedModel(learner.eval(), {"encoder": {"name": kind}}, Path(kind))
+    return Model(learner.eval(), {"encoder": {"name": kind}}, Path(kind))

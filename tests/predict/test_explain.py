@@ -18,14 +18,14 @@ from molmeta.models import FingerprintEncoder, MatchingHead
 from molmeta.models.attention import Softmax
 from molmeta.models.heads.matching import kernel
 from molmeta.runs.domain import DOMAIN, Domain
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]
 
 
 @pytest.fixture
-def fitted(any_model: LoadedModel) -> FewShotClassifier:
+def fitted(any_model: Model) -> FewShotClassifier:
     return FewShotClassifier(any_model).fit(KNOWN["smiles"], KNOWN["label"])
 
 
@@ -97,7 +97,7 @@ def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
     torch.manual_seed(0)
     encoder = FingerprintEncoder(dim=16, hidden=32, profile=4)
     learner = Learner(encoder, kernel(dim=8, profile=4), MAML(steps=0), projection=8)
-    fitted = FewShotClassifier(LoadedModel(learner.eval(), {}, Path("random")))
+    fitted = FewShotClassifier(Model(learner.eval(), {}, Path("random")))
     store = AssayStore.from_frame(drug_mechanisms("test"))
     profiles, labels = encoder.profiles, np.arange(40) % 2
     batch = make_batch(store, np.arange(store.n_molecules), ("fingerprints",))
@@ -116,7 +116,7 @@ def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
     assert atoms[0] == pytest.approx(structure - without, abs=1e-5)
 
 
-def test_the_domain_knows_training_molecules(with_domain: LoadedModel, tmp_path: Path) -> None:
+def test_the_domain_knows_training_molecules(with_domain: Model, tmp_path: Path) -> None:
     fitted = FewShotClassifier(with_domain).fit(KNOWN["smiles"], KNOWN["label"])
     trained = drug_mechanisms("train")["smiles"].unique()
     table = fitted.applicability(

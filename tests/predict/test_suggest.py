@@ -15,14 +15,14 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.predict.suggest import choose, suggest
 from molmeta.predict.table import learn, predict_table
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 
 SUPPORT = "smiles,active\nCCO,1\nCC,0\nCCN,1\nCCC,0\nCCCl,\n"
 LIBRARY = "id,smiles\na,CCCO\nb,OCC\nc,no molecule\nd,c1ccccc1O\ne,OCCC\nf,CCCl\ng,CCBr\n"
 
 
 def test_what_is_measured_repeated_or_no_molecule_is_not_suggested(
-    model: LoadedModel, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
     (tmp_path / "s.csv").write_text(SUPPORT)
     (tmp_path / "l.csv").write_text(LIBRARY)

@@ -22,7 +22,7 @@ from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
 from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers, encoder_fingerprint
-from molmeta.runs.model import LoadedModel
+from molmeta.runs.model import Model
 from tests.predict.models import random_model
 from tests.predict.test_screen import library_of, panel_of, rows_of, screened
 
@@ -34,7 +34,7 @@ def library(tmp_path: Path) -> Path:
     return library_of(tmp_path)
 
 
-def embedded(model: LoadedModel, library: Path, path: Path, number_format: str = "fp32") -> Path:
+def embedded(model: Model, library: Path, path: Path, number_format: str = "fp32") -> Path:
     n_rows, rejected = MoleculeEncoder(model).encode_library(
         open_library(library), path, number_format=number_format
     )
