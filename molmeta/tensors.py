@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 
 from molmeta.errors import InputError
@@ -18,7 +19,7 @@ from molmeta.resources import write_atomically
 def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors by name to a safetensors file, whole or not at all."""
     with write_atomically(file) as temporary:
-        save_file(on_cpu(tensors), temporary)
+        temporary.write_bytes(as_bytes(on_cpu(tensors)))  # its own errors tell no full disk
 
 
 def load_tensors(file: Path) -> dict[str, Tensor]:

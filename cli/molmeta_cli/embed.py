@@ -37,11 +37,13 @@ def embed(
     from molmeta.assays import open_library
     from molmeta.learning.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
+    from molmeta.predict.files import check_not_read
     from molmeta.predict.vector_writers import check_vector_file
     from molmeta.resources import n_cores
     from molmeta.runs import load_model
 
     check_vector_file(output, dtype)
+    check_not_read(output, input)
     loaded = load_model(model, pick_device(device), trust_code=trust_code)
     encoder = MoleculeEncoder(loaded)
     n_rows, rejected = encoder.encode_library(

@@ -54,12 +54,13 @@ def suggest(
     """Suggest which molecules of a library to measure next."""
     from molmeta.assays import open_library, read_support
     from molmeta.learning.device import pick_device
-    from molmeta.predict.files import check_ending, write_table
+    from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.suggest import suggest as run
     from molmeta.resources import n_cores
     from molmeta.runs import load_model
 
     check_ending(output)
+    check_not_read(output, [support, *input])
     loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize

@@ -186,6 +186,12 @@ def check_ready(model: Model) -> None:
 
 def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.float32]) -> Adapted:
     features = model.featurize(smiles)
+    if labels.shape != (len(features),):
+        raise InputError.of(
+            f"support set {name}",
+            got=f"labels of shape {labels.shape}",
+            expected=f"shape ({len(features)},), one a molecule",
+        )
     parsed = np.flatnonzero(features.parsed)
     classes = np.unique(labels[parsed])
     if classes.tolist() != [0, 1]:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 from torch.optim import Optimizer
 
 from molmeta.errors import InputError
+from molmeta.resources import room_told, write_atomically
 from molmeta.tensors import load_tensors, on_cpu
 
 SavedState = tuple[dict[str, Tensor], dict[str, Any]]
@@ -25,16 +26,16 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
     folder = run / "checkpoints"
     target, temporary = folder / f"step-{step}", folder / f"step-{step}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_file(on_cpu(tensors), temporary / "state.safetensors")
-    (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    with room_told(target):
+        temporary.mkdir(parents=True)
+        (temporary / "state.safetensors").write_bytes(as_bytes(on_cpu(tensors)))
+        (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
     if target.exists():  # complete already: written before a kill, by the same steps
         shutil.rmtree(temporary)
     else:
         temporary.rename(target)
-    pointer = folder / "latest.tmp"
-    pointer.write_text(target.name, encoding="utf-8")
-    pointer.replace(folder / "latest")
+    with write_atomically(folder / "latest") as pointer:
+        pointer.write_text(target.name, encoding="utf-8")
     for old in folder.glob("step-*"):
         if old != target:
             shutil.rmtree(old, ignore_errors=True)

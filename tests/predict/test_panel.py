@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from molmeta.assays import drug_mechanisms
+from molmeta.errors import InputError
 from molmeta.learning import MAML, Learner
 from molmeta.learning.scorer import Scorer
 from molmeta.models import MatchingHead
@@ -16,6 +17,7 @@ from molmeta.models.context import Context
 from molmeta.models.encoders import FingerprintEncoder
 from molmeta.models.heads.matching import kernel
 from molmeta.predict.panel import Panel
+from molmeta.runs.model import Model
 from tests.predict.conftest import loaded
 
 DRUGS = drug_mechanisms("test")
@@ -56,3 +58,8 @@ def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
         )
         expected = Scorer(model.learner, library).score(adapted, np.arange(40))
         np.testing.assert_allclose(column, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_labels_of_another_length_are_refused(kernel_model: Model) -> None:
+    with pytest.raises(InputError, match=r"labels of shape \(3,\); expected shape \(2,\)"):
+        Panel.learn(kernel_model, {"it": (["CCO", "CC"], np.array([0, 1, 1], np.float32))})
