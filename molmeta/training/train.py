@@ -17,7 +17,7 @@ from molmeta.runs.card import write_card
 from molmeta.runs.config import CONFIG, check_same, save_config
 from molmeta.runs.domain import DOMAIN, Domain
 from molmeta.runs.model import Model
-from molmeta.runs.recipe import Recipe, build_learner, resolve_recipe
+from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.runs.rules import check_rules
 from molmeta.runs.seen import ASSAYS, MOLECULES, load_seen, save_seen
 from molmeta.tensors import digest_tensors
@@ -89,7 +89,10 @@ def train(
     began_with = None if init is None else _name_of(init)
     reads_values = bool(settings.pretraining.epochs and settings.pretraining.values)
     data = _digests(assays, valid_assays, test, reads_values)
-    _check_folder(run, settings, began_with, data, resume=resume)
+    if resume and (run / CONFIG).exists():
+        check_same(run, settings, began_with, data)
+    else:
+        _check_folder(run, resume)
     torch.manual_seed(settings.training.seed)
     learner = build_learner(settings).to(device)
     goes_on = init is not None and start_from(learner, init.learner)
@@ -165,13 +168,9 @@ def _digests(
     }
 
 
-def _check_folder(
-    run: Path, recipe: Recipe, init: str | None, data: Mapping[str, str | None], *, resume: bool
-) -> None:
+def _check_folder(run: Path, resume: bool) -> None:
     """Refuse a folder that holds something else than this run."""
-    if resume and (run / CONFIG).exists():
-        check_same(run, recipe, init, data)
-    elif run.exists() and (run.is_file() or any(_foreign(run, resume))):
+    if run.exists() and (run.is_file() or any(_foreign(run, resume))):
         raise InputError.of(
             f"run folder {run}",
             got="something already there",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -48,33 +47,25 @@ class Validation:
         """Score a learner in evaluation mode, and tell all processes."""
         if self.store is None:
             return math.nan
-        score = 0.0
-        if workers.leads:
-            score = validation_score(learner, self.store, self._sizes, self._n_draws)
+        score = self._average(learner) if workers.leads else 0.0
         return float(workers.sum(torch.tensor([score], dtype=torch.float64)))
 
+    def _average(self, learner: Learner) -> float:
+        """Average ΔAUPRC over draws, then assays, then support sizes; NaN without any draw.
 
-def validation_score(
-    learner: Learner, store: AssayStore, support_sizes: Sequence[int], n_draws: int
-) -> float:
-    """Average ΔAUPRC over draws, then assays, then support sizes; NaN if no draw can be made.
-
-    Args:
-        learner: In evaluation mode.
-        store: Validation assays; rows that do not parse or have no label are left out.
-        support_sizes: Sizes of the support set.
-        n_draws: Draws an assay and size, seeds 0, 1, …
-    """
-    scorer = Scorer(learner, store)
-    by_size = [
-        [
-            np.mean(scores)
-            for assay in store
-            if (scores := _assay_scores(scorer, assay, size, n_draws))
+        Rows that do not parse or have no label are left out.
+        """
+        assert self.store is not None
+        scorer = Scorer(learner, self.store)
+        by_size = [
+            [
+                np.mean(scores)
+                for assay in self.store
+                if (scores := _assay_scores(scorer, assay, size, self._n_draws))
+            ]
+            for size in self._sizes
         ]
-        for size in support_sizes
-    ]
-    return float(np.mean([np.mean(scores) if scores else np.nan for scores in by_size]))
+        return float(np.mean([np.mean(scores) if scores else np.nan for scores in by_size]))
 
 
 def _assay_scores(scorer: Scorer, assay: Assay, size: int, n_draws: int) -> list[float]:

@@ -32,13 +32,16 @@ from tests.cli.program import molmeta
 NAME, CLASS = "evil_module", "evil_module:Evil"
 EVIL = """
 from pathlib import Path
-import torch
+from molmeta.models import Encoder
 Path(__file__).with_name("marker").write_text("imported")
 
-class Evil(torch.nn.Module):
+class Evil(Encoder):
     def __init__(self, *, dim: int = 8) -> None:
         super().__init__()
         self.dim = dim
+
+    def forward(self, batch):
+        return batch.x
 """
 SMILES, LABELS = ["CCO", "CCN", "c1ccccc1", "CC"], [0, 1, 0, 1]
 RECIPES: dict[str, dict[str, Any]] = {
@@ -169,7 +172,7 @@ def test_trust_reaches_worker_processes(folder: Path) -> None:
 
 
 def test_a_recipe_of_the_users_own_is_imported_as_ever(folder: Path) -> None:
-    assert resolve_recipe({"encoder": CLASS})["encoder"]["dim"] == 8
+    assert resolve_recipe({"encoder": CLASS}).encoder.settings["dim"] == 8
     assert not nothing_ran(folder)
 
 
@@ -211,5 +214,5 @@ def test_no_file_is_read_in_a_way_that_could_run_code(root: Path) -> None:
                     finds.add(file.relative_to(root).as_posix())
     assert not wrong
     # What these look up stands in a recipe's sections of parts, where `foreign_parts` looks.
-    assert finds == {"molmeta/meta/recipe.py", "molmeta/models/encoders/hybrid.py"}
+    assert finds == {"molmeta/runs/recipe.py", "molmeta/models/encoders/hybrid.py"}
     assert imports == {"molmeta/__init__.py", "molmeta/config.py", "molmeta/predict/ray_engine.py"}

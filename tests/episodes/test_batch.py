@@ -94,7 +94,7 @@ def test_a_model_featurizes_what_its_encoder_reads(name: str, pairs: bool, tmp_p
     asked = {"pairs": True} if pairs else {}
     recipe = resolve_recipe({"encoder": {"name": name, **settings, **asked}})
     learner, salt = build_learner(recipe).eval(), "CC(=O)[O-].[Na+]"
-    model = Model(learner, recipe, tmp_path)
+    model = Model(learner, recipe.sections, tmp_path)
     features = model.featurize([salt, "no molecule"])
     assert (features.fingerprints is not None) == reads_more
     assert (features.descriptors is not None) == reads_more
@@ -106,7 +106,8 @@ def test_a_model_featurizes_what_its_encoder_reads(name: str, pairs: bool, tmp_p
     assert learner.encode(make_batch(features, np.arange(1), reads)).shape == (1, 8)
     # In the form of the training molecules.
     in_form, as_drawn = (
-        Model(learner, recipe, tmp_path, form).featurize([salt]) for form in (STANDARD, None)
+        Model(learner, recipe.sections, tmp_path, form).featurize([salt])
+        for form in (STANDARD, None)
     )
     for made, n_atoms in ((in_form, 4), (as_drawn, 5)):
         assert made.graphs.n_atoms.tolist() == [n_atoms if name != "fingerprint" else 0]

@@ -24,7 +24,8 @@ from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.runs.settings import Training
 from molmeta.training import train
 from molmeta.training.metatrain import MetaTrainer, make_sampler
-from molmeta.training.validation import Validation, validation_score
+from molmeta.training.parallel import Workers
+from molmeta.training.validation import Validation
 
 RECIPE: dict[str, Any] = {
     "encoder": {"dim": 16, "layers": 1},
@@ -40,6 +41,13 @@ def meta_trainer(
     return MetaTrainer(
         learner, make_sampler(store, settings), Validation(None, settings), folder, settings
     )
+
+
+def validation_score(
+    learner: Learner, store: AssayStore, sizes: tuple[int, ...], n_draws: int
+) -> float:
+    settings = Training(valid_support_sizes=sizes, valid_draws=n_draws)
+    return Validation(store, settings).score(learner, Workers())
 
 
 @pytest.fixture(scope="module")
