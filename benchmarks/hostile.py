@@ -35,10 +35,10 @@ from molmeta.assays import drug_mechanisms
 
 COLUMNS = ("id", "smiles", "note", "value", "Beschreibung, µ")
 LONG = 100_000  # characters
-WORDS = (
-    "NA N/A NaN nan None null NULL #N/A #NAME? #REF! - -- . ? n.d. NT ND TRUE FALSE true inf -inf "
-    "1e400 0 -1 1.5 1,5 2026-11-28 ethanol water Aspirin unknown see=note =SUM(A1:A9) @x +1 '"
-).split()
+WORDS = """
+    NA N/A NaN nan None null NULL #N/A #NAME? #REF! - -- . ? n.d. NT ND TRUE FALSE true inf -inf
+    1e400 0 -1 1.5 1,5 2026-11-28 ethanol water Aspirin unknown see=note =SUM(A1:A9) @x +1 '
+""".split()  # noqa: SIM905
 LOOK_ALIKES = {
     "C": "СⅭ𝖢",
     "c": "сⅽ",
@@ -69,9 +69,10 @@ NOTATIONS = (
     "CC{-}CC{n}",
 )
 ODD_ATOMS = (
-    "[999C]", "[2H]", "[0C]", "[C+9]", "[O-15]", "[Fe+3]", "[C@TH1]", "[Pt@SP1]", "[Co@OH30]", "[Uuo]",
-    "[Xx]", "[H]", "[H+]", "[He]", "*", "[*:1]", "[R1]", "[#0]", "[C:99999]", "[CH99]", "[NH5]", "F(F)F",
-    "[c]", "[nH]", "[n+]", "[te]", "[as]", "[Og]", "[Lr+3]", "[C--]", "[13CH3:7-]", "$", "[Cl-].[Na+]",
+    "[999C]", "[2H]", "[0C]", "[C+9]", "[O-15]", "[Fe+3]", "[C@TH1]", "[Pt@SP1]", "[Co@OH30]",
+    "[Uuo]", "[Xx]", "[H]", "[H+]", "[He]", "*", "[*:1]", "[R1]", "[#0]", "[C:99999]", "[CH99]",
+    "[NH5]", "F(F)F", "[c]", "[nH]", "[n+]", "[te]", "[as]", "[Og]", "[Lr+3]", "[C--]", "$",
+    "[13CH3:7-]", "[Cl-].[Na+]",
 )  # fmt: skip
 CONTROLS = "".join(
     map(chr, (*range(1, 32), 127, 0x85, 0xA0, 0x200B, 0x2028, 0x2029, 0x202E, 0xFEFF))
@@ -98,7 +99,8 @@ class Maker:
             self.real: 25, self.mutated: 25, self.unbalanced: 6, self.ascii_noise: 6,
             self.noise: 6, self.word: 5, self.blank: 3, self.notation: 4, self.odd: 6,
             self.reaction: 3, self.dots: 2, self.look_alike: 4, self.control: 3, self.marks: 3,
-            self.rings: 0.5, self.branches: 0.5, self.long: 0.05, self.slow: 0.01, self.hangs: 0.001,
+            self.rings: 0.05, self.branches: 0.05, self.long: 0.05, self.slow: 0.01,
+            self.hangs: 0.0005,
         }  # fmt: skip
 
     def rows(self) -> Iterator[Row]:

@@ -38,6 +38,8 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         InputError: If the folder of `path` cannot be made or `path` is a folder.
     """
     path = Path(path).resolve()  # a link stays, and what it points to is written
+    if path.suffix == ".parquet":
+        _check_name(path)
     if path.exists() and not path.is_file():
         got = "a folder" if path.is_dir() else "a device or pipe"
         raise InputError.of(f"output {path}", got=got, expected="a file name")
@@ -50,7 +52,7 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        with _room_told(path):
+        with room_told(path):
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
             temporary.replace(path)
@@ -69,6 +71,7 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
         InputError: If `path` exists and is not such a folder.
     """
     path = Path(path).resolve()
+    _check_name(path)
     if path == Path.cwd():
         raise InputError.of(
             f"output folder {path}", got="the folder you are in", expected="another one"
@@ -86,13 +89,29 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
     try:
         temporary = workplace / "new"
         temporary.mkdir()
-        with _room_told(path):
+        with room_told(path):
             yield temporary
             if path.exists():  # the old one is only deleted once the new one stands
                 path.replace(workplace / "old")
             temporary.replace(path)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _check_name(path: Path) -> None:
+    """Refuse what Arrow cannot open.
+
+    Raises:
+        InputError: If the path holds bytes that are not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError.of(
+            f"output {str(path)!a}",
+            got="a name that is not UTF-8",
+            expected="another one, of its folders too",
+        ) from None
 
 
 class Journal:
@@ -138,12 +157,18 @@ class Journal:
         """Keep records under their keys."""
         self._records.update(records)
         if self._file is not None:
-            with _room_told(self._file), self._file.open("a", encoding="utf-8") as lines:
+            with room_told(self._file), self._file.open("a", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(item) + "\n" for item in records.items())
 
 
+class _NoRoom(MolmetaError):
+    """An output could not be written for lack of room; `why` is what the system says."""
+
+    why = ""
+
+
 @contextmanager
-def _room_told(path: Path) -> Iterator[None]:
+def room_told(path: Path) -> Iterator[None]:
     """Say which output could not be written where there is no room for it.
 
     Raises:
@@ -151,14 +176,22 @@ def _room_told(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except _NoRoom as error:  # of a part of it, in its temporary place
+        raise _no_room(path, error.why) from None
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        # numpy says how much it wrote, and no number.
+        if error.errno not in _NO_ROOM and "requested and" not in str(error):
             raise
-        raise MolmetaError(
-            f"output {path}: no room to write it ({os.strerror(error.errno)}). What was "
-            "not written whole is not there; make room and give the same call again, or name "
-            "another place with -o."
-        ) from None
+        raise _no_room(path, os.strerror(error.errno or errno.ENOSPC)) from None
+
+
+def _no_room(path: Path, why: str) -> _NoRoom:
+    error = _NoRoom(
+        f"output {path}: no room to write it ({why}). What was not written whole is not there; "
+        "make room and give the same call again, or name another place with -o."
+    )
+    error.why = why
+    return error
 
 
 @contextmanager

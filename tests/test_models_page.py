@@ -28,4 +28,4 @@ def test_own_encoder_and_head_plug_in_as_printed(
     few = ["steps=2", "assays_per_step=2", "support_sizes=[8]", "valid_support_sizes=[8]"]
     done = molmeta(*train, *(word for few_ in few for word in ("--set", f"training.{few_}")))
     assert done.returncode == 0, done.stderr
-    assert load_encoder("runs/mine").encode(["CCO", "c1ccccc1"]).shape == (2, 32)
+    assert load_encoder("runs/mine", trust_code=True).encode(["CCO", "c1ccccc1"]).shape == (2, 32)

@@ -38,10 +38,12 @@ def embed(
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
+    from molmeta.predict.files import check_not_read
     from molmeta.predict.vector_writers import check_vector_file
     from molmeta.resources import n_cores
 
     check_vector_file(output, dtype)
+    check_not_read(output, input)
     loaded = load_model(model, pick_device(device), trust_code=trust_code)
     encoder = MoleculeEncoder(loaded)
     n_rows, rejected = encoder.encode_library(

@@ -71,11 +71,13 @@ def predict(
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
     from molmeta.predict import learn, predict_table
-    from molmeta.predict.files import check_ending, write_table
+    from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
     check_ending(output, also=".sdf")
+    for written in filter(None, (output, report)):
+        check_not_read(written, [support, *(input or [])])
     loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize

@@ -51,6 +51,7 @@ def split(
     import pandas as pd
 
     from molmeta.assays import AssayStore
+    from molmeta.assays.audit import describe
     from molmeta.assays.splits import read_targets, split_assays, write_split
 
     if lists is not None and (by or targets):
@@ -59,6 +60,7 @@ def split(
         raise InputError.of("--targets", got=f"--by {by or 'random'}", expected="--by target")
     parts = shares(fractions, "--fractions")
     whole = AssayStore.open(store)
+    say(f"{store.name}: {describe(whole.audit_summary())}")
     if lists is not None:
         chosen = _listed(whole, lists)
     else:

@@ -55,11 +55,12 @@ def suggest(
     from molmeta.assays import open_library, read_support
     from molmeta.meta import load_model
     from molmeta.meta.device import pick_device
-    from molmeta.predict.files import check_ending, write_table
+    from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.suggest import suggest as run
     from molmeta.resources import n_cores
 
     check_ending(output)
+    check_not_read(output, [support, *input])
     loaded = load_model(model, pick_device(device), trust_code=trust_code)
     known = read_support(
         support, columns, format=format, assay_id=assay, standardize=loaded.standardize

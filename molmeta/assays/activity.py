@@ -15,6 +15,11 @@ from molmeta.assays.quantity import parse_quantity
 from molmeta.assays.units import PERCENT, PXC50, commonest
 from molmeta.errors import InputError
 
+PLAUSIBLE = 0.0, 15.0
+"""pXC50 from 1 M to 1 fM; what lies outside was most likely read in a wrong unit."""
+
+_MOST_STRANGE = 0.1  # of an assay's values
+
 # FS-Mol's rule: what counts at all, how far repeats of one molecule may lie apart, and between
 # which bounds the median is a sensible threshold.
 _FSMOL_UNITS = ("nm", "um", "%")
@@ -75,6 +80,8 @@ def label_values(
     reasons = _other_kinds(table)
     if direction is None and threshold != "fsmol":
         reasons = reasons.where(reasons != "", _without_direction(table))
+    if threshold != "fsmol":
+        reasons = reasons.where(reasons != "", _implausible(table))
     if threshold == "fsmol":
         reasons = reasons.where(reasons != "", _against_fsmol(table[reasons == ""]))
     usable = table[reasons == ""]
@@ -112,12 +119,25 @@ def _other_kinds(table: pd.DataFrame) -> pd.Series:
 
 def _without_direction(table: pd.DataFrame) -> pd.Series:
     """Set aside what could be active above the threshold or below it."""
-    rises = {word: parse_quantity(word).rises for word in table["quantity"].unique()}
-    known = (table["kind"] == PXC50) | table["quantity"].map(rises).eq(True)
+    words = table["quantity"].unique()
+    rises = {word: parse_quantity(word).rises is True for word in words}
+    falls = {word: word == "" or parse_quantity(word).concentration for word in words}
+    known = table["quantity"].map(falls) & (table["kind"] == PXC50) | table["quantity"].map(rises)
     what = table["quantity"].where(table["quantity"] != "", "a value")
     unit = table["kind"].replace("", "no unit")
     text = what + " in " + unit + ": is a higher or a lower one active? (--direction says)"
     return text.where(~known, "")
+
+
+def _implausible(table: pd.DataFrame) -> pd.Series:
+    """Set aside pXC50 that no assay measures, and assays in which they are more than a tenth."""
+    low, high = PLAUSIBLE
+    strange = (table["kind"] == PXC50) & ~table["value"].between(low, high)
+    shown = table["value"].map("{:.4g}".format).astype(object)
+    text = "pXC50 of " + shown + f", outside {low:g} to {high:g}"
+    many = strange.groupby(table["assay"]).transform("mean") > _MOST_STRANGE
+    text = text.where(strange, "in an assay with such values")
+    return (text + ": are unit and logarithm right? (--units says)").where(strange | many, "")
 
 
 def _against_fsmol(table: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import molmeta
 from molmeta.errors import MolmetaError
+from molmeta.resources import room_told
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
@@ -73,7 +74,7 @@ def _receive(url: str, part: Path, progress: Callable[[int], None] | None) -> No
         resumed = n_have and response.status == 206
         expected = response.headers.get("Content-Length")
         n_received = 0
-        with part.open("ab" if resumed else "wb") as file:
+        with room_told(part), part.open("ab" if resumed else "wb") as file:
             while block := response.read(_CHUNK):
                 n_received += file.write(block)
                 if progress is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from molmeta.assays.drug_mechanisms import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.resources import share_path, write_atomically
+from molmeta.resources import replace_folder, share_path
 
 _N_SUPPORT_EACH = 4
 
@@ -31,17 +31,17 @@ def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[s
         raise InputError.of(
             f"output folder {folder}", got="something already there", expected="a new folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for split in ("train", "valid", "test"):
-        assays = drug_mechanisms(split).drop(columns="split")
-        named = assays.rename(columns={"assay": "assay_id", "label": "active"})
-        _write(named, folder / f"{split}.csv")
-        files[f"{split}.csv"] = f"{named['assay_id'].nunique()} assays, {len(named)} rows"
     support, library = _new_assay(mechanism)
-    _write(support, folder / "support.csv")
-    _write(library, folder / "library.csv")
-    shutil.copyfile(share_path("configs") / "demo.yaml", folder / "recipe.yaml")
+    with replace_folder(folder) as new:
+        for split in ("train", "valid", "test"):
+            assays = drug_mechanisms(split).drop(columns="split")
+            named = assays.rename(columns={"assay": "assay_id", "label": "active"})
+            named.to_csv(new / f"{split}.csv", index=False)
+            files[f"{split}.csv"] = f"{named['assay_id'].nunique()} assays, {len(named)} rows"
+        support.to_csv(new / "support.csv", index=False)
+        library.to_csv(new / "library.csv", index=False)
+        shutil.copyfile(share_path("configs") / "demo.yaml", new / "recipe.yaml")
     return files | {
         "support.csv": f"{len(support)} labelled molecules of one test assay, {mechanism}",
         "library.csv": f"{len(library)} other drugs of the test assays, to be ranked",
@@ -57,8 +57,3 @@ def _new_assay(mechanism: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     chosen = pd.concat([drugs[active][:_N_SUPPORT_EACH], drugs[~active][:_N_SUPPORT_EACH]])
     support = chosen.assign(active=(chosen["mechanism"] == mechanism).astype(int))
     return support, drugs.drop(chosen.index)
-
-
-def _write(table: pd.DataFrame, file: Path) -> None:
-    with write_atomically(file) as temporary:
-        table.to_csv(temporary, index=False)

@@ -16,16 +16,16 @@ from molmeta.errors import InputError
 
 _HERE = "\x01"  # where the quantity stood
 _SEPARATOR = r"[\s_.\-]*"
-_HALF = r"(?:[xiegacltdbm]c|gi|ed|ld|id|tgi)"
+_HALF = r"(?:[xiegacltdbm]c|gi|ed|ld|id)"
 _SYMBOL = (
-    rf"(?P<half>{_HALF}{_SEPARATOR}(?:50|10|20|80|90|95|99))(?!\d)(?![a-z]{{3}})"
+    rf"(?P<half>{_HALF}{_SEPARATOR}(?:50|10|20|25|30|75|80|90|95|99))(?!\d)(?![a-z]{{3}})"
     rf"|(?P<k>k{_SEPARATOR}[idb])(?![a-z0-9])(?!-?\d)"
-    rf"|(?P<mic>m[ibf]c(?:{_SEPARATOR}(?:50|80|90))?)(?![a-z0-9])"
+    rf"|(?P<mic>(?:m[ibfe]c|tgi)(?:{_SEPARATOR}(?:50|80|90))?)(?![a-z0-9])"
     r"|(?P<potency>potency|ac50|xc50)(?![a-z0-9])"
 )
 _QUANTITY = re.compile(
-    rf"(?<![a-z0-9])(?P<p>p{_SEPARATOR}[(\[]?)?(?P<inverse>1\s*/\s*)?"
-    rf"(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|log|lg|ln))?"
+    rf"(?<![a-z0-9])(?P<p>p(?:(?-i:(?<=p))[\s.\-]*|_*)[(\[]?)?(?P<inverse>1\s*/\s*)?"
+    rf"(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|loge|log|lg|ln))?"
     rf"(?<![0-9])(?:{_SYMBOL})",
     re.IGNORECASE,
 )
@@ -36,11 +36,11 @@ _P_NAMES = re.compile(
 )
 _LOG = re.compile(
     rf"(?<![a-z])(?P<minus>(?:neg(?:ative)?|minus){_SEPARATOR}|-\s*)?"
-    r"(?P<log>log[\s_]?10|log[\s_]?2|log|lg|ln)(?=$|[^a-z]|[fpnu]?m(?![a-z])|[fpnum]mol)",
+    r"(?P<log>log[\s_]?10|log[\s_]?2|log[\s_]?e|log|lg|ln)(?=$|[^a-z0-9]|[fpnu]?m(?![a-z])|[fpnum]mol)",
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:ar)?\s?(?:/|\s*per\s*|[._ *])\s?[um]?[lL](?:\^?-1)?"
+    r"(?<![A-Za-z0-9])(?:[fpnum]?mol(?:es?)?\s?(?:/|\s*per\s*|[._ *])\s?[um]?[lL](?:\^?-1)?"
     r"|(?:femto|pico|nano|micro|milli)?molar"
     r"|(?:[pnum]|mc)?g\s?(?:/|\s?_?per_?\s?|[._ *])\s?[um]?[lL](?:\^?-1)?"
     r"|nM|nm|NM|uM|um|UM|mM|pM|fM|M)(?![A-Za-z0-9])"
@@ -110,7 +110,7 @@ class Quantity:
         name: As given.
         symbol: The quantity, one spelling for all ("IC50", "Ki", "inhibition"); "" where unknown.
         concentration: Whether it is a concentration, or the logarithm of one.
-        logarithm: "" for none, "p" for −log10, else "log10", "log2", "ln".
+        logarithm: "" for none, "p" for a name such as pIC50, "-log10", "log10", "log2" or "ln".
         unit: The unit that the name states ("nM", "%", "pXC50"), "" where none; of a logarithm's
             argument.
         rises: Whether a higher value is more active; None where it is not known.
@@ -126,6 +126,11 @@ class Quantity:
     rises: bool | None = None
     other: str = ""
     problem: str = ""
+
+    @property
+    def is_pxc50(self) -> bool:
+        """Whether the values are −log10 of concentrations."""
+        return self.logarithm in ("p", "-log10")
 
     def unit_with(self, stated: str) -> str:
         """The unit of the values, where another place than the name states one too.
@@ -144,16 +149,16 @@ class Quantity:
         if differs and not (self.logarithm and _is_log(of)):
             raise self._contradiction(stated, self.unit)
         if _is_log(of):  # it states the whole
-            if self.logarithm == "p" and of.logarithm:
+            if self.is_pxc50 and of.logarithm:
                 raise self._contradiction(stated, PXC50)
             return stated
         unit = stated or self.unit
         if not self.logarithm:
             return unit
-        if self.logarithm == "p":
+        if self.is_pxc50:
             if unit and Unit.parse(unit).key != "m":
                 raise self._contradiction(unit, "M, of which a pXC50 is −log10")
-            return PXC50
+            return PXC50 if unit or self.concentration else ""
         return f"{self.logarithm} {unit}" if unit else ""
 
     def _contradiction(self, got: str, expected: str) -> InputError:
@@ -184,6 +189,7 @@ def parse_quantity(name: str) -> Quantity:
     """
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
     text = _ORNAMENTS.sub("", text.replace("–", "-"))
+    text = re.sub(r"(?<![A-Za-z0-9])([fpnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)
         return _with_rest(known, text[: match.start()] + _HERE + text[match.end() :])
@@ -198,7 +204,8 @@ def parse_quantity(name: str) -> Quantity:
         if (log := _log_in(rest)) is None:
             return replace(known, problem="one over a concentration")
         return _with_rest(
-            replace(known, logarithm="p", rises=True), rest[: log.start()] + " " + rest[log.end() :]
+            replace(known, logarithm="-log10", rises=True),
+            rest[: log.start()] + " " + rest[log.end() :],
         )
     if re.search(rf"[A-Za-z]\s*/\s*{_HERE}", rest):
         return replace(known, other="a ratio")
@@ -210,14 +217,21 @@ def _with_logarithm(known: Quantity, rest: str) -> Quantity:
     log = _log_in(rest)
     if log is None:
         return _with_rest(known, rest)
-    if log["minus"] and log["minus"][0] == "-" and re.search(r"[\w\x01]$", rest[: log.start()]):
+    known = _with_log(known, log, rest[: log.start()])
+    return (
+        known if known.problem else _with_rest(known, rest[: log.start()] + " " + rest[log.end() :])
+    )
+
+
+def _with_log(known: Quantity, log: re.Match[str], before: str) -> Quantity:
+    """Which logarithm a match is, given the text before it."""
+    if log["minus"] and log["minus"][0] == "-" and re.search(r"[\w\x01]$", before):
         return replace(known, problem="a hyphen that could be a minus before the logarithm")
-    kind = re.sub(r"[\s_]", "", log["log"].casefold()).replace("lg", "log")
+    kind = re.sub(r"[\s_]", "", log["log"].casefold()).replace("lg", "log").replace("loge", "ln")
     if log["minus"] and kind not in ("log", "log10"):
         return replace(known, problem=f"a negative {kind}")
-    kind = "p" if log["minus"] else "log10" if kind == "log" else kind
-    known = replace(known, logarithm=kind, rises=kind == "p")
-    return _with_rest(known, rest[: log.start()] + " " + rest[log.end() :])
+    kind = "-log10" if log["minus"] else "log10" if kind == "log" else kind
+    return replace(known, logarithm=kind, rises=kind == "-log10")
 
 
 def _with_rest(known: Quantity, rest: str) -> Quantity:
@@ -240,6 +254,10 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, other=other or "a difference")
     if _PERCENT.search(rest):
         return replace(known, problem="both a concentration and a percentage")
+    if any(word.startswith("log") or word in ("ln", "natural") for word in (*before, *after)):
+        return replace(known, problem="a word that could be a logarithm")
+    if before[-1:] == ["p"] or after[:1] == ["p"]:
+        return replace(known, problem="a lone p that could mean −log10")
     keys = {Unit.parse(unit).key for unit in units}
     if len(keys) > 1:
         return replace(known, problem=f"the units {' and '.join(units)}")
@@ -262,23 +280,28 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
             rises=True if rises else None,
             other=other,
         )
-    if len(units) != 1 or _log_in(rest) is not None:
+    if log := _log_in(text, beside_any=True):
+        known = _with_log(known, log, text[: log.start()])
+    elif re.search(r"(?<![A-Za-z0-9])p(?=[A-Z]{2})", text):
+        known = replace(known, logarithm="p")
+    if len(units) != 1 or known.problem:
         return known
     other = "" if word else next((_NO_QUANTITY[one] for one in words if one in _NO_QUANTITY), "")
     unit = next(iter(units.values()))
-    return replace(known, unit=unit, concentration=True, rises=False, other=other)
+    return replace(known, unit=unit, concentration=True, rises=known.is_pxc50, other=other)
 
 
 def _words(text: str) -> list[str]:
     return [word.casefold() for word in re.findall(r"[A-Za-z]+\d*", _camels_apart(text))]
 
 
-def _log_in(rest: str) -> re.Match[str] | None:
+def _log_in(rest: str, *, beside_any: bool = False) -> re.Match[str] | None:
     """The logarithm in the words around a quantity; `ln` and `lg` only beside it or a unit."""
     for log in _LOG.finditer(rest):
         if log["log"].casefold() in ("ln", "lg"):
             after = rest[log.end() :].lstrip(" _.([")
-            if not (after.startswith(_HERE) or _UNIT.match(after)):
+            beside = after[:1].isalpha() if beside_any else after.startswith(_HERE)
+            if not (beside or _UNIT.match(after)):
                 continue
         return log
     return None

@@ -57,3 +57,8 @@ def looks_like_relations(cells: pd.Series) -> bool:
     """Whether there are cells that are not blank, and all of these are relations."""
     words = set(normalise(cells)) - {""}
     return bool(words) and UNKNOWN not in words
+
+
+def censors(cells: pd.Series) -> bool:
+    """Whether a cell is `>`, `<` or the like."""
+    return bool(normalise(cells).isin(SIGNS).any())

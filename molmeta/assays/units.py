@@ -80,6 +80,7 @@ class Unit:
 def _key(text: str) -> str:
     key = unicodedata.normalize("NFKC", text).casefold().replace("μ", "u").replace(" ", "")
     key = key.replace("−", "-").replace("·", ".").replace("mcg", "ug")
+    key = re.sub(r"moles?(?=$|[^a-z])", "mol", key)
     key = re.sub(r"[.*]?([mu]?l)\^?\(?-1\)?$", r"/\1", key)
     key = re.sub(r"(?:_per_|per|[._])([mu]?l)$", r"/\1", key)
     return _SYNONYMS.get(key, key)

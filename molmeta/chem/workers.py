@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 SHORTEST = 8
 """The least share of the time limit that a piece is given: an eighth, even for a single row."""
 
+PATIENCE = 20
+"""Time limits by the clock after which a worker is given up that does not compute at all."""
+
 READ_AHEAD = 4
 """Pieces a worker that may be under way before the oldest is done; this bounds memory."""
 
@@ -50,7 +53,8 @@ def map_in_order(
         function: Must be importable in a new process.
         pieces: Rows; read only a little ahead of what is yielded.
         workers: The number of processes.
-        time_limit: Seconds for a piece; for a part of it in proportion, down to an eighth.
+        time_limit: Seconds of the processor's time (elsewhere than on Linux, by the clock) for a
+            piece; for a part of it in proportion, down to an eighth.
         give_up: The result for a row on which the function hangs or crashes, and the reason.
 
     Yields:
@@ -104,12 +108,33 @@ class _Worker(Generic[Result]):
         self.is_ready = False
         self.part: _Part | None = None
         self.deadline = float("inf")
+        self._begun = self._used = 0.0
 
     def give(self, part: _Part) -> None:
         self.part = part
-        self.deadline = time.monotonic() + part.seconds
+        self._begun, self._used = time.monotonic(), self._seconds_used()
+        self.deadline = self._begun + part.seconds
         with suppress(BrokenPipeError, ConnectionResetError):  # its death is heard of next
             self.connection.send(part.rows)
+
+    def is_late(self) -> bool:
+        """Whether the time is over; where other programs had the processor, it is made longer."""
+        now = time.monotonic()
+        if self.part is None or now <= self.deadline:
+            return False
+        left = self.part.seconds - (self._seconds_used() - self._used)
+        if left <= 0 or now > self._begun + PATIENCE * self.part.seconds:
+            return True
+        self.deadline = now + left
+        return False
+
+    def _seconds_used(self) -> float:
+        """Seconds that it has computed so far."""
+        if sys.platform != "linux" or self._process.pid is None:
+            return time.monotonic()
+        with suppress(OSError):  # it has ended, which is heard of next
+            return time.clock_gettime(~self._process.pid << 3 | 2)  # as glibc's clock_getcpuclockid
+        return self._used
 
     def stop(self) -> None:
         self.connection.close()
@@ -160,7 +185,7 @@ class _Pool(Generic[Result]):
         for worker in list(self._workers):
             if worker.connection in heard:
                 self._hear(worker)
-            elif time.monotonic() > worker.deadline:
+            elif worker.is_late():
                 self._replace(worker, "RDKit took too long over it")
 
     def stop(self) -> None:

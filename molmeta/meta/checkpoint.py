@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 from torch.optim import Optimizer
 
 from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import room_told, write_atomically
 
 SavedState = tuple[dict[str, Tensor], dict[str, Any]]
 """A training state: tensors by name, and plain values."""
@@ -26,7 +27,7 @@ SavedState = tuple[dict[str, Tensor], dict[str, Any]]
 def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors by name to a safetensors file, whole or not at all."""
     with write_atomically(file) as temporary:
-        save_file(_on_cpu(tensors), temporary)
+        temporary.write_bytes(as_bytes(_on_cpu(tensors)))  # its own errors tell no full disk
 
 
 def load_tensors(file: Path) -> dict[str, Tensor]:
@@ -61,16 +62,16 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
     folder = run / "checkpoints"
     target, temporary = folder / f"step-{step}", folder / f"step-{step}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_file(_on_cpu(tensors), temporary / "state.safetensors")
-    (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    with room_told(target):
+        temporary.mkdir(parents=True)
+        (temporary / "state.safetensors").write_bytes(as_bytes(_on_cpu(tensors)))
+        (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
     if target.exists():  # complete already: written before a kill, by the same steps
         shutil.rmtree(temporary)
     else:
         temporary.rename(target)
-    pointer = folder / "latest.tmp"
-    pointer.write_text(target.name, encoding="utf-8")
-    pointer.replace(folder / "latest")
+    with write_atomically(folder / "latest") as pointer:
+        pointer.write_text(target.name, encoding="utf-8")
     for old in folder.glob("step-*"):
         if old != target:
             shutil.rmtree(old, ignore_errors=True)

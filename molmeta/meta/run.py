@@ -107,10 +107,13 @@ class LoadedModel:
         chunks: Iterable[Iterable[object]],
         *,
         workers: int = 1,
+        time_limit: float | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[Featurized]:
         """As `featurize`, chunk by chunk in bounded memory; arguments as of `chem.featurize`."""
-        return featurize_stream(chunks, workers=workers, progress=progress, **self._settings())
+        return featurize_stream(
+            chunks, workers=workers, time_limit=time_limit, progress=progress, **self._settings()
+        )
 
     def _settings(self, fingerprints: bool = False, identities: bool = False) -> dict[str, Any]:
         return {

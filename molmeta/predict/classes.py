@@ -18,15 +18,20 @@ Labels = NDArray[np.generic]
 _SHOWN = 5
 
 
-def as_column(y: ArrayLike, n: int) -> NDArray[np.object_]:
+def as_column(y: ArrayLike | None, n: int) -> NDArray[np.object_]:
     """Labels or values as they are, one a molecule, by position, shape (n,).
 
     Raises:
         InputError: If they are not n.
     """
+    if y is None:
+        raise InputError.of(
+            "labels y: a fit requires y to be passed, but the target y is None",
+            expected=f"one a molecule, {n} of them",
+        )
     column = np.asarray(y, dtype=object)  # else numpy turns NaN among words into a word
     if column.shape == (n, 1):
-        message = f"y has shape {column.shape}, and is taken as shape ({n},)"
+        message = "A column-vector y was passed when a 1d array was expected: it is taken as one."
         warnings.warn(message, DataConversionWarning, stacklevel=4)
         column = column[:, 0]
     if column.shape != (n,):
@@ -99,7 +104,7 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
         InputError: If there are not two, or they do not say which of them is the active one.
     """
     classes = np.unique(labels)
-    if labels.dtype.kind == "f" and not np.array_equal(classes, np.round(classes)):
+    if labels.dtype.kind == "f" and not (np.isfinite(classes) & (classes == classes.round())).all():
         raise InputError.of(
             "labels y: Unknown label type: continuous",
             got=f"{len(classes)} numbers that are no classes, such as {_listed(classes)}",
@@ -108,7 +113,7 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
         )
     if len(classes) > 2:
         raise InputError.of(
-            "labels y: only binary classification is supported",
+            "labels y: Only binary classification is supported",
             got=f"{len(classes)} classes: {_listed(classes)}",
             expected="two classes",
             fix="Leave out what is neither active nor inactive; of measured values "
@@ -117,7 +122,7 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
     if len(classes) < 2:
         raise InputError.of(
             "labels y",
-            got=f"{len(labels)} molecules, all of the class {_listed(classes)}"
+            got=f"{len(labels)} molecules of 1 class: {_listed(classes)}"
             if len(labels)
             else "0 molecules",
             expected="at least one active and one inactive molecule",
@@ -126,7 +131,13 @@ def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
     if active is not None:
         found = np.flatnonzero([bool(one == active) for one in classes.tolist()])
         if len(found) != 1:
-            raise InputError.of("active", got=repr(active), expected=f"one of {_listed(classes)}")
+            raise InputError.of(
+                "active",
+                got=repr(active),
+                expected=f"one of {_listed(classes)}",
+                fix="Tools that encode labels as numbers, such as scikit-learn's "
+                "cross_val_predict, want them as numbers: 1 for active, 0 for inactive.",
+            )
         return classes, int(found[0])
     return classes, _active(classes)
 

@@ -86,7 +86,10 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
             smiles: Molecules, shape (n,).
             y: Two classes, shape (n,). Of two numbers the larger is the active one, and of False
                 and True it is True; of words such as "active" and "inactive", "yes" and "no" the
-                one that says so. Of any other two words nobody knows: name one as `active`.
+                one that says so. Of any other two words nobody knows: name one as `active`. Some
+                of scikit-learn's tools (`cross_val_predict` of probabilities, voting, stacking)
+                number words in the order of the alphabet, "active" 0, before they are seen here:
+                give those 1 and 0, or name `active`, and they are refused.
 
         Raises:
             InputError: If the sets differ in length, a label is missing, the molecules that parse

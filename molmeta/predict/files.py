@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import pandas as pd
 from rdkit import Chem, rdBase
@@ -17,7 +17,7 @@ from molmeta.assays.formats.sdf import value_lines
 from molmeta.assays.formats.table import Names
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import room_told, write_atomically
 
 _TEXT = {".csv": ",", ".tsv": "\t"}
 
@@ -32,6 +32,18 @@ def check_ending(path: Path, also: str = "") -> None:
     if str(path) != "-" and _ending(path) not in known:
         raise InputError.of(
             f"output {path}", got=f"the ending {path.suffix!r}", expected=" or ".join(known)
+        )
+
+
+def check_not_read(path: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over a file that is read, before any work is done.
+
+    Raises:
+        InputError: If `path` is one of them.
+    """
+    if any(path.exists() and other.exists() and path.samefile(other) for other in read):
+        raise InputError.of(
+            f"output {path}", got="a file that is read as well", expected="another name"
         )
 
 
@@ -50,7 +62,9 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
     """
     check_ending(path, also="" if smiles is None else ".sdf")
     if str(path) == "-":
-        write_text(table, sys.stdout)
+        with room_told(path):
+            write_text(table, sys.stdout)
+            sys.stdout.flush()
         return
     with write_atomically(path) as temporary:
         if smiles is not None and _ending(path) == ".sdf":
@@ -71,7 +85,7 @@ def write_text(
     texts = (table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name]))
     cells = (table.columns.to_series(), *texts)
     returns = any(column.astype(str).str.contains("\r", regex=False).any() for column in cells)
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     table.to_csv(file, index=False, sep=separator, header=header, quoting=quoting)
 
 

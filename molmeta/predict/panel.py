@@ -189,6 +189,12 @@ def _adapt(
     model: LoadedModel, name: str, smiles: Sequence[str], labels: NDArray[np.float32]
 ) -> Adapted:
     features = model.featurize(smiles)
+    if labels.shape != (len(features),):
+        raise InputError.of(
+            f"support set {name}",
+            got=f"labels of shape {labels.shape}",
+            expected=f"shape ({len(features)},), one a molecule",
+        )
     parsed = np.flatnonzero([not reason for reason in features.reasons])
     classes = np.unique(labels[parsed])
     if classes.tolist() != [0, 1]:

@@ -84,6 +84,7 @@ def compute(
     *,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    time_limit: float | None = None,
 ) -> Iterator[Computed]:
     """Apply a function to the molecules of parts: one result a part, in order, in bounded memory.
 
@@ -95,6 +96,7 @@ def compute(
         workers: Processes that read molecules while `function` runs in this one; None and 1:
             this one reads them.
         progress: Called with the number of rows done since its last call.
+        time_limit: As of `chem.featurize`.
     """
     begun: deque[Part] = deque()
 
@@ -106,7 +108,7 @@ def compute(
 
     values: list[NDArray[np.float32]] = []
     reasons: list[str] = []
-    for features in model.featurize_stream(pieces(), workers=workers or 1):
+    for features in model.featurize_stream(pieces(), workers=workers or 1, time_limit=time_limit):
         values.append(function(features))
         reasons += features.reasons
         if progress is not None:

@@ -3,12 +3,16 @@
 Each part is a Ray task, which Ray gives to another worker if the first one dies (Moritz et al.
 2018, "Ray: a distributed framework for emerging AI applications", arXiv:1712.05889). A task does
 what the local engine does, so that its results are the same. `ray` is imported here alone.
+
+What a node needs is molmeta of the same version. A task is sent plain text and a reference, so
+that one without it can still say so.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +21,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from molmeta.chem.featurize import Featurized
+import molmeta
+from molmeta.assays.measurement import as_text
+from molmeta.chem.featurize import TIME_LIMIT, Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import Computed, Part, compute
@@ -54,8 +61,8 @@ def compute_on_ray(
         progress: Called with the number of rows done since its last call.
 
     Raises:
-        InputError: If Ray is not installed, its cluster is not reached, or the model is not on
-            the CPU.
+        InputError: If Ray is not installed, its cluster is not reached or lacks this version of
+            molmeta or the model's own code, or the model is not on the CPU.
         MolmetaError: If a part's worker died again and again.
     """
     device = next(model.learner.parameters()).device
@@ -71,8 +78,8 @@ def compute_on_ray(
         rest = iter(parts)
         while True:
             for part in islice(rest, at_once - len(begun)):
-                sent = Part(part.number, part.rows[[smiles_column]])
-                begun.append((part, task.remote(shared, sent, smiles_column)))
+                smiles = as_text(part.rows[smiles_column]).tolist()
+                begun.append((part, task.remote(molmeta.__version__, [shared], smiles)))
             if not begun:
                 return
             part, reference = begun.popleft()
@@ -83,14 +90,38 @@ def compute_on_ray(
 
 
 def _compute_one(
-    shared: tuple[LoadedModel, Callable[[Featurized], NDArray[np.float32]]],
-    part: Part,
-    smiles_column: str,
+    version: str, shared: list[Any], smiles: list[str]
 ) -> tuple[NDArray[np.float32], list[str]]:
-    """A part by itself, in a worker."""
-    model, function = shared
-    (done,) = compute(model, [part], smiles_column, function)
+    """A part by itself, in a worker.
+
+    Args:
+        version: Of molmeta in the driver.
+        shared: Reference to the model and the function; in a list, Ray leaves it to the task.
+        smiles: The part's.
+    """
+    node = socket.gethostname()
+    if version != molmeta.__version__:
+        raise _unequipped(f"molmeta {molmeta.__version__} on node {node}", f"molmeta {version}")
+    ray = importlib.import_module("ray")
+    try:
+        model, function = ray.get(shared[0])
+    except (ray.exceptions.RayError, ImportError, AttributeError) as error:
+        if not (missing := re.search(r"No module named '?([\w.]+)", str(error))):
+            raise
+        raise _unequipped(f"no module {missing[1]} on node {node}", "the model's code") from None
+    part = Part(0, pd.DataFrame({"smiles": smiles}))
+    # In a process of its own: what RDKit hangs on or dies of is then one row.
+    (done,) = compute(model, [part], "smiles", function, time_limit=TIME_LIMIT)
     return done.values, done.reasons
+
+
+def _unequipped(got: str, expected: str) -> InputError:
+    return InputError.of(
+        "--engine ray",
+        got=got,
+        expected=f"{expected} on every node",
+        fix="Install it there, in the Python that started Ray, and start that Ray again.",
+    )
 
 
 def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32], list[str]]:
@@ -99,6 +130,8 @@ def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32],
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, MolmetaError):
             raise error.cause from None
+        if isinstance(error.cause, ModuleNotFoundError):
+            raise _unequipped(_first_line(error.cause), f"molmeta {molmeta.__version__}") from None
         raise
     except ray.exceptions.RayError as error:
         raise MolmetaError(
@@ -161,6 +194,15 @@ def _connected() -> Iterator[Any]:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError) as error:
         raise _unreached(error) from None
+    except RuntimeError as error:
+        if "ersion mismatch" not in str(error):
+            raise
+        raise InputError.of(
+            "--engine ray",
+            got=" ".join(str(error).split()),
+            expected="the cluster's versions of Python and Ray",
+            fix="Run molmeta in the environment that started the cluster.",
+        ) from None
     try:
         yield ray
     finally:

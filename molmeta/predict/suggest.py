@@ -109,8 +109,10 @@ def choose(
         Positions, (min(n, m),).
 
     Raises:
-        InputError: If there is no such strategy.
+        InputError: If there is no such strategy, or `n` is less than 1.
     """
+    if n < 1:
+        raise InputError.of("number of molecules to choose", got=n, expected="1 or more")
     if strategy not in STRATEGIES:
         raise unknown("strategy", strategy, STRATEGIES)
     order: NDArray[np.int64] = np.argsort(

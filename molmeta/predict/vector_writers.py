@@ -112,6 +112,7 @@ class _TextWriter:
         self._header = False
 
     def close(self) -> None:
+        self._file.flush()
         if self._file is not sys.stdout:
             self._file.close()
 

@@ -91,7 +91,8 @@ def test_cases(name: str, told: dict[str, object], n_rows: int) -> None:
     except InputError as error:
         # Refused: these cannot be read, and may be told so.
         refusable = ("headerless.csv", "quote.tsv", "chembl_log_type.csv", "decimal_comma_rows.csv")
-        assert name in refusable, error
+        if name not in refusable:
+            pytest.fail(str(error))
         return
     if name == "missing_end.sdf" and len(store.audit) == n_rows - 1:
         assert (store.audit["action"] == "dropped").any()
@@ -123,7 +124,7 @@ def fsmol_folder(folder: Path) -> Path:
     return folder
 
 
-def moleculenet_file(header: str, cell: Callable[[int], str]) -> Callable[[Path], Path]:
+def moleculenet(header: str, cell: Callable[[int], str]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         path = folder / "set.csv"
         lines = [cell(i) for i in range(20)]
@@ -164,16 +165,12 @@ READERS = {
     "chembl, mixed": (generated(shape="chembl", standard_type="mixed"), {"threshold": "6"}, 20),
     "pubchem": (generated(shape="pubchem"), {}, 20),
     "bace": (
-        moleculenet_file("mol,CID,Class,Model,pIC50", lambda i: f"{SMILES[i]},B{i},{i % 2},Train,6.{i}"),
+        moleculenet("mol,CID,Class,Model,pIC50", lambda i: f"{SMILES[i]},B{i},{i % 2},Train,6"),
         {},
         21,
     ),
-    "bbbp": (
-        moleculenet_file("num,name,p_np,smiles", lambda i: f"{i},n{i},{i % 2},{SMILES[i]}"), {}, 21
-    ),
-    "hiv": (
-        moleculenet_file("smiles,activity,HIV_active", lambda i: f"{SMILES[i]},CI,{i % 2}"), {}, 21
-    ),
+    "bbbp": (moleculenet("num,name,p_np,smiles", lambda i: f"{i},n,{i % 2},{SMILES[i]}"), {}, 21),
+    "hiv": (moleculenet("smiles,activity,HIV_active", lambda i: f"{SMILES[i]},CI,{i % 2}"), {}, 21),
 }  # fmt: skip
 
 
@@ -188,7 +185,7 @@ WIDE = {
     "wide, blanks": (generated(shape="wide", n_blank="most", blank="NA"), 20),
     "wide, bad molecules": (generated(shape="wide", smiles_cells="bad"), 20),
     "clintox": (
-        moleculenet_file("smiles,FDA_APPROVED,CT_TOX", lambda i: f"{SMILES[i]},{i % 2},{1 - i % 2}"),
+        moleculenet("smiles,FDA_APPROVED,CT_TOX", lambda i: f"{SMILES[i]},{i % 2},{1 - i % 2}"),
         21,
     ),
 }  # fmt: skip
@@ -212,8 +209,7 @@ def test_chembl_rows_of_the_shared_folder(shared_data: Path) -> None:
     for path in sorted((shared_data / "chembl").glob("*.csv")):
         with path.open(newline="", encoding="utf-8") as file:
             n_rows = sum(1 for _ in csv.DictReader(file))
-        assert_each_row_once(load_assays(path, Columns(threshold=5)), n_rows)
-        assert_each_row_once(load_assays(path), n_rows)
+        assert_each_row_once(load_assays(path, Columns(threshold="median")), n_rows)
 
 
 @pytest.mark.shared_data
@@ -244,7 +240,9 @@ def supports(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     paths = []
     for name in sorted(drugs["assay"].unique())[:2]:
         known = drugs[drugs["assay"] == name].groupby("label").head(8)[["smiles", "label"]]
-        odd = pd.DataFrame({"smiles": [known["smiles"].iloc[0], "C1CC("], "label": [known["label"].iloc[0], 1]})
+        odd = pd.DataFrame(
+            {"smiles": [known["smiles"].iloc[0], "C1CC("], "label": [known["label"].iloc[0], 1]}
+        )
         path = folder / f"{name}.csv"
         pd.concat([known, odd]).to_csv(path, index=False)
         paths.append(path)
@@ -266,9 +264,7 @@ def test_predict_and_suggest_account_for_the_support(
     support, n_rows = supports[0], n_rows_of(supports[0])
     for verb in ("predict", "suggest"):
         out = tmp_path / f"{verb}.csv"
-        done = molmeta(
-            verb, "--support", support, "--input", library, "-o", out, "--workers", 1
-        )
+        done = molmeta(verb, "--support", support, "--input", library, "-o", out, "--workers", 1)
         assert done.returncode == 0, done.stderr
         assert n_rows in sums(done.stdout + done.stderr), done.stderr
     done = molmeta("predict", "--support", support, "--input", library, "-o", tmp_path / "p.csv")
@@ -304,9 +300,7 @@ def test_train_and_evaluate_account_for_their_tables(tables: Path, tmp_path: Pat
     train, valid, test = (tables / f"{name}.csv" for name in ("train", "valid", "test"))
     run = tmp_path / "run"
     flags = [part for setting in TINY for part in ("--set", setting)]
-    done = molmeta(
-        "train", train, "--valid", valid, "-o", run, "--config", "prototypical", *flags
-    )
+    done = molmeta("train", train, "--valid", valid, "-o", run, "--config", "prototypical", *flags)
     assert done.returncode == 0, done.stderr
     read = sums(done.stdout + done.stderr)
     assert n_lines(train) in read, done.stderr
@@ -327,7 +321,9 @@ def test_featurize_info_and_split_account_for_their_rows(tables: Path, tmp_path:
     done = molmeta("split", store, "-o", tmp_path / "folds", "--by", "molecule")
     assert done.returncode == 0, done.stderr
     read = sums(done.stdout + done.stderr)
-    in_folds = [len(AssayStore.open(path).audit) for path in sorted((tmp_path / "folds").glob("t*"))]
+    in_folds = [
+        len(AssayStore.open(path).audit) for path in sorted((tmp_path / "folds").glob("t*"))
+    ]
     in_folds += [len(AssayStore.open(tmp_path / "folds" / "valid").audit)]
     assert sum(in_folds) == n_rows
     assert sorted(read)[-3:] == sorted(in_folds) or n_rows in read, done.stderr

@@ -62,7 +62,6 @@ def test_the_copies_are_those_of_the_shared_folder(shared_data: Path) -> None:
         assert (CASES / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-
 def test_every_case_of_the_table_is_tried() -> None:
     table = (CASES / "README.md").read_text(encoding="utf-8")
     tried = Path(__file__).read_text(encoding="utf-8")
@@ -108,7 +107,9 @@ def test_blanks_of_wide_tables(featurize) -> None:
     with (CASES / "wide_na.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     for assay in ended.store.assay_ids:
-        got = {row.row: row.label for row in ended.rows if row.assay == assay and row.action == "kept"}
+        got = {
+            row.row: row.label for row in ended.rows if row.assay == assay and row.action == "kept"
+        }
         right = {i: float(line[assay]) for i, line in enumerate(lines) if line[assay] in "01"}
         assert got == right
 
@@ -128,9 +129,7 @@ def test_a_dose_is_no_unit(featurize) -> None:
     assert ended.labels() == more
 
 
-@pytest.mark.parametrize(
-    ("name", "column"), [("target_ic50.csv", "CDK2_IC50"), ("mic.csv", "MIC")]
-)
+@pytest.mark.parametrize(("name", "column"), [("target_ic50.csv", "CDK2_IC50"), ("mic.csv", "MIC")])
 def test_a_concentration_without_a_unit_is_refused(featurize, name: str, column: str) -> None:
     ended = featurize(name, "--value-column", column, "--threshold", 6)
     assert ended.done.returncode == 2
@@ -175,7 +174,10 @@ def test_flags_for_columns_are_honoured(featurize) -> None:
         ("2024-05-AID_1851_datatable.csv", ("--smiles-column", "Nope")),
         ("2024-05-AID_1851_datatable.csv", ("--assay-column", "Nope")),
         ("2024-05-AID_1851_datatable.csv", ("--label-column", "Nope")),
-        ("2024-05-AID_1851_datatable.csv", ("--relation-column", "Nope")),
+        (
+            "2024-05-AID_1851_datatable.csv",
+            ("--relation-column", "Nope", "--value-column", "IC50", "--threshold", 6),
+        ),
         ("wide_na.csv", ("--relation-column", "Nope")),
         ("trailing_commas.csv", ("--value-column", "Nope")),
     ],

@@ -91,7 +91,7 @@ def tables(draw: st.DrawFn, others: st.SearchStrategy[str] = words) -> list[list
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     before=st.lists(st.sampled_from(TITLES), max_size=3),
 )
-@settings(max_examples=800)
+@settings(max_examples=300)
 def test_tables_come_back_or_are_refused(
     table: list[list[str]],
     delimiter: str,
@@ -103,17 +103,29 @@ def test_tables_come_back_or_are_refused(
     if end == "\r":  # else csv leaves cells with other line ends bare
         quoting = csv.QUOTE_ALL
     path = written(table, delimiter, end, encoding, quoting, before)
+    if encoding == "cp1252":  # bytes that happen to be UTF-8 too are read as that
+        assume(path.read_bytes().isascii() or not _is_utf8(path.read_bytes()))
     try:
         opened = open_table(path)
         read = rows_of(opened)
     except InputError as error:
-        event("refused")
-        multi = any(cell != cell.replace("\n", "") for row in table for cell in row)
-        assert multi or any(delimiter in title for title in before), error
+        reason = str(error)
+    else:
+        event("read")
+        assert read == table[1:]
+        assert opened.columns == tuple(name.strip() for name in table[0])
         return
-    assert read == table[1:]
-    assert opened.columns == tuple(name.strip() for name in table[0])
-    event("read")
+    event("refused")
+    several_lines = any("\n" in cell for row in table for cell in row)
+    assert several_lines or any(delimiter in title for title in before), reason
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @given(
@@ -121,7 +133,7 @@ def test_tables_come_back_or_are_refused(
     delimiter=st.sampled_from(DELIMITERS),
 )
 @example([["smiles", "name"], ["CCO", '"a'], ["CC", "b"], ["C", 'c"']], ",")
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_stray_quotes_swallow_nothing(table: list[list[str]], delimiter: str) -> None:
     table[0] = [f"column {i}" if '"' in name else name for i, name in enumerate(table[0])]
     assume(not any(delimiter in name for name in table[0]))
@@ -129,16 +141,19 @@ def test_stray_quotes_swallow_nothing(table: list[list[str]], delimiter: str) ->
     try:
         read = rows_of(open_table(file_of(text.encode())))
     except InputError as error:
-        assert ", line " in str(error)
-        event("refused")
+        reason = str(error)
+    else:
+        reason = ""
+    event("refused" if reason else "read")
+    if reason:
+        assert ", line " in reason
         return
-    event("read")
     unquoted = [[cell.replace('"', "") for cell in row] for row in table[1:]]
     assert [[cell.replace('"', "") for cell in row] for row in read] == unquoted
 
 
 @given(tables(), st.sampled_from(DELIMITERS), st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_a_row_with_more_cells_is_refused_by_its_line(
     table: list[list[str]], delimiter: str, data: st.DataObject
 ) -> None:
@@ -150,14 +165,18 @@ def test_a_row_with_more_cells_is_refused_by_its_line(
 
 
 @given(tables(), st.sampled_from(DELIMITERS), st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_blank_cells_beyond_the_header_and_missing_ones(
     table: list[list[str]], delimiter: str, data: st.DataObject
 ) -> None:
     counts = [data.draw(st.integers(0, 3)) for _ in table[1:]]
     ragged = [[*row, *[""] * n] for row, n in zip(table[1:], counts, strict=True)]
     assert rows_of(open_table(written([table[0], *ragged], delimiter))) == table[1:]
-    short = [row[:-1] if row[-1] == "" and len(row) > 2 else row for row in table[1:]]
+    # A short row whose quotes hold delimiters could be a whole one with stray quotes.
+    short = [
+        row[:-1] if row[-1] == "" and len(row) > 2 and delimiter not in "".join(row) else row
+        for row in table[1:]
+    ]
     assert rows_of(open_table(written([table[0], *short], delimiter))) == table[1:]
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from molmeta.assays import AssayStore
+from molmeta.assays import AssayStore, open_library
 from molmeta.errors import InputError
 from tests.cli.program import molmeta
-from tests.generators.campaign import Tally, run
+from tests.generators.campaign import Tally, describe, run
 from tests.generators.choices import Combination, draw
 from tests.generators.files import write
-from tests.generators.verdict import judge
+from tests.generators.verdict import Reading, by_support, judge
 
 _BLOCK = 100
-_N_FAST, _N_PROGRAM, _N_SLOW = 2_000, 300, 10_000
+_N_FAST, _N_PROGRAM, _N_SUPPORT, _N_SLOW = 2_000, 200, 100, 10_000
 
 
 def assert_right(tally: Tally) -> None:
@@ -39,7 +39,33 @@ def test_the_program_reads_alike(start: int, tmp_path: Path) -> None:
     assert_right(run(range(start, start + _BLOCK), tmp_path, by_program))
 
 
-def by_program(path: Path, told: dict[str, str]) -> AssayStore:
+@pytest.mark.parametrize("start", range(2_000_000, 2_000_000 + _N_SUPPORT, _BLOCK))
+def test_support_sets_are_read_alike(start: int, tmp_path: Path) -> None:
+    assert_right(run(range(start, start + _BLOCK), tmp_path, by_support))
+
+
+@pytest.mark.parametrize("start", range(3_000_000, 3_000_000 + _N_SUPPORT, _BLOCK))
+def test_libraries_have_a_row_for_every_row(start: int, tmp_path: Path) -> None:
+    """One row in, one row out: whatever the values are, the molecules come in the file's order."""
+    for seed in range(start, start + _BLOCK):
+        written = write(draw(seed))
+        path = tmp_path / written.name
+        path.write_bytes(written.content)
+        try:
+            library = open_library(path, written.told.get("smiles_column"))
+            frames = list(library.chunks())
+        except InputError:
+            assert not written.expected.must_read
+            continue
+        cells = [str(c).strip() for frame in frames for c in frame[library.smiles_column]]
+        right = list({row.number: row.smiles.strip() for row in written.expected.rows}.values())
+        rest = iter(cells)
+        assert all(smiles in rest for smiles in right), describe(draw(seed), tmp_path)
+        strange = [cell for cell in cells if cell not in {*right, *written.expected.junk}]
+        assert not strange, f"{strange}\n{describe(draw(seed), tmp_path)}"
+
+
+def by_program(path: Path, told: dict[str, str]) -> Reading:
     """Read a file with `molmeta featurize`, which says how many rows there were."""
     out = path.parent / "out.store"
     flags = [part for name, text in told.items() for part in (_flag(name), text)]
@@ -51,7 +77,7 @@ def by_program(path: Path, told: dict[str, str]) -> AssayStore:
     assert done.returncode == 0, done.stderr
     store = AssayStore.open(out)
     assert f"{len(store.audit):,} rows = " in done.stdout + done.stderr
-    return store
+    return Reading.of(store, done.stdout + done.stderr)
 
 
 def _flag(name: str) -> str:

@@ -60,7 +60,7 @@ def records(draw: st.DrawFn) -> list[tuple[str, str, dict[str, str]]]:
     v3000=st.booleans(),
     terminated=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_records_keep_what_is_theirs(
     wanted: Sequence[tuple[str, str, dict[str, str]]],
     header: str,
@@ -96,7 +96,7 @@ LINES = ["a", "", "$$$$", "> <active>", ">", "M  END", "  1  0  0  0 V2000", " x
     ),
     name=st.sampled_from(["note", "name", "a>b", "> <x>", "a<b", "a>", "$$$$"]),
 )
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_any_cell_can_be_written(cells: list[str], name: str) -> None:
     cells = [re.sub(r"[\ud800-\udfff\0]", "", cell) for cell in cells]
     table = pd.DataFrame({name: cells, "active": [str(i) for i in range(len(cells))]})
@@ -134,6 +134,13 @@ def test_a_property_named_twice_in_a_record() -> None:
     table = open_table(path)
     assert table.columns == ("smiles", "name", "y", "y.2")
     assert table.repeated == {"y"}
+
+
+def test_properties_without_blank_lines() -> None:
+    properties = "> <note>\nsee\n> <active>\n1\n"
+    assert rows_of(file_of(block("CCO") + properties + "$$$$\n"))["active"].tolist() == ["1"]
+    with pytest.raises(InputError, match="record 1; got '> <active>' directly below 'see'"):
+        open_table(file_of(block("CCO") + properties + "\n$$$$\n"))
 
 
 def test_odd_structures_are_rows_with_a_reason() -> None:

@@ -35,6 +35,13 @@ def test_accepts(smiles: str) -> None:
         (3.5, "not text but float"),
         (b"CCO", "not text but bytes"),
         (np.zeros(2), "not text but ndarray"),
+        *(
+            (word, "no SMILES")
+            for word in ("NaN", "None", "NA", "n/a", "null", "#N/A", "-", " nan ")
+        ),
+        ("InChI=1S/CH4/h1H4", "InChI, not SMILES"),
+        ("VNWKTOKETHGBQD-UHFFFAOYSA-N", "InChIKey, not SMILES"),
+        ("[C][=C][Branch1][C][O][N]", "SELFIES, not SMILES"),
         ("CC(", "SMILES syntax error around position 3"),
         ("C\0C", "SMILES syntax error around position 2"),
         ("C1CC", "unclosed ring"),
@@ -54,6 +61,11 @@ def test_accepts(smiles: str) -> None:
 )
 def test_rejects_with_the_reason(given_: object, reason: str) -> None:
     assert parse(given_, row=3) == Rejected(3, str(given_), reason)
+
+
+@pytest.mark.parametrize("smiles", ["N", "C", "[Na]", "[Na+].[Cl-]", "[O][O]", "[C][C][O]", "Cn"])
+def test_short_words_that_are_smiles(smiles: str) -> None:
+    assert isinstance(parse(smiles), Molecule) == (smiles != "Cn")
 
 
 def test_the_limit_of_atoms() -> None:

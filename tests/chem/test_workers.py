@@ -27,8 +27,10 @@ def _no_process_is_left() -> Iterator[None]:
 def shout(rows: Sequence[object]) -> list[str]:
     """What the workers do here; some rows are bad for it."""
     for row in rows:
-        if row == "hang":
-            time.sleep(1000)
+        while row == "hang":
+            pass
+        if row == "starve":
+            time.sleep(2)
         if row == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         if row == "bug":
@@ -59,6 +61,11 @@ def test_a_row_on_which_it_hangs_is_given_up() -> None:
     pieces = [["a", "b"], [*"cdefg", "hang", "h"], ["i"], ["hang"]]
     expected = [["A", "B"], [*"CDEFG", "hang: RDKit took too long over it", "H"], ["I"]]
     assert list(shouted(pieces, time_limit=1)) == [*expected, ["hang: RDKit took too long over it"]]
+
+
+def test_a_busy_machine_rejects_no_row() -> None:
+    """Time counts only while the worker computes."""
+    assert list(shouted([["starve", "a"], ["b"]], time_limit=1)) == [["STARVE", "A"], ["B"]]
 
 
 def test_a_row_on_which_it_crashes_is_given_up() -> None:

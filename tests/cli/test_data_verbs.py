@@ -150,7 +150,7 @@ KINDS = {
         text("viability.csv", VALUES.replace("IC50 (uM)", "viability")),
         ["--value-column", "viability", "--units", "%", "--threshold", "5",
          "--direction", "higher"],
-        1, (6, 0, 1),
+        1, (5, 0, 2),
     ),
     "SDF": (sdf, [], 1, (2, 1, 1)),
     "ChEMBL web export": (text("export.csv", CHEMBL_EXPORT), [], 2, (3, 0, 3)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,3 +111,87 @@ def test_a_line_of_the_journal_that_was_cut(support: Path, library: Path, tmp_pa
     assert molmeta(*call, "-o", tmp_path / "cut").returncode == 0
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "cut" / path.name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("example") / "example"
+    assert molmeta("example", "-o", folder).returncode == 0
+    return folder
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("n_bytes", [400, 40_000])
+def test_example(n_bytes: int, tmp_path: Path) -> None:
+    """Full at once, or at a later file than the first."""
+    with full_at(n_bytes):
+        check(molmeta("example", "-o", tmp_path / "new"), tmp_path, set())
+    assert molmeta("example", "-o", tmp_path / "new").returncode == 0
+
+
+def test_suggest_and_a_report(support: Path, library: Path, tmp_path: Path) -> None:
+    before = names_in(tmp_path)
+    both = ("--support", support, "--input", library, "--workers", 1, "-o", tmp_path / "o.csv")
+    suggest = ("suggest", *both, "--number", 30)
+    predict = ("predict", *both, "--report", tmp_path / "o.html")
+    for call, n_bytes in ((suggest, 1_500), (predict, 15_000)):
+        with full_at(n_bytes):
+            check(molmeta(*call), tmp_path, before)
+    assert molmeta(*predict).returncode == 0
+
+
+def test_split_names_the_folder_that_was_asked_for(example: Path, tmp_path: Path) -> None:
+    store, folds = tmp_path / "test.store", tmp_path / "folds"
+    assert molmeta("featurize", example / "test.csv", "-o", store, "--workers", 1).returncode == 0
+    with full_at(1_500):
+        done = molmeta("split", store, "-o", folds)
+    check(done, tmp_path, {"test.store"})
+    assert f"output {folds}:" in done.stderr
+    assert molmeta("split", store, "-o", folds).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_bytes", [100, 30_000, 60_000, 150_000])
+def test_train_goes_on_once_there_is_room(n_bytes: int, example: Path, tmp_path: Path) -> None:
+    """Full at the log, at the domain's molecules, at the weights, at a state of the training."""
+    store = tmp_path / "train.store"
+    assert molmeta("featurize", example / "train.csv", "-o", store).returncode == 0
+    recipe = ("--config", example / "recipe.yaml", "--set", "training.steps=20")
+    call = ("train", store, *recipe, "-o", tmp_path / "run")
+    with full_at(n_bytes):
+        done = molmeta(*call)
+    assert done.returncode == 1
+    assert "no room to write it" in done.stderr
+    assert not [p for p in (tmp_path / "run").rglob(".*") if p.is_file()]
+    begun = (tmp_path / "run").exists() and any((tmp_path / "run").iterdir())
+    assert molmeta(*call, *(["--resume"] if begun else [])).returncode == 0
+
+
+def test_a_file_that_is_read_is_not_written_over(support: Path, library: Path) -> None:
+    both = ("--support", support, "--input", library)
+    calls = [
+        ("predict", *both, "-o", library),
+        ("predict", *both, "-o", support),
+        ("suggest", *both, "-o", library),
+        ("embed", "--input", library, "-o", library),
+    ]
+    before = support.read_bytes(), library.read_bytes()
+    for call in calls:
+        done = molmeta(*call)
+        assert (done.returncode, "a file that is read as well" in done.stderr) == (2, True)
+    assert (support.read_bytes(), library.read_bytes()) == before
+
+
+def test_a_name_that_is_not_utf8(support: Path, library: Path, tmp_path: Path) -> None:
+    """Read, and written where the format's library can; else refused."""
+    named = support.rename(tmp_path / os.fsdecode(b"caf\xe9.csv"))
+    call = ("predict", "--support", named, "--input", library)
+    assert molmeta(*call, "-o", named.with_suffix(".tsv")).returncode == 0
+    for refused in (
+        molmeta(*call, "-o", named.with_suffix(".parquet")),
+        molmeta("featurize", named, "-o", named.with_suffix(".store")),
+    ):
+        assert (refused.returncode, "a name that is not UTF-8" in refused.stderr) == (2, True)

@@ -1,15 +1,36 @@
-"""Many combinations: how many are read right, refused, or wrong, and the smallest that are wrong."""
+"""Many combinations: how many are read right, refused or wrong, and what is wrong made small."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
+from molmeta.assays import build
+from molmeta.chem.featurize import Featurized, featurize_stream
 from tests.generators.choices import Combination, draw, smallest
 from tests.generators.files import write
-from tests.generators.verdict import WRONG, Read, by_library, judge
+from tests.generators.verdict import REFUSED, WRONG, Read, by_library, judge
+
+
+@contextmanager
+def featurized_once() -> Iterator[None]:
+    """Featurize the same molecules once in all files: what a table is read as needs no more."""
+    known: dict[object, list[Featurized]] = {}
+
+    def featurize(chunks: Iterable[Iterable[object]], **how: object) -> Iterator[Featurized]:
+        for chunk in chunks:
+            smiles = list(chunk)
+            key = (tuple(smiles), *map(repr, how.items()))
+            if key not in known:
+                known[key] = list(featurize_stream([smiles], **how))  # type: ignore[arg-type]
+            yield from known[key]
+
+    with mock.patch.object(build, "featurize_stream", featurize):
+        yield
 
 
 @dataclass
@@ -18,17 +39,24 @@ class Tally:
 
     Attributes:
         counts: Of `read`, `refused` and `wrong`, and of `must read`, those well-formed.
-        faults: Text that says how to make the fault again.
+        faults: Texts that say how to make each fault again.
+        refusals: The messages.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
 
 def run(
     seeds: Iterable[int], folder: Path, read: Read = by_library, *, n_smallest: int = 3
 ) -> Tally:
     """Judge the combinations of some seeds; the first faults are made small."""
+    with featurized_once():
+        return _run(seeds, folder, read, n_smallest)
+
+
+def _run(seeds: Iterable[int], folder: Path, read: Read, n_smallest: int) -> Tally:
     tally = Tally()
     for seed in seeds:
         combination = draw(seed)
@@ -36,6 +64,8 @@ def run(
         verdict = judge(written, folder, read)
         tally.counts[verdict.kind] += 1
         tally.counts["must read"] += written.expected.must_read
+        if verdict.kind == REFUSED:
+            tally.refusals.append(verdict.why)
         if verdict.kind == WRONG:
             small = combination
             if len(tally.faults) < n_smallest:

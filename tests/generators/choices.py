@@ -59,6 +59,13 @@ def draw(seed: int) -> Combination:
     if chosen["log"] == "p" and chosen["unit_place"] in dimensions["unit_place"].plain:
         # As it is mostly written: pIC50, or pIC50 (M).
         chosen |= chance.choice([{"unit_place": "none"}, {"unit": "M"}, {}])
+    if chosen["log"] == "p":
+        # Nobody writes "pinhibitory conc." or "IC50 p".
+        short = len(chosen["quantity"]) < 6 and " " not in chosen["quantity"]
+        chosen["quantity"] = chosen["quantity"] if short else "IC50"
+        chosen["log_place"] = "before" if chosen["log_place"] == "after" else chosen["log_place"]
+    if chosen["thousands"] == ".":
+        chosen["decimal"] = ","  # else 3.100 is a bit more than three
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
     if percent and chosen["relation"].startswith("side"):
         chosen["relation"] = "column"  # a percentage has no logarithm beside it

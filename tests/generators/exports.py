@@ -6,10 +6,10 @@ import math
 
 from tests.generators import vocabulary
 from tests.generators.choices import Combination
-from tests.generators.meaning import Expected, Interval, Row, Rule, interval
-from tests.generators.molecules import NANOMOLAR, SMILES, weight
-from tests.generators.tables import Picks, Sheet, picks, rules, spelled
 from tests.generators.headers import Scale
+from tests.generators.meaning import Expected, Interval, Row, Rule, interval
+from tests.generators.molecules import NANOMOLAR, SMILES
+from tests.generators.tables import Picks, Sheet, picks, rules, spelled
 
 _WIDE = (("NR-AR", "SR p53", "hERG, 10 uM"), ("assay 1", "CYP3A4", "Ames"), ("A", "B", "C"))
 # Words of which the reader cannot know which is active, or whether they are labels.
@@ -62,7 +62,7 @@ def wide_sheet(c: Combination) -> Sheet:
             if c["odd_label"] and k == 1 and i == min(picked.others):
                 cell, label = c["odd_label"], None
             cells.append(cell)
-            may_drop = c["label_words"] not in _CLEAR_WORDS or bool(c["odd_label"]) and k == 1
+            may_drop = c["label_words"] not in _CLEAR_WORDS or (bool(c["odd_label"]) and k == 1)
             rows.append(Row(SMILES[i], frozenset({name}), i, i, label=label, may_drop=may_drop))
         columns.append((name, cells))
     return Sheet(columns, {}, Expected(rows, [Rule(None)]), style="wide")
@@ -118,7 +118,7 @@ def chembl_sheet(c: Combination) -> Sheet:
             record["pchembl"] = f"{9 - math.log10(nanomolar):.2f}"
         if c["chembl_style"] == "only pchembl":
             record |= {"value": none, "units": none, "relation": none}
-            said, blank = said if exact else said, not exact
+            blank = not exact
         records.append(record)
         told = ("CHEMBL203",) if by_target else (record["assay"],)
         truths = () if blank or flagged or not usable else (said,)
@@ -163,8 +163,6 @@ def _standard_type(c: Combination, i: int) -> tuple[str, Scale, bool]:
         return kind, Scale(log="negative", unit="M"), True
     if kind.lower().startswith("log"):
         return kind, Scale(log="log10", unit=unit if unit != "ug.mL-1" else "nM"), True
-    if kind in ("Ratio IC50", "IC50 ratio", "T1/2"):
-        return kind, Scale(unit="nM"), False
     return (kind if kind == "Ki" or kind == "Potency" else "IC50"), Scale(unit=unit), True
 
 

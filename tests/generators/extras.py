@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from rdkit import Chem, rdBase
@@ -35,7 +36,7 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
     if spelling == "blank" and c["header"] in ("hash end", "footer", "total row", "two rows"):
         spelling = "NaN"  # lines that are no measurements have a blank there, too
     start = len(cells) - 20
-    spoilt = [i for i in (2, 11)]
+    spoilt = [2, 11]
     new = {
         "bad": ["c1ccccc", "C(C)(C)(C)(C)(C)C"], "blank": ["", ""], "NaN": ["NaN", "None"],
         "with name": [f"{cells[start + i]} cpd{i}" for i in spoilt],
@@ -51,7 +52,7 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
             cells[start:] = [Chem.MolToInchi(Chem.MolFromSmiles(text)) for text in cells[start:]]
     lost = spelling in ("bad", "blank", "NaN")
     for k, row in enumerate(sheet.expected.rows):
-        touched = row.molecule in spoilt and bool(new) or spelling == "inchi"
+        touched = (row.molecule in spoilt and bool(new)) or spelling == "inchi"
         row = replace(row, smiles=cells[start + row.molecule])
         if touched and lost:
             row = replace(row, truths=(), label=None)
@@ -70,6 +71,10 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
 def _more_columns(c: Combination, sheet: Sheet) -> None:
     n = len(sheet.columns[0][1])
     kind, columns = c["extra"], sheet.columns
+
+    def numbered(name: str, cell: Callable[[int], str]) -> tuple[str, list[str]]:
+        return name, [cell(i) for i in range(n)]
+
     ids = ("compound_id", [f"ABC-{1000 + i}" for i in range(n)])
     names = ("name", [_NAMES[i % len(_NAMES)] for i in range(n)])
     weights = ("MW", [f"{250 + 7.5 * i:.1f}" for i in range(n)])
@@ -78,18 +83,26 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
         "ids": [ids],
         "names": [names],
         "many": [ids, names, weights, ("date", [f"2024-05-{i + 1:02d}" for i in range(n)])],
-        "spread": [("SD", [f"{i / 7:.2f}" for i in range(n)]), ("n", [str(2 + i % 3) for i in range(n)])],
+        "spread": [
+            numbered("SD", lambda i: f"{i / 7:.2f}"), numbered("n", lambda i: str(2 + i % 3))
+        ],
         "counter screen": [("EC50 (nM)", [f"{x:.6g}" for x in NANOMOLAR[::-1]])],
-        "dates": [("Assay date", [f"{i + 1}.5.2024" for i in range(n)])],
-        "multiline": [("remarks", [f"first\nsecond {i}" if i == 4 else "ok" for i in range(n)])],
-        "multiline rows": [("remarks", ["a\nCCO,5,7\nCCN,6" if i == 4 else "ok" for i in range(n)])],
-        "index": [("", [str(i) for i in range(n)])],
+        "dates": [numbered("Assay date", lambda i: f"{i + 1}.5.2024")],
+        "multiline": [numbered("remarks", lambda i: f"first\nsecond {i}" if i == 4 else "ok")],
+        "multiline rows": [numbered("remarks", lambda i: "a\nCCO,5,7\nC,6" if i == 4 else "ok")],
+        "index": [numbered("", str)],
         "second smiles": [("SMILES_parent", list(columns[0][1]))],
-        "descriptors": [("logP", [f"{i / 5:.1f}" for i in range(n)]), ("pKa", [f"{4 + i / 5:.1f}" for i in range(n)])],
+        "descriptors": [
+            numbered("logP", lambda i: f"{i / 5:.1f}"),
+            numbered("pKa", lambda i: f"{4 + i / 5:.1f}"),
+        ],
         "blank column": [("notes", [""] * n)],
         "repeated names": [names, ("name", comments)],
-        "confusing": [("Dose (uM)", ["10"] * n), ("Hill slope", [f"{1 + i / 9:.2f}" for i in range(n)]), ("Max % inhibition", [f"{99 - i:.1f}" for i in range(n)])],
-        "merged cells": [("series", ["S1" if i % 5 == 0 else "" for i in range(n)])],
+        "confusing": [
+            ("Dose (uM)", ["10"] * n), numbered("Hill slope", lambda i: f"{1 + i / 9:.2f}"),
+            numbered("Max % inhibition", lambda i: f"{99 - i:.1f}"),
+        ],
+        "merged cells": [numbered("series", lambda i: "S1" if i % 5 == 0 else "")],
     }.get(kind, [])  # fmt: skip
     at = 1 if c.random("extra at").random() < 0.5 else len(columns)
     if kind == "index":

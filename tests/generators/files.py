@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
 import pandas as pd
@@ -80,8 +80,6 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
     junk = [names]
     if kind == "padded":
         names = [f" {name} " for name in names]
-    if kind == "empty names":
-        names = [name if i < width - 1 or i == 0 else name for i, name in enumerate(names)]
     if kind == "repeated":
         body.insert(10, list(names))
     if kind == "one name short" and width > 1:
@@ -104,8 +102,10 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
     texts = {line[at].strip() for line in junk if at < len(line)}
     if kind == "none":
         sheet.expected.free_names = True
+    if sheet.style == "pubchem":
+        texts.add("")  # the rows that describe the columns
     sheet.expected.junk = frozenset(texts)
-    return lines + _uneven(c, body)
+    return lines + _uneven(c, sheet, body)
 
 
 def _smiles_name(sheet: Sheet) -> str:
@@ -116,7 +116,7 @@ def _smiles_name(sheet: Sheet) -> str:
     raise AssertionError("no column of molecules")
 
 
-def _uneven(c: Combination, body: list[list[str]]) -> list[list[str]]:
+def _uneven(c: Combination, sheet: Sheet, body: list[list[str]]) -> list[list[str]]:
     """Rows with more or fewer cells than the header."""
     kind = c["extra"]
     if kind == "long row":
@@ -129,6 +129,9 @@ def _uneven(c: Combination, body: list[list[str]]) -> list[list[str]]:
         body = [[*line[:-1], "9", line[-1]] for line in body]
     elif kind == "short row":
         body[7] = body[7][:-1]
+        # What it lacks may be the value, or the molecule.
+        rows = sheet.expected.rows
+        rows[:] = [replace(row, may_drop=True) if row.number == 7 else row for row in rows]
     elif kind == "trailing cells":
         body = [[*line, ""] for line in body]
     return body
@@ -200,7 +203,7 @@ def _cell(c: Combination, text: str, separator: str, number: int) -> str:
         return '"' + text.replace('"', '\\"') + '"' if needed else text
     if quoting == "odd one":
         needed = needed or number == 9
-    if needed or quoting == "all" or c["shape"] == "chembl" and c["chembl_style"] != "api":
+    if needed or quoting == "all" or (c["shape"] == "chembl" and c["chembl_style"] != "api"):
         return '"' + text.replace('"', '""') + '"'
     return text
 

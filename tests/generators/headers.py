@@ -95,7 +95,7 @@ def scale(combination: Combination) -> Scale:
     if combination["unit_place"] == "pX flag":
         return Scale(log="negative", unit="M")
     if kind == "negative":
-        if not stated or log == "p" and chance.random() < 0.75:
+        if not stated or (log == "p" and chance.random() < 0.75):
             unit = "M"  # a pIC50 is one, whatever stands behind it
         elif log != "p" and chance.random() < 0.4:
             unit = "M"
@@ -110,10 +110,10 @@ def clear(combination: Combination) -> bool:
         return combination["quantity"] in HIGHER
     log, unit, place = combination["log"], combination["unit"], combination["unit_place"]
     if log == "p":
-        return place == "none" or unit == "M" and place != "flag"
+        return place == "none" or (unit == "M" and place != "flag")
     if place == "none":
         return False
-    return not log or unit not in MASS and (log != "-log10" or unit == "M")
+    return not log or (unit not in MASS and (log != "-log10" or unit == "M"))
 
 
 def header(combination: Combination) -> str:
@@ -127,19 +127,25 @@ def header(combination: Combination) -> str:
     parts = [(_with_statistic, statistic), (_with_dose, dose)]
     for add, word in parts if not late else []:
         name = add(name, word, chance.random() < 0.5)
-    if not is_percent(c) and not (c["log"] and c["log_place"] in ("inside", "slash")):
-        name = _with_unit(name, c["unit"], c["unit_place"])
+    if not is_percent(c) and not _names_unit(c):
+        name = _with_unit(c, name)
     for add, word in parts if late else []:
         name = add(name, word, chance.random() < 0.5)
     return target + name
+
+
+def _names_unit(c: Combination) -> bool:
+    """Whether the logarithm and the unit stand in one pair of brackets."""
+    within = c["unit_place"] in ("brackets", "square", "space", "comma", "slash", "in")
+    return bool(c["log"]) and c["log_place"] in ("inside", "slash") and within
 
 
 def _with_log(c: Combination, name: str) -> str:
     log, place, unit = c["log"], c["log_place"], c["unit"]
     if not log:
         return name
-    if c["unit_place"] not in ("brackets", "square", "space", "comma", "slash", "in"):
-        place = "call" if place in ("inside", "slash") else place
+    if not _names_unit(c) and place in ("inside", "slash"):
+        place = "call"
     if place == "inside":
         return f"{name} ({log} {unit})"
     if place == "slash":
@@ -151,7 +157,10 @@ def _with_log(c: Combination, name: str) -> str:
     return f"{log}{name}" if log == "p" else f"{log} {name}"
 
 
-def _with_unit(name: str, unit: str, place: str) -> str:
+def _with_unit(c: Combination, name: str) -> str:
+    unit, place = c["unit"], c["unit_place"]
+    if place == "flag against header" or (place == "header and cells" and not c["log"]):
+        unit = "mM" if unit != "mM" else "nM"
     forms = {
         "brackets": f"{name} ({unit})",
         "square": f"{name} [{unit}]",
@@ -163,8 +172,8 @@ def _with_unit(name: str, unit: str, place: str) -> str:
         "slash": f"{name}/{unit}",
         "in": f"{name} in {unit}",
         "front": f"{unit} {name}",
-        "header and cells": f"{name} ({'mM' if unit != 'mM' else 'nM'})",
-        "flag against header": f"{name} ({'mM' if unit != 'mM' else 'nM'})",
+        "header and cells": f"{name} ({unit})",
+        "flag against header": f"{name} ({unit})",
     }
     return forms.get(place, name)
 

@@ -15,7 +15,7 @@ from molmeta.errors import InputError
 from tests.generators.files import Written
 from tests.generators.meaning import DROP, Expected, Row
 from tests.generators.molecules import NANOMOLAR, SMILES
-from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Verdict, by_library, rows_of
+from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Verdict, by_library
 
 # The first choice of each is the well-formed one.
 CHOICES = {
@@ -143,7 +143,7 @@ def _record(d: Draw, i: int, struck: bool, few: bool, chance: random.Random) -> 
     lines[0] = title
     if few and d["block"] == "no M END in one":
         lines = [line for line in lines if not line.startswith("M  END")]
-    if few and d["block"] == "nothing in one" or d["smiles"] == "only":
+    if (few and d["block"] == "nothing in one") or d["smiles"] == "only":
         lines = [title, "  none", "", "  0  0  0  0  0  0  0  0  0  0999 V2000", "M  END"]
     if few and d["block"] == "bad atom in one":
         lines[4] = lines[4][:31] + "Qq " + lines[4][34:]
@@ -163,7 +163,9 @@ def _record(d: Draw, i: int, struck: bool, few: bool, chance: random.Random) -> 
 def _fields(d: Draw, i: int, struck: bool, few: bool) -> list[tuple[str, str]]:
     name = "active" if d["labels"] == "label" else "IC50 (nM)"
     text = str(int(NANOMOLAR[i] < 1000)) if d["labels"] == "label" else f"{NANOMOLAR[i]:g}"
-    other = str(1 - int(NANOMOLAR[i] < 1000)) if d["labels"] == "label" else f"{1e6 / NANOMOLAR[i]:g}"
+    other = (
+        str(1 - int(NANOMOLAR[i] < 1000)) if d["labels"] == "label" else f"{1e6 / NANOMOLAR[i]:g}"
+    )
     if d["labels"] == "relation" and struck:
         text = f">{text}"
     if d["values"] == "padded":
@@ -208,7 +210,7 @@ def _terminator(d: Draw, i: int, few: list[int]) -> list[str]:
     kind, last = d["terminator"], i == 19
     if kind in ("missing", "missing two") and i in few:
         return []
-    if kind == "missing last" and last or kind == "missing first" and i == 0:
+    if (kind == "missing last" and last) or (kind == "missing first" and i == 0):
         return []
     if i in few:
         odd = {"short": ["$$$"], "text": ["$$$$ end"], "lower case end": ["$$$$;"]}
@@ -223,7 +225,7 @@ def judge(d: Draw, folder: Path, read: Read = by_library) -> Verdict:
     path.write_bytes(written.content)
     try:
         with rdBase.BlockLogs():
-            came = rows_of(read(path, dict(written.told)))
+            came = read(path, dict(written.told)).rows
     except InputError as error:
         well_formed = written.expected.must_read
         return Verdict(WRONG if well_formed else REFUSED, str(error))
@@ -249,7 +251,9 @@ def fault(d: Draw, expected: Expected, came: list[Came]) -> str:
         return f"row numbers {numbers}"
     n_lost = len(expected.rows) - len(came)
     n_reasons = sum(got.action == DROP for got in came)
-    n_open = {"missing": 1, "missing first": 1, "missing two": 2, "short": 2}.get(d["terminator"], 0)
+    n_open = {"missing": 1, "missing first": 1, "missing two": 2, "short": 2}.get(
+        d["terminator"], 0
+    )
     if n_lost > min(n_open, n_reasons):
         return f"{len(expected.rows)} records in the file, {len(came)} rows in the audit"
     truth = {_canonical(row.smiles): row for row in expected.rows}

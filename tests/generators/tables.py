@@ -61,7 +61,9 @@ def value_sheet(c: Combination) -> Sheet:
             truths, may_drop = (truths, True) if either else ((), may_drop)
         if c["unit_place"] in ("blank units", "strange units") and i in picked.others:
             units[-1] = "" if c["unit_place"] == "blank units" else picked.strange
-            truths = ()
+            # A negative logarithm is a pXC50 where no unit says otherwise.
+            keeps = scale.log == "negative" and scale.unit == "M" and not units[-1]
+            truths, may_drop = (truths, True) if keeps else ((), may_drop)
         rows.append(Row(smiles[i], assay_of(c, i), i, i, truths, may_drop=may_drop))
     columns = layout.arrange(c, name, texts, relations, units, scale)
     told = _told(c, name, layout.chosen_value(c, name))
@@ -89,7 +91,10 @@ def picks(c: Combination) -> Picks:
     if c["relation"] == "none":
         signs = {}
     strange = chance.choice(["%", "hr", "U/mL", "fold", "ug/cm2", "degC", "?", "none", "mL/min/kg"])
-    return Picks(dict.fromkeys(order[:n], c["blank"]), signs, frozenset(order[12:14]), strange)
+    word = c["blank"]
+    if word in ("0", "0.0", "-1", "-999") and (c["log"] or headers.is_percent(c)):
+        word = "NA"  # these are values, there
+    return Picks(dict.fromkeys(order[:n], word), signs, frozenset(order[12:14]), strange)
 
 
 def row_unit(c: Combination, unit: str, i: int) -> str:
@@ -174,6 +179,8 @@ def _told(c: Combination, name: str, chosen: str) -> dict[str, str]:
         told["value_column"] = chosen
     if c["relation_flag"] == "yes" and (relation := layout.relation_name(c, name)) is not None:
         told["relation_column"] = relation
+    if (c["decimal"] == "," or c["thousands"] == ",") and c.random("decimal").random() < 0.4:
+        told["decimal"] = "comma" if c["decimal"] == "," else "point"
     place = c["unit_place"]
     if not headers.is_percent(c) and place in ("flag", "flag against header"):
         told["units"] = c["unit"]

@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from molmeta.assays import AssayStore, Columns, load_assays
+from molmeta.assays import AssayStore, Columns, load_assays, read_support
 from molmeta.errors import InputError
 from tests.generators.files import Written
 from tests.generators.meaning import DROP, Expected, Row, Rule
@@ -41,12 +41,45 @@ class Came:
     label: float
 
 
-Read = Callable[[Path, dict[str, str]], AssayStore]
+@dataclass(frozen=True)
+class Reading:
+    """What came of a file: its rows, and what was said about it."""
+
+    rows: list[Came]
+    notes: str
+
+    @classmethod
+    def of(cls, store: AssayStore, said: str = "") -> Reading:
+        """Of a store, and what the program said."""
+        return cls(rows_of(store), "\n".join([*store.notes, said]))
 
 
-def by_library(path: Path, told: dict[str, str]) -> AssayStore:
+Read = Callable[[Path, dict[str, str]], Reading]
+
+
+def by_library(path: Path, told: dict[str, str]) -> Reading:
     """Read a file as a program of one's own does."""
-    return load_assays(path, Columns(**told))  # type: ignore[arg-type]
+    return Reading.of(load_assays(path, Columns(**told)))  # type: ignore[arg-type]
+
+
+def by_support(path: Path, told: dict[str, str]) -> Reading:
+    """Read a file as the support sets of a few assays: each row with all that its line holds."""
+    columns = Columns(**told)  # type: ignore[arg-type]
+    store = load_assays(path, columns)
+    came = rows_of(store)
+    names = dict.fromkeys(row.assay for row in came if row.assay)
+    found = {}
+    for name in names:
+        support = read_support(path, columns, assay_id=name)
+        for i, (number, cells) in enumerate(support.rows.iterrows()):
+            smiles, kept = support.smiles[i], bool(support.kept[i])
+            assert smiles in {str(cell).strip() for cell in cells}, f"row {number}: {smiles}"
+            label = float(support.labels[i]) if kept else np.nan
+            action, reason = support.actions[i], support.reasons[i]
+            found[name, number] = Came(int(str(number)), smiles, name, action, reason, label)
+    # What belongs to no assay is in the audit alone.
+    rows = [found.get((row.assay, row.row), row) for row in came]
+    return Reading(rows, "\n".join(store.notes))
 
 
 def judge(written: Written, folder: Path, read: Read = by_library) -> Verdict:
@@ -57,7 +90,7 @@ def judge(written: Written, folder: Path, read: Read = by_library) -> Verdict:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
-            came = rows_of(read(path, dict(written.told)))
+            reading = read(path, dict(written.told))
     except InputError as error:
         return refusal(str(error), written)
     except Exception as error:  # noqa: BLE001
@@ -65,7 +98,7 @@ def judge(written: Written, folder: Path, read: Read = by_library) -> Verdict:
         return Verdict(WRONG, f"{type(error).__name__} at {where.name}: {error}"[:300])
     finally:
         path.unlink(missing_ok=True)
-    wrong = fault(written.expected, came, written.name)
+    wrong = fault(written.expected, reading, written.name)
     return Verdict(WRONG, wrong) if wrong else Verdict(READ, "")
 
 
@@ -97,12 +130,12 @@ def rows_of(store: AssayStore) -> list[Came]:
     ]
 
 
-def fault(expected: Expected, came: list[Came], name: str) -> str:
+def fault(expected: Expected, reading: Reading, name: str) -> str:
     """What is wrong with what came of a file; "" where all is right."""
-    came = _without_junk(expected, came)
+    came = _without_junk(expected, reading.rows)
     wide = len({row.number for row in expected.rows}) < len(expected.rows)
     try:
-        pairs = _pairs_wide(expected, came) if wide else _pairs(expected, came)
+        pairs = _pairs_wide(expected, came, reading.notes) if wide else _pairs(expected, came)
     except Mismatch as mismatch:
         return str(mismatch)
     for row, got in pairs:
@@ -156,7 +189,7 @@ def _pairs(expected: Expected, came: list[Came]) -> list[tuple[Row, Came]]:
     return list(zip(expected.rows, came, strict=True))
 
 
-def _pairs_wide(expected: Expected, came: list[Came]) -> list[tuple[Row, Came]]:
+def _pairs_wide(expected: Expected, came: list[Came], notes: str) -> list[tuple[Row, Came]]:
     """Each cell of a wide table with what came of it; a blank one needs no row of its own."""
     by_cell: dict[tuple[str, int], Came] = {}
     for got in came:
@@ -165,6 +198,10 @@ def _pairs_wide(expected: Expected, came: list[Came]) -> list[tuple[Row, Came]]:
         by_cell[got.assay, got.row] = got
     pairs, offset = [], min((row.row for row in came), default=0)
     offset = 0 if offset < 2 else offset
+    # A column that is not taken at all is named.
+    taken = {got.assay for got in came}
+    named = {name for row in expected.rows for name in row.assay if name not in taken}
+    named = {name for name in named if repr(name) in notes or f'"{name}"' in notes}
     lost = {row.number for row in expected.rows} - {row.row for row in came}
     if lost:
         raise Mismatch(f"rows {sorted(lost)} are not in the audit")
@@ -173,7 +210,7 @@ def _pairs_wide(expected: Expected, came: list[Came]) -> list[tuple[Row, Came]]:
         found = by_cell.pop((assay, row.number), None)
         if found is not None:
             pairs.append((row, found))
-        elif row.label is not None and not row.may_drop:
+        elif row.label is not None and not row.may_drop and assay not in named:
             raise Mismatch(f"the cell of row {row.number} in assay {assay!r} is lost")
     strange = {got.assay for got in by_cell.values() if got.assay and got.action == "kept"}
     if strange:
@@ -231,17 +268,21 @@ def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dic
     if rule.threshold != "median":
         return [{assay: float(rule.threshold) for assay in assays}]
     found = []
-    for censored, dropped in itertools.product((True, False), (True, False)):
+    for censored, lost, undecided in itertools.product((True, False), repeat=3):
         limits = {}
         for assay in assays:
             values = set()
             for row, got in pairs:
-                if not row.truths or got.assay != assay or (got.action == DROP and not dropped):
+                if not row.truths or got.assay != assay:
                     continue
                 truth = row.truths[min(reading, len(row.truths) - 1)]
+                exact = truth.low == truth.high
+                if not (censored or exact) or (
+                    got.action == DROP and not (lost if exact else undecided)
+                ):
+                    continue
                 end = truth.low if np.isfinite(truth.low) else truth.high
-                if truth.low == truth.high or censored:
-                    values.add((row.molecule, end))
+                values.add((row.molecule, end))
             if values:
                 limits[assay] = float(median(value for _, value in values))
         found.append(limits)

@@ -88,7 +88,7 @@ LABEL_WORDS = {
     "true/false": ("true", "false"), "TRUE/FALSE": ("TRUE", "FALSE"), "T/F": ("T", "F"),
     "pos/neg": ("pos", "neg"), "positive/negative": ("Positive", "Negative"), "+/-": ("+", "-"),
     "hit/no hit": ("hit", "no hit"), "A/I": ("A", "I"), "1/-1": ("1", "-1"), "2/1": ("2", "1"),
-    "toxic/safe": ("toxic", "non-toxic"), "high/low": ("high", "low"), "0/1": ("0", "1"),
+    "toxic/safe": ("toxic", "non-toxic"), "high/low": ("high", "low"),
     "0.9/0.1": ("0.9", "0.1"), "act./inact.": ("act.", "inact."), "+/−": ("+", "−"),
     "active/not active": ("active", "not active"), "1/2": ("1", "2"), "100/0": ("100", "0"),
     "x/blank": ("x", ""), "1 /0 ": ("1 ", " 0"), "1,0/0,0": ("1,0", "0,0"),
@@ -120,7 +120,7 @@ DIMENSIONS = {
     ),
     "unit": Dimension(
         ("nM", "uM", "µM", "mM", "M", "nmol/L", "ug/mL", "mg/L"),
-        tuple([*MOLAR, *MASS]),
+        (*MOLAR, *MASS),
         ("unit", "column", "value"),
     ),
     "unit_place": Dimension(
@@ -220,7 +220,7 @@ DIMENSIONS = {
         ("yes",),
         (
             "none", "title", "three titles", "hash", "three hashes", "blank lines", "hash header",
-            "repeated", "footer", "padded", "empty names", "title with commas", "sep=", "hash end",
+            "repeated", "footer", "padded", "title with commas", "sep=", "hash end",
             "twice", "total row", "two rows", "lower rows", "one name short",
         ),
         ("header", "line", "column", "row"),
@@ -280,7 +280,7 @@ DIMENSIONS = {
         (
             "mixed", "Log IC50", "pIC50", "-Log IC50", "Log Ki", "Inhibition", "mixed units",
             "logged mix", "pKi", "Log 1/IC50", "-Log Ki", "log IC50", "LogIC50", "Log(IC50)",
-            "Ratio IC50", "Potency", "IC50 ratio", "T1/2", "nonmolar",
+            "Potency", "nonmolar",
         ),
         ("type", "unit", "value", "label", "log"),
     ),

@@ -58,6 +58,7 @@ def test_rates_that_a_support_set_cannot_bear_are_refused() -> None:
             check_error_rate(rate, known, labels)
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_sets_name_the_classes(any_model: LoadedModel) -> None:
     smiles = ["CCO", "CCN", "CCC", "c1ccccc1", "c1ccccc1C", "c1ccccc1CC"]
     fitted = FewShotClassifier(any_model).fit(smiles, [0, 0, 0, 1, 1, 1])

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +17,7 @@ from molmeta.predict.encoder import EncoderTransformer, MoleculeEncoder
 from tests.predict.models import random_model
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_it_stands_in_pipelines() -> None:
     model = random_model("fingerprint")
     drugs = drug_mechanisms("test").query("assay == 'fluoroquinolone'")

@@ -29,6 +29,7 @@ def fitted(any_model: LoadedModel) -> FewShotClassifier:
     return FewShotClassifier(any_model).fit(KNOWN["smiles"], KNOWN["label"])
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_the_sizes_of_a_molecules_weights_sum_to_one(fitted: FewShotClassifier) -> None:
     why = fitted.explain([*LIBRARY["smiles"], "no molecule"])
     assert sorted(why["molecule"].unique()) == list(range(len(LIBRARY)))
@@ -116,6 +117,7 @@ def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
     assert atoms[0] == pytest.approx(structure - without, abs=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_the_domain_knows_training_molecules(with_domain: LoadedModel, tmp_path: Path) -> None:
     fitted = FewShotClassifier(with_domain).fit(KNOWN["smiles"], KNOWN["label"])
     trained = drug_mechanisms("train")["smiles"].unique()

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from molmeta.assays import drug_mechanisms
+from molmeta.errors import InputError
 from molmeta.meta import MAML, Learner
+from molmeta.meta.run import LoadedModel
 from molmeta.meta.scorer import Scorer
 from molmeta.models import MatchingHead
 from molmeta.models.context import Context
@@ -56,3 +58,8 @@ def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
         )
         expected = Scorer(model.learner, library).score(adapted, np.arange(40))
         np.testing.assert_allclose(column, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_labels_of_another_length_are_refused(kernel_model: LoadedModel) -> None:
+    with pytest.raises(InputError, match=r"labels of shape \(3,\); expected shape \(2,\)"):
+        Panel.learn(kernel_model, {"it": (["CCO", "CC"], np.array([0, 1, 1], np.float32))})

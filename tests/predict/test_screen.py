@@ -81,6 +81,7 @@ def rows_of(folder: Path) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_one_row_a_row_with_the_scores_of_the_estimator(
     each_model: LoadedModel, library: Path, tmp_path: Path
 ) -> None:

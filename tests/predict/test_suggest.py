@@ -66,3 +66,9 @@ def test_other_strategies_are_refused() -> None:
     with pytest.raises(InputError, match="greedy"):
         choose(np.zeros(2), csr_matrix((2, 8)), 1, "gready")
     assert pd.Series(choose(np.zeros(0), csr_matrix((0, 8)), 3, "diverse")).empty
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_less_than_one_is_refused(n: int) -> None:
+    with pytest.raises(InputError, match="1 or more"):
+        choose(np.zeros(3), csr_matrix((3, 4)), n)

@@ -126,6 +126,7 @@ def test_what_moves_with_the_assay_is_not_stored(library: Path, tmp_path: Path) 
     assert not (tmp_path / "v.npy").exists()
 
 
+@pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_files_hold_what_encode_gives(library: Path, tmp_path: Path) -> None:
     model = random_model("fingerprint")
     smiles = pd.read_csv(library / "0.csv.gz", keep_default_na=False)["smiles"].tolist()

@@ -135,6 +135,8 @@ class _Candidate:
         _check_before(where, before)
         if not _NAMES.intersection(map(str.casefold, names)):
             _check_names(where, names, structures, rows)
+        if not structures:  # a table of hardly any molecules says by name where they should be
+            structures = tuple(i for i, name in enumerate(names) if name.casefold() in _NAMES)
         layout = Layout(self.delimiter, len(names), record.n_lines + skipped, structures)
         notes = []
         if before:

@@ -143,8 +143,10 @@ def _quoted(source: str, line: str, lines: _Lines, layout: Layout) -> list[str]:
             raise _unpaired(source, lines.number, f"{len(cells)} cells, or {len(literal)}")
         return cells or literal
     start, parts = lines.number, [line]
+    n_like = int(layout.is_like_row(line))
     for more in lines:
-        if layout.is_like_row(more) or len(parts) > _MOST_LINES:
+        n_like += layout.is_like_row(more)
+        if n_like > 1 or len(parts) > _MOST_LINES:
             # Tabs are what cells with tabs in them are not exported with.
             if layout.delimiter == "\t" and len(parts) == 1 and layout.is_like_row(line):
                 lines.put_back(more)

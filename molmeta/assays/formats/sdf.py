@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,7 @@ def open_table(head: Head) -> Table:
         found = _properties(record)
         keys |= dict.fromkeys(found)
         n_records += 1
+        _check_headers(path, n_records, record)
         n_with_smiles.update(key for key in found if _is_smiles(key) and _is_filled(found[key]))
     taken = {name.casefold() for name, _ in keys}
     own = [
@@ -170,6 +172,24 @@ def _properties(record: list[str]) -> dict[_Key, str]:
             value.append(line)
         after_blank = not line.strip()
     return {key: _joined(lines) for key, lines in found.items()}
+
+
+def _check_headers(path: Path, number: int, record: list[str]) -> None:
+    """Refuse what may be a property's header or a line of the value above it.
+
+    Blank lines end values; where there are none at all, headers do.
+    """
+    data = list(dropwhile(lambda line: not _PROPERTY.match(line), record[_end(record) or 0 :]))
+    if all(line.strip() for line in data):
+        return
+    for line, above in zip(data[1:], data, strict=False):
+        if _PROPERTY.match(line) and above.strip() and not _PROPERTY.match(above):
+            raise InputError.of(
+                f"{path}, record {number}",
+                got=f"{line.strip()!r} directly below {above.strip()[:40]!r}",
+                expected="a blank line before a property",
+                fix="Add it.",
+            )
 
 
 def _joined(lines: list[str]) -> str:

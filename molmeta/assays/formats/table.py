@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from molmeta.assays.columns import listed
+from molmeta.assays.columns import find_column, listed
 from molmeta.errors import InputError
 
 CHUNK_CELLS = 1_000_000
@@ -54,10 +54,27 @@ class Table:
                 f"columns of {self.path}",
                 got=f"{name!r} more than once",
                 expected="one column of that name",
-                fix=f"Rename the repeated columns, or name the one with {flag} (the second is "
-                f"{name + '.2'!r}).",
+                fix=f"Rename the repeated columns{f', or name one with {flag}' if flag else ''} "
+                f"(the second is {name + '.2'!r}).",
             )
         return name
+
+    def find(
+        self,
+        wanted: str | None,
+        known: Sequence[str] = (),
+        *,
+        flag: str,
+        among: Sequence[str] | None = None,
+    ) -> str | None:
+        """As `find_column`, among all columns or some.
+
+        Raises:
+            InputError: As there; and if several columns of the file have the name found.
+        """
+        names = self.columns if among is None else among
+        name = find_column(names, wanted, known, flag=flag, source=str(self.path))
+        return None if name is None else self.only(name, flag)
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.

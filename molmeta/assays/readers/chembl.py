@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from molmeta.assays.columns import Columns, find_column
+from molmeta.assays.columns import Columns
 from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
@@ -43,16 +43,18 @@ def read(table: Table, columns: Columns) -> Reading:
 
     A type such as `Log IC50` or `pKi` makes the value a logarithm.
     """
-    names, source = _columns(table), str(table.path)
+    names = _columns(table)
     for field, wanted, flag in (
         ("assay", columns.assay_column, "--assay-column"),
         ("label", columns.label_column, "--label-column"),
         ("relation", columns.relation_column, "--relation-column"),
     ):
         if wanted is not None:
-            names[field] = str(find_column(table.columns, wanted, flag=flag, source=source))
+            names[field] = str(table.find(wanted, flag=flag))
     if columns.smiles_column is not None or "smiles" not in names:
         names["smiles"] = find_smiles(table, columns.smiles_column)
+    for name in names.values():
+        table.only(name, "")
     values = _values(table, columns, names)
     note = f"as ChEMBL exports it: SMILES from {names['smiles']!r}"
     note += f", assays from {names['assay']!r}" if "assay" in names else ""

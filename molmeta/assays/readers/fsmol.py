@@ -51,6 +51,8 @@ def read(table: Table, columns: Columns) -> Reading:
     names = _names(table)
     if names is None or columns.named:
         return plain.read(table, columns if names is None else _with_defaults(columns, names))
+    for name in names.values():
+        table.only(name, "")
     labels = (
         f"labels from {names['label']!r}"
         if columns.threshold is None

@@ -38,6 +38,8 @@ def read(table: Table, columns: Columns) -> Reading:
     smiles, assays = found
     if columns.smiles_column is not None:
         smiles = find_smiles(table, columns.smiles_column)
+    for name in (smiles, *assays):
+        table.only(name, "")
     others = [name for name in table.columns if name not in (smiles, *assays)]
     return plain.read_wide(
         table, smiles, assays, [f"columns not taken, as in MoleculeNet: {listed(others)}"]

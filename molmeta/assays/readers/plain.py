@@ -12,7 +12,6 @@ from molmeta.assays.columns import (
     LABEL_NAMES,
     TARGET_NAMES,
     Columns,
-    find_column,
     listed,
 )
 from molmeta.assays.formats.table import Table
@@ -104,9 +103,9 @@ def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str,
         free = [other for other in names if other not in found.values()]
         if name is None:
             free = [other for other in free if other not in reserved]
-        match = find_column(free, name, known, flag=flag, source=str(table.path))
+        match = table.find(name, known, flag=flag, among=free)
         if match is not None:
-            found[field] = table.only(match, flag or "another name")
+            found[field] = match
     return found
 
 

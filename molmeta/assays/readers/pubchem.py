@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.columns import Columns, find_column
+from molmeta.assays.columns import Columns
 from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
@@ -36,10 +36,11 @@ def read(table: Table, columns: Columns) -> Reading:
     Rows that describe the columns (tag RESULT_…) are no measurements. A value is read where
     its column is named; its unit, unless given, is the one that the table states.
     """
-    source = str(table.path)
     smiles = find_smiles(table, columns.smiles_column) if columns.smiles_column else _SMILES
-    assay = find_column(table.columns, columns.assay_column, flag="--assay-column", source=source)
-    label = find_column(table.columns, columns.label_column, flag="--label-column", source=source)
+    assay = table.find(columns.assay_column, flag="--assay-column")
+    label = table.find(columns.label_column, flag="--label-column")
+    for name in (smiles, _OUTCOME):
+        table.only(name, "")
     values = _values(table, columns)
     note = f"as PubChem publishes it: SMILES from {smiles!r}"
     if columns.threshold is None or label:
@@ -48,7 +49,7 @@ def read(table: Table, columns: Columns) -> Reading:
         note += f", {values.describe()}"
     elif columns.threshold is not None:
         raise InputError.of(
-            f"--threshold for {source}",
+            f"--threshold for {table.path}",
             got="no --value-column",
             expected="the column of the measured values, such as Potency",
         )
@@ -68,7 +69,7 @@ def _values(table: Table, columns: Columns) -> ValueColumn | None:
     rows = table.first_rows(N_LOOKED_AT)
     described = as_text(rows[_TAG]).str.startswith("RESULT_")
     own = [name for name in table.columns if not name.startswith("PUBCHEM_")]
-    name = find_column(own, columns.value_column, flag="--value-column", source=str(table.path))
+    name = table.find(columns.value_column, flag="--value-column", among=own)
     if columns.units is None:
         stated = as_text(rows.loc[as_text(rows[_TAG]) == "RESULT_UNIT", name])
         if len(stated) and stated.iloc[0].casefold() not in {*MISSING, "none"}:
@@ -87,7 +88,7 @@ def _read(
     labelled: str | None,
     values: ValueColumn | None,
 ) -> Iterator[pd.DataFrame]:
-    number = re.search(r"AID[_\s-]?(\d+)", table.name, re.IGNORECASE)
+    number = re.search(r"(?<![A-Za-z])AID[_\s-]?(\d+)", table.name, re.IGNORECASE)
     whole = f"AID{number[1]}" if number else table.name
     for chunk in table.chunks():
         rows = chunk[~as_text(chunk[_TAG]).str.startswith("RESULT_")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from molmeta.assays.cells import COMMA, decimal_mark, read_values
+from molmeta.assays.cells import decimal_mark, read_values
 from molmeta.assays.columns import (
     RELATION_NAMES,
     TYPE_NAMES,
@@ -24,6 +24,7 @@ from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
+    censors,
     looks_like_relations,
     normalise,
     turned,
@@ -32,7 +33,6 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
-_MARKS = (None, COMMA)
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class ValueColumn:
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
         stated = stated.mask(stated.str.casefold().isin(MISSING), "")
+        if self.unit:  # what is no unit says nothing against it
+            stated = stated.where(
+                stated.map({one: _known_unit(one) for one in stated.unique()}), ""
+            )
         stated = stated.where(stated != "", self.unit)
         own = pd.Series(cells.unit, index, dtype=object)
         stated = own.where(own != "", stated)
@@ -126,7 +130,7 @@ class ValueColumn:
             beside = turned(beside)
         opposite = beside.map(SIGNS).fillna(0) * own.map(SIGNS).fillna(0) < 0
         reason = reason.mask(opposite, "relations of cell and column contradict each other")
-        return own.where(own != "", beside), reason
+        return own.where(own.isin(SIGNS) | (beside == ""), beside), reason
 
 
 def choose_values(
@@ -146,11 +150,11 @@ def choose_values(
     """
     where = str(table.path)
     candidates = _candidates(names, rows)
-    wanted = find_column(names, columns.value_column, flag="--value-column", source=where)
-    relations = _relation_columns(names, columns, rows, where)
+    wanted = table.find(columns.value_column, flag="--value-column", among=names)
+    relations = _relation_columns(table, names, columns, rows)
     if wanted is not None:
         name = wanted
-    elif (generic := find_column(names, None, VALUE_NAMES, flag="", source=where)) is not None:
+    elif (generic := table.find(None, VALUE_NAMES, flag="", among=names)) is not None:
         name = generic
     elif candidates:
         chosen = _one_of(candidates, list(names), relations, columns, where)
@@ -170,9 +174,13 @@ def choose_values(
         )
     if quantity.other or quantity.problem:
         return None
-    relation, is_turned = _relation_of(name, list(names), candidates, relations, columns, where)
-    unit, unit_column = _unit_of(quantity, names, columns, where)
+    relation, is_turned = _relation_of(
+        name, list(names), candidates, relations, columns, rows, where
+    )
+    unit, unit_column = _unit_of(quantity, names, columns, where, alone=len(candidates) < 2)
     types = None if quantity.symbol else _type_column(names, rows, name)
+    for one in filter(None, (relation, unit_column, types)):
+        table.only(one, "")
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
     return ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
@@ -186,7 +194,7 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
         for name, quantity in found.items()
         if quantity.symbol
         and not (quantity.other or quantity.problem)
-        and any(np.isfinite(read_values(rows[name], decimal).value).any() for decimal in _MARKS)
+        and as_text(rows[name]).str.contains(r"\d").any()
     }
 
 
@@ -204,7 +212,7 @@ def _one_of(
             for name in candidates
             if any(abs(names.index(name) - names.index(other)) == 1 for other in relations)
         ]
-        logarithms = [name for name, quantity in candidates.items() if quantity.logarithm == "p"]
+        logarithms = [name for name, quantity in candidates.items() if quantity.is_pxc50]
         for some in (list(candidates), beside, logarithms):
             if len(some) == 1:
                 return some[0]
@@ -219,10 +227,10 @@ def _one_of(
 
 
 def _relation_columns(
-    names: Sequence[str], columns: Columns, rows: pd.DataFrame, where: str
+    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
 ) -> list[str]:
     """The columns that hold relations, by name or by what is in them."""
-    wanted = find_column(names, columns.relation_column, flag="--relation-column", source=where)
+    wanted = table.find(columns.relation_column, flag="--relation-column", among=names)
     if wanted is not None:
         return [wanted]
     known = {name.casefold() for name in RELATION_NAMES}
@@ -241,6 +249,7 @@ def _relation_of(
     candidates: dict[str, Quantity],
     relations: list[str],
     columns: Columns,
+    rows: pd.DataFrame,
     where: str,
 ) -> tuple[str | None, bool]:
     """The relation column of a value column, and whether it is to be turned round."""
@@ -261,6 +270,8 @@ def _relation_of(
             own.append(relation)
         elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
             of_twins.append((relation, _opposed(name, owners)))
+        elif not parse_quantity(relation).symbol and censors(as_text(rows[relation])):
+            raise _which_relation(name, relation, {name, *owners}, where)
     if len(own) == 1:
         return own[0], False
     if not own and len(of_twins) == 1:
@@ -302,16 +313,20 @@ def _opposed(name: str, others: set[str]) -> bool:
 def _which_relation(name: str, relation: str, owners: set[str], where: str) -> InputError:
     return InputError.of(
         f"relations in {relation!r} of {where}",
-        got=f"a place beside {listed(sorted(owners))}, of which one falls where the other rises",
+        got=f"a place where they could be those of {listed(sorted(owners))}",
         expected=f"to know whether they are those of {name!r}",
         fix="Name both with --value-column and --relation-column.",
     )
 
 
 def _unit_of(
-    quantity: Quantity, names: Sequence[str], columns: Columns, where: str
+    quantity: Quantity, names: Sequence[str], columns: Columns, where: str, *, alone: bool
 ) -> tuple[str, str | None]:
-    """The unit of the whole column, and the column of each row's unit."""
+    """The unit of the whole column, and the column of each row's unit.
+
+    Where the name says the unit, a column of units may only contradict it; that of a pIC50 beside
+    an IC50 is the other's.
+    """
     if columns.units is not None:
         column = next((n for n in names if n == columns.units), None)
         if column is None and not _known_unit(columns.units):
@@ -325,7 +340,8 @@ def _unit_of(
                 expected=f"nM, uM, M, ug/mL, %, pXC50, log nM …, or one of {listed(names)}",
             )
         return quantity.unit_with(columns.units), None
-    if unit := quantity.unit_with(""):
+    unit = quantity.unit_with("")
+    if unit and (quantity.logarithm == "p" or not alone):
         return unit, None
     known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
     if known is None:
@@ -338,7 +354,7 @@ def _unit_of(
             ),
             None,
         )
-    return "", known
+    return unit, known
 
 
 def _known_unit(text: str) -> bool:

@@ -1,0 +1,93 @@
+"""Read tables with known values, written in every way, by the hundred thousand.
+
+    python benchmarks/generated_tables.py [--seeds 0:100000] [--workers 2] [-o RESULTS.jsonl]
+
+Prints how many were read right, how many refused and why, and how many came out wrong, which must
+be none; each that did is shown as small as it can be made. What is done stands in RESULTS.jsonl, a
+line a hundred seeds: the same call goes on after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.generators.campaign import run
+
+BLOCK = 100
+
+
+def block(start: int) -> dict[str, object]:
+    """Judge the seeds of one block."""
+    with tempfile.TemporaryDirectory(prefix="molmeta-generated-") as folder:
+        tally = run(range(start, start + BLOCK), Path(folder))
+    reasons = Counter(map(kind_of, tally.refusals))
+    counts, faults = dict(tally.counts), tally.faults
+    return {"start": start, "counts": counts, "faults": faults, "reasons": dict(reasons)}
+
+
+def kind_of(message: str) -> str:
+    """A refusal without the names, cells and numbers in it."""
+    got = message.split("; expected")[0]
+    got = re.sub(r"'[^']*'(?:, '[^']*')*", "…", got)
+    return re.sub(r"/\S+/|\d[\d.,:]*", "", got).strip()[:120]
+
+
+def results(starts: list[int], workers: int, out: Path) -> Iterator[dict[str, object]]:
+    """The blocks' results, those done before first; new ones are written down as they come."""
+    done = {}
+    if out.exists():
+        for line in out.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            done[row["start"]] = row
+    yield from (row for start, row in done.items() if start in set(starts))
+    left = [start for start in starts if start not in done]
+    with multiprocessing.Pool(workers) as pool, out.open("a", encoding="utf-8") as file:
+        for row in pool.imap_unordered(block, left):
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            yield row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seeds", default="0:100000", metavar="FROM:TO")
+    parser.add_argument("--workers", type=int, default=max(1, len(os.sched_getaffinity(0))))
+    parser.add_argument("-o", "--output", type=Path, default=Path("generated_tables.jsonl"))
+    given = parser.parse_args()
+    first, last = map(int, given.seeds.split(":"))
+    starts = list(range(first, last, BLOCK))
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    faults: list[str] = []
+    began = shown = time.monotonic()
+    for row in results(starts, given.workers, given.output):
+        counts.update(row["counts"])
+        reasons.update(row["reasons"])
+        faults += row["faults"]
+        if time.monotonic() - shown > 30:
+            shown = time.monotonic()
+            print(f"  {dict(counts)}, {shown - began:.0f} s", flush=True)
+    for fault in faults:
+        print(fault)
+    n = counts["read"] + counts["refused"] + counts["wrong"]
+    print(f"{n:,} tables: {counts['read']:,} read right, {counts['refused']:,} refused, ", end="")
+    print(f"{counts['wrong']:,} wrong; {counts['must read']:,} well-formed ones had to be read")
+    for reason, count in reasons.most_common(40):
+        print(f"  {count:>8,}  {reason}")
+    sys.exit(1 if counts["wrong"] else 0)
+
+
+if __name__ == "__main__":
+    main()
