@@ -68,7 +68,7 @@ def test_gradient_of_a_step_is_the_mean_of_its_episodes(name: str, store: AssayS
     total = 0.0
     for slot in range(4):
         episode = make_episode(store, *sampler.draw(3, slot), alone.encoder.reads)
-        own = alone.outer_loss(episode, 0.5) / 4
+        own = alone.outer_loss(episode) / 4
         own.backward()
         total += own.item()
     assert loss == pytest.approx(total, rel=1e-5)
@@ -153,7 +153,7 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
     for slot in range(2):
         drawn = subject.sampler.draw(0, slot)
         episode = make_episode(store, *drawn, reference.encoder.reads)
-        (reference.outer_loss(episode, 0.0) / 2).backward()
+        (reference.outer_loss(episode) / 2).backward()
     monkeypatch.setattr(subject, "_update", lambda step, norm: None)
     subject.clip = 1e9
     subject._step(0)
