@@ -130,7 +130,7 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
     """
     fields = _recipe_fields(factory)
     if factory in _PASSED_ON:
-        fields |= _recipe_fields(_PASSED_ON[factory](dict(given)))
+        fields = {**_recipe_fields(_PASSED_ON[factory](dict(given))), **fields}
     for name in given:
         if name not in fields:
             raise unknown(f"key in {where}", str(name), fields)

@@ -42,7 +42,7 @@ def renamed(saved: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Te
 
 
 def _old(name: str) -> str:
-    """The name of a parameter in version 0.1; slots of learned rates have slashes for dots."""
+    """Name a parameter as version 0.1 did; slots of learned rates have slashes for dots."""
     prefix, separator = ("inner.log_ratios.", "/") if "/" in name else ("", ".")
     dotted = name.removeprefix(prefix).replace(separator, ".")
     for pattern, before in _PARAMETERS:
@@ -53,7 +53,7 @@ def _old(name: str) -> str:
 
 
 def today(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Say a recipe in the words of today."""
+    """Translate a recipe from the words of version 0.1."""
     learner = recipe.get("learner")
     if not isinstance(learner, Mapping) or "adapt" not in learner:
         return dict(recipe)

@@ -109,7 +109,7 @@ class Softmax(Attention):
         logits = self._logits(similarity, support, query)
         if self.continuous:
             return _softmax(logits, visible) @ labels
-        unrelated = self.log_scale.exp() * similarity.unrelated()
+        unrelated = self.log_scale.exp() * similarity.base.unrelated()
         active, inactive = visible_classes(labels, visible)
         return self._evidence(logits, active, unrelated) - self._evidence(
             logits, inactive, unrelated
@@ -308,5 +308,5 @@ def _softmax(logits: Tensor, visible: Tensor | None) -> Tensor:
 
 
 def _active(n_active: Tensor, n: Tensor | int) -> Tensor:
-    """The active fraction m: half a molecule more of each class keeps its log-odds finite."""
+    """Compute m, with half a molecule more of each class, so that its log-odds are finite."""
     return (n_active + 0.5) / (n + 1)

@@ -60,15 +60,15 @@ class Columns(Mapping[str, slice]):
         return f"Columns({', '.join(f'{name}={width}' for name, width in self.widths())})"
 
     def width(self, name: str) -> int:
-        """The number of columns of this name; 0 if there is none."""
+        """Count the columns of this name; 0 if there is none."""
         return self._widths.get(name, 0)
 
     def widths(self) -> Iterator[tuple[str, int]]:
-        """Each name with its number of columns, in order."""
+        """Iterate over the names, each with its number of columns, in order."""
         return iter(self._widths.items())
 
     def only(self, names: Iterable[str]) -> Columns:
-        """The columns of these names, in the order in which they stand here.
+        """Keep the columns of these names, in the order in which they stand here.
 
         Raises:
             InputError: If there is none of a name.

@@ -144,5 +144,5 @@ class _Block(nn.Module):
         return updated
 
     def _split(self, x: Tensor) -> Tensor:
-        """(v, n, w) → (v, heads, n, w / heads)."""
+        """Split the width between the heads, (v, n, w) → (v, heads, n, w / heads)."""
         return x.view(*x.shape[:-1], self.heads, x.shape[-1] // self.heads).transpose(1, 2)

@@ -34,15 +34,13 @@ class Term(nn.Module, ABC):
     ...
     ...     def forward(self, left, right):
     ...         return (-(left["charge"] - right["charge"].mT).abs()).exp()
-    ...
-    ...     def unrelated(self):
-    ...         return 1.0
     >>> sorted(Similarity(Cosine(), [Charge()]).reads)
     ['charge']
 
     Attributes:
         column: The name of the column that it compares.
-        extra: The name of one more column that `prepare` computes; "" for none.
+        extra: The name of one more column that `prepare` computes, by default the squared length
+            of the values; "" for none.
         adds: Whether its value is added to the product of the others instead of multiplied.
     """
 
@@ -52,15 +50,11 @@ class Term(nn.Module, ABC):
 
     def prepare(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
         """Make of the column's values, (…, w), what is compared, and the `extra` column."""
-        return values, None
+        return values, values.square().sum(-1, keepdim=True) if self.extra else None
 
     @abstractmethod
     def forward(self, left: Parts, right: Parts) -> Tensor:
         """Compare n molecules with m, shape (…, n, m)."""
-
-    @abstractmethod
-    def unrelated(self) -> Tensor | float:
-        """Compute its value for two molecules that have nothing to do with each other."""
 
 
 class BaseTerm(Term):
@@ -74,8 +68,12 @@ class BaseTerm(Term):
     is_kernel: ClassVar[bool]
 
     @abstractmethod
+    def unrelated(self) -> Tensor | float:
+        """Compute its value for vectors that have nothing to do with each other."""
+
     def project(self, parts: Parts, weight: Tensor) -> Tensor:
         """Compute w·x of the vectors as they were before `prepare`, shape (n,)."""
+        return parts["vector"] @ weight
 
 
 class Cosine(BaseTerm):
@@ -114,7 +112,7 @@ class Cosine(BaseTerm):
         return (cosine + offset) / (1 + offset)
 
     def unrelated(self) -> Tensor | float:
-        """Its value at right angles."""
+        """Compute its value at right angles."""
         if self.log_offset is None:
             return 0.0
         offset = self.log_offset.exp()
@@ -140,10 +138,6 @@ class Euclidean(BaseTerm):
     extra = "squared_length"
     is_kernel = False
 
-    def prepare(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the squared lengths beside the vectors."""
-        return values, values.square().sum(-1, keepdim=True)
-
     def forward(self, left: Parts, right: Parts) -> Tensor:
         """Compare n vectors with m, shape (…, n, m)."""
         shared = left["vector"] @ right["vector"].mT
@@ -151,12 +145,8 @@ class Euclidean(BaseTerm):
         return -(squares - 2 * shared) / 2 / left["vector"].shape[-1]
 
     def unrelated(self) -> float:
-        """Its value for independent vectors of unit variance."""
+        """Give its value for independent vectors of unit variance."""
         return -1.0
-
-    def project(self, parts: Parts, weight: Tensor) -> Tensor:
-        """Compute w·x, shape (n,)."""
-        return parts["vector"] @ weight
 
 
 class Tanimoto(Term):
@@ -183,19 +173,11 @@ class Tanimoto(Term):
         super().__init__()
         self.log_tanimoto = nn.Parameter(torch.tensor(math.log(strength)))
 
-    def prepare(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the squared lengths beside the sketches."""
-        return values, values.square().sum(-1, keepdim=True)
-
     def forward(self, left: Parts, right: Parts) -> Tensor:
         """Compare n sketches with m, shape (…, n, m)."""
         shared = left["sketch"] @ right["sketch"].mT
         united = _sums(left["sketch_squared"], right["sketch_squared"]) - shared
         return 1 + self.log_tanimoto.exp() * (shared / united.clamp(min=1e-6))
-
-    def unrelated(self) -> float:
-        """Its value where nothing is shared."""
-        return 1.0
 
 
 class Properties(Term):
@@ -219,21 +201,11 @@ class Properties(Term):
         super().__init__()
         self.log_length = nn.Parameter(torch.tensor(math.log(length)))
 
-    def prepare(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the squared lengths beside the properties."""
-        return values, values.square().sum(-1, keepdim=True)
-
     def forward(self, left: Parts, right: Parts) -> Tensor:
         """Compare the properties of n molecules with those of m, shape (…, n, m)."""
         shared = left["properties"] @ right["properties"].mT
         sums = _sums(left["properties_squared"], right["properties_squared"])
-        return self._factor((sums - 2 * shared).clamp(min=0))
-
-    def unrelated(self) -> Tensor:
-        """Its value for two training molecules, which are a squared distance of 2 apart."""
-        return self._factor(self.log_length.new_tensor(2.0))
-
-    def _factor(self, squared: Tensor) -> Tensor:
+        squared = (sums - 2 * shared).clamp(min=0)
         return 0.5 + 0.5 * torch.exp(-squared / (2 * self.log_length).exp())
 
 
@@ -263,10 +235,6 @@ class Profile(Term):
     def forward(self, left: Parts, right: Parts) -> Tensor:
         """Compare n profiles with m, shape (…, n, m)."""
         return self.log_recall.exp() * (left["profile"] @ right["profile"].mT)
-
-    def unrelated(self) -> float:
-        """Add nothing for molecules that were not measured."""
-        return 0.0
 
 
 class Similarity(nn.Module):
@@ -347,13 +315,6 @@ class Similarity(nn.Module):
         """Compare rows that are not prepared, (…, n, d) with (…, m, d) → (…, n, m)."""
         similarity: Tensor = self(self.prepare(left), self.prepare(right))
         return similarity
-
-    def unrelated(self) -> Tensor | float:
-        """Its value for two molecules that have nothing to do with each other."""
-        value = self.base.unrelated()
-        for term in self._terms:
-            value = value if term.adds else value * term.unrelated()
-        return value
 
     def _with_extras(self, columns: Columns) -> Columns:
         """Name what `prepare` makes of these columns."""

@@ -80,7 +80,7 @@ class DMPNN(Encoder):
 
 
 def reverse_edges(edge_index: Tensor, n_atoms: int) -> Tensor:
-    """The position of each directed edge's reverse, shape (n_edges,).
+    """Find the position of each directed edge's reverse, shape (n_edges,).
 
     Args:
         edge_index: Source and target of each edge, shape (2, n_edges), in any order; with every

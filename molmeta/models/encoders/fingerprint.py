@@ -119,12 +119,12 @@ class FingerprintEncoder(Encoder):
         return torch.cat([encoded, *beside], -1)
 
     def _counts(self, batch: Batch) -> SparseRows:
-        """log(1 + count) of the environments, (n, SIZE)."""
+        """Read log(1 + count) of the environments, (n, SIZE)."""
         counts = self.input_dropout(batch.fp_counts.log1p())
         return SparseRows(batch.fp_columns, counts, batch.fp_offsets, SIZE)
 
     def _pair_counts(self, batch: Batch) -> SparseRows:
-        """log(1 + count) of the torsions and atom pairs, (n, PAIRS_SIZE)."""
+        """Read log(1 + count) of the torsions and atom pairs, (n, PAIRS_SIZE)."""
         counts = self.input_dropout(batch.pair_counts.log1p())
         return SparseRows(batch.pair_columns, counts, batch.pair_offsets, PAIRS_SIZE)
 

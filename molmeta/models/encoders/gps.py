@@ -88,7 +88,7 @@ class GPS(Encoder):
 
 @torch.no_grad()
 def return_probabilities(batch: Batch, n: int) -> Tensor:
-    """How probably a random walk from each atom is back after 2, 3, …, n + 1 steps.
+    """Compute how probably a random walk from each atom is back after 2, 3, …, n + 1 steps.
 
     Dwivedi et al. 2022, arXiv:2110.07875, section 3.2. An atom without bonds never returns.
 

@@ -66,5 +66,5 @@ class ResidualEncoder(Encoder):
 
 
 def mlp(dim: int) -> nn.Module:
-    """Two linear layers of width `dim` with a smooth activation between."""
+    """Make two linear layers of width `dim` with a smooth activation between."""
     return nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))

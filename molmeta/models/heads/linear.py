@@ -49,7 +49,7 @@ class LinearHead(Head):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Log-odds of being active, shape (q,).
+        """Compute log-odds of being active, shape (q,).
 
         Args:
             support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from molmeta.config import Count, CountOrNone, NotNegative, Positive, Share, passes_on
+from molmeta.config import Count, CountOrNone, NotNegative, Positive, passes_on
 from molmeta.errors import InputError
 from molmeta.models.attention import Attention, Ridge, Softmax
 from molmeta.models.columns import Columns
@@ -149,20 +149,19 @@ def matching(
 
 
 @HEADS.register("kernel")
+@passes_on(lambda _: Ridge)
 def kernel(
     *,
     dim: Count = 128,
     sketch: CountOrNone = 0,
     profile: CountOrNone = 0,
     properties: CountOrNone = 0,
-    scale: Positive = 4.0,
-    noise: Positive = 1.0,
-    distant: Share = 1.0,
     prior: bool = True,
     tanimoto: Positive = 1.0,
     offset: Positive = 0.5,
     recall: Positive = 1.0,
     length: Positive = 1.0,
+    **settings: Any,
 ) -> MatchingHead:
     """Make a matching head of ridge attention, in the words of version 0.1.
 
@@ -171,14 +170,12 @@ def kernel(
         sketch: The encoder's `sketch`; 0 for no Tanimoto term.
         profile: The encoder's `profile`; 0 for no term of profiles.
         properties: The encoder's `properties`; 0 for no term of properties.
-        scale: As of `Ridge`.
-        noise: As of `Ridge`.
-        distant: As of `Ridge`.
         prior: As of `Ridge`.
         tanimoto: As of `matching`.
         offset: As of `matching`.
         recall: `profile` of `matching`.
         length: `properties` of `matching`.
+        settings: Of `Ridge`.
     """
     head = matching(
         attention="ridge",
@@ -186,10 +183,8 @@ def kernel(
         tanimoto=tanimoto if sketch else 0.0,
         properties=length if properties else 0.0,
         profile=recall if profile else 0.0,
-        scale=scale,
-        noise=noise,
-        distant=distant,
         prior=prior,
+        **settings,
     )
     head.dim = dim
     head.bind(Columns(vector=dim, sketch=sketch, profile=profile, properties=properties))

@@ -62,7 +62,7 @@ class PrototypicalHead(Head):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Log-odds of being active, shape (q,).
+        """Compute log-odds of being active, shape (q,).
 
         Args:
             support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
@@ -78,7 +78,7 @@ class PrototypicalHead(Head):
         return score if self.balanced else score + log_ratio(active, inactive, score.dtype)
 
     def _distance(self, support: Tensor, members: Tensor, seen: Tensor, query: Tensor) -> Tensor:
-        """D / d of each query from the members' mean, shape (q,)."""
+        """Compute D / d of each query from the members' mean, shape (q,)."""
         weights = shares(members, support.dtype)
         offset = query - weighted_mean(weights, support)
         if self.metric == "euclidean":
@@ -91,7 +91,7 @@ class PrototypicalHead(Head):
         return distance.masked_fill(~members.any(-1), 2.0)
 
     def _mahalanobis(self, own: Tensor, spread: Tensor, mix: Tensor, offset: Tensor) -> Tensor:
-        """offsetᵀ Q⁻¹ offset / d, shape (q,), with Q = UᵀU + ridge · I for a factor U.
+        """Compute offsetᵀ Q⁻¹ offset / d, shape (q,), with Q = UᵀU + ridge · I for a factor U.
 
         Args:
             own: √wᵢ-weighted deviations from the class's mean, shape (b, s, d).
@@ -109,13 +109,13 @@ class PrototypicalHead(Head):
 
 
 def _deviations(weights: Tensor, support: Tensor) -> Tensor:
-    """√wᵢ (xᵢ − mean), shape (b, s, d): their Gram matrix is the weighted covariance."""
+    """Compute √wᵢ (xᵢ − mean), shape (b, s, d): their Gram matrix is the weighted covariance."""
     mean = weighted_mean(weights, support).unsqueeze(-2)
     return weights.sqrt().unsqueeze(-1) * (support - mean)
 
 
 def _inverse_products(factor: Tensor, ridge: Tensor, vectors: Tensor) -> Tensor:
-    """vᵀ (UᵀU + ridge I)⁻¹ v for U (b, r, d) and vectors (b, d, k), shape (b, k).
+    """Compute vᵀ (UᵀU + ridge I)⁻¹ v for U (b, r, d) and vectors (b, d, k), shape (b, k).
 
     The smaller of the two systems is solved: d × d, or r × r by Woodbury's identity. A
     factorisation that fails (of what is not finite) gives NaN instead of an exception, so that
@@ -128,7 +128,7 @@ def _inverse_products(factor: Tensor, ridge: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _solve(gram: Tensor, ridge: Tensor, right: Tensor) -> Tensor:
-    """L⁻¹ · right with LLᵀ = gram + ridge I."""
+    """Compute L⁻¹ · right with LLᵀ = gram + ridge I."""
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     lower = torch.linalg.cholesky_ex(gram + ridge * eye).L
     solved: Tensor = torch.linalg.solve_triangular(lower, right, upper=False)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def visible_classes(labels: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The active and the inactive molecules that are seen, each (1, s) or (q, s), bool."""
+    """Find the active and the inactive molecules that are seen, each (1, s) or (q, s), bool."""
     active = labels.bool().unsqueeze(0)
     if visible is None:
         return active, ~active
@@ -20,19 +20,19 @@ def visible_classes(labels: Tensor, visible: Tensor | None) -> tuple[Tensor, Ten
 
 
 def shares(members: Tensor, dtype: torch.dtype) -> Tensor:
-    """Equal weights of the members, (b, s); a row sums to one, or to zero where it is empty."""
+    """Weigh the members equally, (b, s); a row sums to one, or to zero where it is empty."""
     return members.to(dtype) / members.sum(-1, keepdim=True).clamp(min=1)
 
 
 def weighted_mean(weights: Tensor, support: Tensor) -> Tensor:
-    """Σᵢ wᵢ xᵢ in each view: weights (b, s) or (q, s), support (s, d) or (q, s, d) → (b, d)."""
+    """Compute Σᵢ wᵢ xᵢ: weights (b, s) or (q, s), support (s, d) or (q, s, d) → (b, d)."""
     if support.ndim == 2:
         return weights @ support
     return (weights.unsqueeze(-2) @ support).squeeze(-2)
 
 
 def log_ratio(active: Tensor, inactive: Tensor, dtype: torch.dtype) -> Tensor:
-    """log n⁺/n⁻ of what is seen, (b,); an absent class counts as one molecule."""
+    """Compute log n⁺/n⁻ of what is seen, (b,); an absent class counts as one molecule."""
     n_active, n_inactive = (
         members.sum(-1).clamp(min=1).to(dtype) for members in (active, inactive)
     )
