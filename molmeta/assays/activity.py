@@ -77,6 +77,8 @@ def label_values(
     Raises:
         InputError: If the threshold can be no pXC50 although the values are.
     """
+    if not len(table):
+        return pd.DataFrame({"label": [], "threshold": [], "reason": []}, table.index)
     reasons = _other_kinds(table)
     if direction is None and threshold != "fsmol":
         reasons = reasons.where(reasons != "", _without_direction(table))
@@ -108,11 +110,11 @@ def label_values(
 def _other_kinds(table: pd.DataFrame) -> pd.Series:
     """Set aside what is not the assay's commonest quantity, in its commonest kind of unit."""
     expected = table["assay"].map(commonest(table, "quantity"))
-    what = table["quantity"].replace("", "an unnamed quantity")
-    reason = ("measured as " + what + ", unlike its assay").where(table["quantity"] != expected, "")
+    what = table["quantity"].map(lambda word: f"measured as {word or 'something unnamed'}")
+    reason = (what.astype(object) + ", unlike its assay").where(table["quantity"] != expected, "")
     same = table[reason == ""]
     kind = same["assay"].map(commonest(same, "kind"))
-    other = "measured in " + same["kind"].replace("", "no unit") + ", unlike its assay"
+    other = same["kind"].map(lambda kind: f"measured in {kind or 'no unit'}, unlike its assay")
     reason.update(other[same["kind"] != kind])
     return reason
 

@@ -23,7 +23,8 @@ LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active")
 VALUE_NAMES = ("value", "standard_value", "standard value", "measured_value", "result_value")
 RELATION_NAMES = (
     "relation", "standard_relation", "standard relation", "qualifier", "qual", "operator",
-    "modifier", "prefix", "censor", "censoring", "value_relation", "measured_relation",
+    "modifier", "prefix", "sign", "rel", "op", "comparator", "inequality", "censor",
+    "censoring", "value_relation", "measured_relation",
 )  # fmt: skip
 UNIT_NAMES = ("units", "unit", "standard_units", "standard units", "uom", "value_units")
 TYPE_NAMES = (

@@ -21,7 +21,7 @@ _SPELLINGS = {
     "<": "< << <<< lt <~ ~< lessthan less below under lowerthan smallerthan",
     "<=": "<= =< ≤ ≦ ⩽ </= <=~ ~<= le lte atmost upto notmorethan nomorethan "
           "lessthanorequal lessthanorequalto lessorequal lessthanorequals",
-    "=": "= == === eq equal equals equalto exactly",
+    "=": "= == === eq equal equals equalto exactly exact",
     "~": "~ ~~ ≈ ≅ ≃ ∼ ~= =~ ca ca. c. circa approx approx. approximately about around "
          "approximatelyequal approximatelyequalto",
     "": "na n/a #n/a nan none null - – —",

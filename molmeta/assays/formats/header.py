@@ -133,6 +133,7 @@ class _Candidate:
         before = [r for r in self.records[: self.at] if not r.is_blank]
         where = f"{source}, line {record.n_lines + skipped}"
         _check_before(where, before)
+        _check_width(where, names, rows)
         if not _NAMES.intersection(map(str.casefold, names)):
             _check_names(where, names, structures, rows)
         if not structures:  # a table of hardly any molecules says by name where they should be
@@ -206,6 +207,19 @@ def _check_before(where: str, before: list[_Record]) -> None:
             got=f"a header with {molecule[:40]!r} above it",
             expected="a header in the first line",
             fix="Remove the lines above the header.",
+        )
+
+
+def _check_width(where: str, names: list[str], rows: list[_Record]) -> None:
+    """Refuse a header that is cut in more cells than any of the rows."""
+    n_named = max((i + 1 for i, name in enumerate(names) if name), default=0)
+    widest = max((len(row.cells) for row in rows), default=n_named)
+    if 1 < widest < n_named:
+        raise InputError.of(
+            where,
+            got=f"{n_named} names of columns above rows of {widest} cells",
+            expected="a cell a column",
+            fix="Put a name that holds the delimiter in double quotes, or remove a name.",
         )
 
 

@@ -65,10 +65,6 @@ class ValueColumn:
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
         stated = stated.mask(stated.str.casefold().isin(MISSING), "")
-        if self.unit:  # what is no unit says nothing against it
-            stated = stated.where(
-                stated.map({one: _known_unit(one) for one in stated.unique()}), ""
-            )
         stated = stated.where(stated != "", self.unit)
         own = pd.Series(cells.unit, index, dtype=object)
         stated = own.where(own != "", stated)
@@ -177,7 +173,8 @@ def choose_values(
     relation, is_turned = _relation_of(
         name, list(names), candidates, relations, columns, rows, where
     )
-    unit, unit_column = _unit_of(quantity, names, columns, where, alone=len(candidates) < 2)
+    alone = len(candidates) < 2
+    unit, unit_column = _unit_of(quantity, names, columns, rows, where, alone=alone)
     types = None if quantity.symbol else _type_column(names, rows, name)
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
@@ -192,9 +189,7 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
     return {
         name: quantity
         for name, quantity in found.items()
-        if quantity.symbol
-        and not (quantity.other or quantity.problem)
-        and as_text(rows[name]).str.contains(r"\d").any()
+        if quantity.symbol and not quantity.other and as_text(rows[name]).str.contains(r"\d").any()
     }
 
 
@@ -205,17 +200,17 @@ def _one_of(
     columns: Columns,
     where: str,
 ) -> str | None:
-    """The value column among several: of one quantity that beside a relation, else its pXC50."""
-    if len({quantity.symbol for quantity in candidates.values()}) == 1:
-        beside = [
-            name
-            for name in candidates
-            if any(abs(names.index(name) - names.index(other)) == 1 for other in relations)
-        ]
-        logarithms = [name for name, quantity in candidates.items() if quantity.is_pxc50]
-        for some in (list(candidates), beside, logarithms):
-            if len(some) == 1:
-                return some[0]
+    """The value column among several.
+
+    Of an IC50 and its pIC50 it is the one beside a relation, else the pIC50.
+    """
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    forms = {(quantity.symbol, quantity.is_pxc50): name for name, quantity in candidates.items()}
+    if len(candidates) == len(forms) == 2 and len({symbol for symbol, _ in forms}) == 1:
+        at = [names.index(relation) for relation in relations]
+        beside = [one for one in candidates if any(abs(names.index(one) - i) == 1 for i in at)]
+        return beside[0] if len(beside) == 1 else next(forms[key] for key in forms if key[1])
     if columns.threshold is None:
         return None
     raise InputError.of(
@@ -320,7 +315,13 @@ def _which_relation(name: str, relation: str, owners: set[str], where: str) -> I
 
 
 def _unit_of(
-    quantity: Quantity, names: Sequence[str], columns: Columns, where: str, *, alone: bool
+    quantity: Quantity,
+    names: Sequence[str],
+    columns: Columns,
+    rows: pd.DataFrame,
+    where: str,
+    *,
+    alone: bool,
 ) -> tuple[str, str | None]:
     """The unit of the whole column, and the column of each row's unit.
 
@@ -344,6 +345,11 @@ def _unit_of(
     if unit and (quantity.logarithm == "p" or not alone):
         return unit, None
     known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
+    if known is not None and unit:
+        cells = as_text(rows[known])
+        filled = cells[~cells.str.casefold().isin(MISSING)]
+        if 2 * filled.map(_known_unit).sum() < len(filled):
+            known = None  # units of something else
     if known is None:
         known = next(
             (
