@@ -65,7 +65,7 @@ def label_values(
     Args:
         table: n measurements with a value, in the columns that `units.comparable` gives, and
             `assay`, `identity`, `weight` (g/mol), `enzyme` (whether the target is one) and
-            `quantity` (IC50, Ki …, "" where not known).
+            `quantity` (IC50, Ki …, "" where not known), and `usual`, its assay's commonest.
         threshold: A number (pXC50 for concentrations), "median" or "fsmol".
         direction: Whether a "higher" or "lower" value *as measured* is active; None: lower for
             concentrations, higher for percentages of inhibition and the like, and unknown for
@@ -80,6 +80,7 @@ def label_values(
     if not len(table):
         return pd.DataFrame({"label": [], "threshold": [], "reason": []}, table.index)
     reasons = _other_kinds(table)
+    reasons = reasons.where(reasons != "", _without_concentration(table))
     if direction is None and threshold != "fsmol":
         reasons = reasons.where(reasons != "", _without_direction(table))
     if threshold != "fsmol":
@@ -109,14 +110,22 @@ def label_values(
 
 def _other_kinds(table: pd.DataFrame) -> pd.Series:
     """Set aside what is not the assay's commonest quantity, in its commonest kind of unit."""
-    expected = table["assay"].map(commonest(table, "quantity"))
     what = table["quantity"].map(lambda word: f"measured as {word or 'something unnamed'}")
-    reason = (what.astype(object) + ", unlike its assay").where(table["quantity"] != expected, "")
+    reason = what.astype(object) + ", unlike its assay"
+    reason = reason.where(table["quantity"] != table["usual"], "")
     same = table[reason == ""]
     kind = same["assay"].map(commonest(same, "kind"))
     other = same["kind"].map(lambda kind: f"measured in {kind or 'no unit'}, unlike its assay")
     reason.update(other[same["kind"] != kind])
     return reason
+
+
+def _without_concentration(table: pd.DataFrame) -> pd.Series:
+    """Set aside what is a concentration by its name, and in no unit of one."""
+    named = {word: parse_quantity(word).concentration for word in table["quantity"].unique()}
+    lacks = table["quantity"].map(named).astype(bool) & (table["kind"] != PXC50)
+    text = table["kind"].map(lambda kind: f"{kind or 'no unit'}, which is no concentration's")
+    return text.where(lacks, "")
 
 
 def _without_direction(table: pd.DataFrame) -> pd.Series:

@@ -28,7 +28,7 @@ from molmeta.assays.readers import open_source
 from molmeta.assays.relations import UNKNOWN, normalise
 from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
-from molmeta.assays.units import comparable
+from molmeta.assays.units import commonest, comparable
 from molmeta.assays.write import contents_of, write_store
 from molmeta.chem.features import GRAPHS
 from molmeta.chem.featurize import featurize_stream
@@ -308,11 +308,15 @@ def _label_by_value(
     """Fill in the labels that the values decide, in place; says what was taken as active."""
     targets = rows.words("target")
     enzymes = np.array([bool(re.search(r"enzyme|ase\b", text.lower())) for text in targets], bool)
+    has_value = table["value"].notna() & (table["assay"] > 0)
+    # What is set aside for its unit says too what the assay measures.
+    usual = table["assay"].map(commonest(table[has_value], "quantity"))
     todo = table["label"].isna() & table["value"].notna() & (table["assay"] > 0)
     todo &= table["reason"] == ""
     part = table[todo].assign(
         enzyme=enzymes[table["target"][todo]],
         quantity=rows.words("quantity")[table["quantity"][todo]],
+        usual=rows.words("quantity")[usual[todo].astype(np.int64)],
     )
     columns = ["label", "threshold", "reason"]
     labels = label_values(part, threshold, direction)[columns]

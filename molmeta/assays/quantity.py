@@ -25,8 +25,8 @@ _SYMBOL = (
 )
 _QUANTITY = re.compile(
     rf"(?<![a-z0-9])(?P<p>p(?:(?-i:(?<=p))[\s.\-]*|_*)[(\[]?)?(?P<inverse>1\s*/\s*)?"
-    rf"(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|loge|log|lg|ln))?"
-    rf"(?<![0-9])(?:{_SYMBOL})",
+    rf"(?:(?P<glued>(?:-\s*|neg{_SEPARATOR})?(?:log10|log2|loge|log|lg|ln))|(?<![0-9]))"
+    rf"(?:{_SYMBOL})",
     re.IGNORECASE,
 )
 # Names that are −log10 of a concentration in M by themselves.
@@ -189,7 +189,9 @@ def parse_quantity(name: str) -> Quantity:
     """
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
     text = _ORNAMENTS.sub("", text.replace("–", "-"))
-    text = re.sub(r"(?<![A-Za-z0-9])([fpnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
+    text = re.sub(r"(?<![A-Za-z0-9])([fnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
+    if "â€" in text:  # a dash or quote that was decoded twice
+        return Quantity(name, problem="a sign that was decoded wrongly", concentration=True)
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)
         return _with_rest(known, text[: match.start()] + _HERE + text[match.end() :])
@@ -270,6 +272,8 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
     percent, word = _PERCENT.search(rest), _RISES.search(rest)
     units = {Unit.parse(unit).key: unit for unit in _UNIT.findall(_DOSE.sub(" ", text))}
     words = _words(_UNIT.sub(" ", rest))
+    if percent and units:
+        return replace(known, problem="both a concentration and a percentage")
     if percent or (word and not units):
         other = next((_STATISTICS[one] for one in words if one in _STATISTICS), "")
         rises = word is not None and not _TURNS.search(rest)
@@ -286,6 +290,8 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
         known = replace(known, logarithm="p")
     if len(units) != 1 or known.problem:
         return known
+    if word and not {"concentration", "constant", "conc"}.intersection(words):
+        return replace(known, problem="an effect in a unit of concentration")
     other = "" if word else next((_NO_QUANTITY[one] for one in words if one in _NO_QUANTITY), "")
     unit = next(iter(units.values()))
     return replace(known, unit=unit, concentration=True, rises=known.is_pxc50, other=other)
@@ -299,8 +305,8 @@ def _log_in(rest: str, *, beside_any: bool = False) -> re.Match[str] | None:
     """The logarithm in the words around a quantity; `ln` and `lg` only beside it or a unit."""
     for log in _LOG.finditer(rest):
         if log["log"].casefold() in ("ln", "lg"):
-            after = rest[log.end() :].lstrip(" _.([")
-            beside = after[:1].isalpha() if beside_any else after.startswith(_HERE)
+            after = rest[log.end() :].lstrip(" _.([-")
+            beside = after[:1].isalpha() if beside_any else after[:1] in ("", _HERE)
             if not (beside or _UNIT.match(after)):
                 continue
         return log

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ def comparable(
     )
 
 
-def commonest(table: pd.DataFrame, name: str) -> dict[int, str]:
+def commonest(table: pd.DataFrame, name: str) -> dict[int, Any]:
     """The entry of the column `name` that most of an assay's values have, by the assay's number."""
     counts = table[table["value"].notna()].groupby(["assay", name], sort=False).size()
     # Later entries win: the largest, and of equals the first to appear.

@@ -242,6 +242,16 @@ class _Featurizer:
     max_atoms: int
 
     def __call__(self, smiles: Sequence[object]) -> Featurized:
+        try:
+            return self._together(smiles)
+        except (RuntimeError, ValueError, OverflowError) as error:  # RDKit's invariants
+            if len(smiles) == 1:
+                lines = (line.strip("* \t") for line in str(error).splitlines())
+                reason = next(filter(None, lines), "an error")
+                return self.reject(None, f"RDKit fails on it: {reason}")
+            return Featurized.concatenate([self([one]) for one in smiles])
+
+    def _together(self, smiles: Sequence[object]) -> Featurized:
         with rdBase.BlockLogs():
             blobs, identities, reasons, mols = [], [], [], []
             for given in smiles:

@@ -56,6 +56,7 @@ def table(*rows: tuple[float, str, str], **columns: object) -> pd.DataFrame:
     quantity = np.where(frame["unit"] == "%", "inhibition", "")
     extra = {"assay": 1, "identity": np.arange(len(frame)), "weight": 500.0, "enzyme": False}
     extra["quantity"] = quantity if len(set(quantity)) == 1 else ""
+    extra["usual"] = extra["quantity"]
     return known.assign(**{**extra, **columns})
 
 

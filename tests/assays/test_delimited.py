@@ -296,3 +296,9 @@ def test_a_header_wider_than_its_rows_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"line 1; got 4 names .* rows of 3 cells"):
         open_table(file_of(f"smiles,NR-AR,{name}\nCCO,1,0\nCC,0,1\n".encode()))
     assert len(rows_of(open_table(file_of(b"smiles,active,\nCCO,1\nCC,0\n")))) == 2
+
+
+def test_columns_without_names_are_refused() -> None:
+    with pytest.raises(InputError, match="2 columns with cells and without names"):
+        open_table(file_of(b"smiles,,\nCCO,1,0\nCC,0,1\n"))
+    assert len(rows_of(open_table(file_of(b",smiles,active\n0,CCO,1\n1,CC,0\n")))) == 2

@@ -55,6 +55,9 @@ from molmeta.errors import InputError
         ("IC50 (log nM)", "IC50", "log10 nM"),
         ("log IC50/nM", "IC50", "log10 nM"),
         ("IC50 logM", "IC50", "log10 M"),
+        ("LOG10IC50 (nM)", "IC50", "log10 nM"),
+        ("-Log10IC50 (M)", "IC50", "pXC50"),
+        ("IC50 -lg", "IC50", "pXC50"),
         ("ln(IC50) (uM)", "IC50", "ln uM"),
         ("log2 MIC (ug/mL)", "MIC", "log2 ug/mL"),
         ("% inhibition @ 10 uM", "inhibition", "%"),
@@ -102,7 +105,18 @@ def test_names_of_what_is_no_value(name: str, other: str) -> None:
     assert parse_quantity(name).other == other
 
 
-@pytest.mark.parametrize("name", ["IC50-log10", "1/IC50", "IC50 (nM or uM)", "IC50 (%)"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IC50-log10",
+        "1/IC50",
+        "IC50 (p M)",
+        "mM inhibition", "Concentration for 50% inhibition (uM)",
+        "â€“log10 IC50",
+        "IC50 (nM or uM)",
+        "IC50 (%)",
+    ],
+)
 def test_names_that_contradict_themselves(name: str) -> None:
     assert parse_quantity(name).problem
 

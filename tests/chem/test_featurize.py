@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
+from molmeta.chem.binary import to_binary
 from molmeta.chem.featurize import Featurized, featurize, featurize_stream
 
 MIXED: list[object] = ["CCO", None, "OCC", "CC(", 3.0, float("nan"), "C[C@H](F)Cl", "[C+20]", ""]
@@ -132,3 +133,16 @@ def test_no_row_is_lost_whatever_it_holds(rows: list[object]) -> None:
     np.testing.assert_array_equal(result.graphs.n_atoms == 0, rejected)
     np.testing.assert_array_equal([not identity for identity in result.identities], rejected)
     np.testing.assert_array_equal(result.fingerprints.getnnz(axis=1) == 0, rejected)
+
+
+def test_a_molecule_on_which_a_feature_fails_is_rejected_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(mol: Chem.Mol) -> bytes:
+        if mol.GetNumAtoms() == 5:
+            raise RuntimeError("\nPre-condition Violation")
+        return to_binary(mol)
+
+    monkeypatch.setattr("molmeta.chem.featurize.to_binary", fails)
+    features = featurize(["CCO", "CCCCC", "c1ccccc1"])
+    assert features.reasons == ["", "RDKit fails on it: Pre-condition Violation", ""]

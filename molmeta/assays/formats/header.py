@@ -211,7 +211,16 @@ def _check_before(where: str, before: list[_Record]) -> None:
 
 
 def _check_width(where: str, names: list[str], rows: list[_Record]) -> None:
-    """Refuse a header that is cut in more cells than any of the rows."""
+    """Refuse a header without names, or one that is cut in more cells than any of the rows."""
+    unnamed = [i for i, name in enumerate(names) if not name]
+    filled = [i for i in unnamed if any(row.cells[i : i + 1] > [""] for row in rows)]
+    if len(filled) > 1:  # one may hold row numbers
+        raise InputError.of(
+            where,
+            got=f"{len(filled)} columns with cells and without names",
+            expected="names of columns in the first line",
+            fix="Add a header line, or name the columns.",
+        )
     n_named = max((i + 1 for i, name in enumerate(names) if name), default=0)
     widest = max((len(row.cells) for row in rows), default=n_named)
     if 1 < widest < n_named:

@@ -180,7 +180,24 @@ def choose_values(
         table.only(one, "")
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
-    return ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
+    values = ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
+    if columns.threshold is not None:
+        _check_contradictions(values, rows, where)
+    return values
+
+
+def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -> None:
+    """Refuse a column most of whose rows state another unit than its name."""
+    read = values.read(rows)
+    reasons = read["reason"][read["value"].notna()]
+    against = reasons[reasons.str.startswith("unit ")]
+    if 2 * len(against) > len(reasons):
+        raise InputError.of(
+            f"column {values.name!r} of {where}",
+            got=f"{against.iloc[0]} in {len(against)} of {len(reasons)} rows",
+            expected="one unit",
+            fix="Say with --units what the values are (pXC50, nM, log nM …).",
+        )
 
 
 def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]:
@@ -342,7 +359,7 @@ def _unit_of(
             )
         return quantity.unit_with(columns.units), None
     unit = quantity.unit_with("")
-    if unit and (quantity.logarithm == "p" or not alone):
+    if unit and not alone:
         return unit, None
     known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
     if known is not None and unit:
