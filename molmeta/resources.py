@@ -14,7 +14,7 @@ from typing import Any
 
 from molmeta.errors import InputError, MolmetaError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -39,11 +39,11 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path).resolve()  # a link stays, and what it points to is written
     if path.suffix == ".parquet":
-        _check_name(path)
+        check_name(path)
     if path.exists() and not path.is_file():
         got = "a folder" if path.is_dir() else "a device or pipe"
         raise InputError.of(f"output {path}", got=got, expected="a file name")
-    with _explained(path):
+    with making(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last, for writers that choose their format by it.
         handle, name = tempfile.mkstemp(
@@ -52,7 +52,7 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        with room_told(path):
+        with writing(path):
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
             temporary.replace(path)
@@ -71,7 +71,7 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
         InputError: If `path` exists and is not such a folder.
     """
     path = Path(path).resolve()
-    _check_name(path)
+    check_name(path)
     if path == Path.cwd():
         raise InputError.of(
             f"output folder {path}", got="the folder you are in", expected="another one"
@@ -83,13 +83,13 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
             expected="a new or empty folder",
             fix="Name another folder or remove this one.",
         )
-    with _explained(path):
+    with making(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}-"))
     try:
         temporary = workplace / "new"
         temporary.mkdir()
-        with room_told(path):
+        with writing(path):
             yield temporary
             if path.exists():  # the old one is only deleted once the new one stands
                 path.replace(workplace / "old")
@@ -98,8 +98,8 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _check_name(path: Path) -> None:
-    """Refuse what Arrow cannot open.
+def check_name(path: Path) -> None:
+    """Refuse a path that Arrow cannot open.
 
     Raises:
         InputError: If the path holds bytes that are not UTF-8.
@@ -120,13 +120,19 @@ class Journal:
     A line that was cut short by a kill is ignored, and overwritten by the next one.
 
     Args:
-        file: Appended to; None keeps records in memory alone.
+        file: Made, in a folder that is there, or appended to; None keeps records in memory alone.
+
+    Raises:
+        InputError: If it cannot be made.
     """
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._records: dict[str, Any] = {}
-        if file is not None and file.exists():
+        if file is not None:
+            if not file.exists():
+                with making(file):
+                    file.touch()
             self._read(file)
 
     def _read(self, file: Path) -> None:
@@ -157,53 +163,57 @@ class Journal:
         """Keep records under their keys."""
         self._records.update(records)
         if self._file is not None:
-            with room_told(self._file), self._file.open("a", encoding="utf-8") as lines:
+            with writing(self._file), self._file.open("r+", encoding="utf-8") as lines:
+                lines.seek(0, os.SEEK_END)  # a journal that is gone is not begun anew
                 lines.writelines(json.dumps(item) + "\n" for item in records.items())
 
 
-class _NoRoom(MolmetaError):
-    """An output could not be written for lack of room; `why` is what the system says."""
+class _NotWritten(MolmetaError):
+    """An output could not be written, for the reason `why`."""
 
-    why = ""
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"output {path}: could not be written ({why}). What was not written whole is not "
+            "there; mend that and give the same call again, or name another place."
+        )
+        self.why = why
 
 
 @contextmanager
-def room_told(path: Path) -> Iterator[None]:
-    """Say which output could not be written where there is no room for it.
+def writing(path: Path) -> Iterator[None]:
+    """Say which output could not be written, where its disk is full or its folder is gone.
 
     Raises:
-        MolmetaError: If the disk, a quota or the largest size of a file is reached.
+        MolmetaError: If the disk, a quota or the largest size of a file is reached, the disk has
+            become read-only, or the folder of `path` is not there any more.
     """
     try:
         yield
-    except _NoRoom as error:  # of a part of it, in its temporary place
-        raise _no_room(path, error.why) from None
+    except _NotWritten as error:  # of a part of it, in its temporary place
+        raise _NotWritten(path, error.why) from None
     except OSError as error:
+        if not path.parent.is_dir():
+            raise _NotWritten(path, "its folder is gone") from None
         # numpy says how much it wrote, and no number.
         if error.errno not in _NO_ROOM and "requested and" not in str(error):
             raise
-        raise _no_room(path, os.strerror(error.errno or errno.ENOSPC)) from None
-
-
-def _no_room(path: Path, why: str) -> _NoRoom:
-    error = _NoRoom(
-        f"output {path}: no room to write it ({why}). What was not written whole is not there; "
-        "make room and give the same call again, or name another place with -o."
-    )
-    error.why = why
-    return error
+        raise _NotWritten(path, os.strerror(error.errno or errno.ENOSPC)) from None
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what the system says of an output that cannot be made into an InputError."""
+def making(path: Path) -> Iterator[None]:
+    """Turn what the system says of an output that cannot be made into an InputError.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
     try:
         yield
     except OSError as error:
         raise InputError.of(
             f"output {path}",
             got=f"a place that cannot be written to ({error.strerror})",
-            fix="Name another one with -o.",
+            fix="Name another one.",
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -61,7 +62,8 @@ def main() -> None:
     except Interrupted as error:
         sys.exit(_say(f"{error}; add --resume to go on", INTERRUPTED))
     except OSError as error:  # a full disk, a file that went away
-        sys.exit(_say(str(error), FAILED))
+        too_long = error.errno == errno.ENAMETOOLONG
+        sys.exit(_say(str(error), WRONG_USE if too_long else FAILED))
     except MolmetaError as error:
         sys.exit(_say(str(error), FAILED))
 

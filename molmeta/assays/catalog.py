@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from molmeta.assays.download import DownloadError, download
 from molmeta.assays.lists import read_lists
 from molmeta.errors import InputError
-from molmeta.resources import share_path
+from molmeta.resources import share_path, writing
 
 
 class RemoteFile(BaseModel):
@@ -130,14 +130,15 @@ def _unpack(archive: Path, folder: Path) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with tarfile.open(archive) as tar:
+        with writing(folder), tarfile.open(archive) as tar:
             tar.extractall(partial, filter="data")  # refuses paths that lead elsewhere
+        partial.replace(folder)
     except (tarfile.TarError, OSError, EOFError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise DownloadError(
             f"{archive} cannot be unpacked: {error}. Remove it and fetch it again."
         ) from None
-    partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def published_splits(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import molmeta
 from molmeta.errors import MolmetaError
-from molmeta.resources import room_told
+from molmeta.resources import making, writing
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
@@ -39,12 +39,14 @@ def download(
         progress: Called with the number of bytes that arrived since its last call.
 
     Raises:
+        InputError: If nothing can be written there.
         DownloadError: If the server cannot be reached, breaks off, or sends another file.
     """
     if path.exists():
         _verify(path, path, url, checksum)
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with making(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         _receive(url, part, progress)
@@ -74,7 +76,9 @@ def _receive(url: str, part: Path, progress: Callable[[int], None] | None) -> No
         resumed = n_have and response.status == 206
         expected = response.headers.get("Content-Length")
         n_received = 0
-        with room_told(part), part.open("ab" if resumed else "wb") as file:
+        with making(part):
+            file = part.open("ab" if resumed else "wb")
+        with writing(part), file:
             while block := response.read(_CHUNK):
                 n_received += file.write(block)
                 if progress is not None:

@@ -272,29 +272,39 @@ def _without_quantity(known: Quantity, text: str) -> Quantity:
     percent, word = _PERCENT.search(rest), _RISES.search(rest)
     units = {Unit.parse(unit).key: unit for unit in _UNIT.findall(_DOSE.sub(" ", text))}
     words = _words(_UNIT.sub(" ", rest))
-    if percent and units:
+    log = _log_in(text, beside_any=True)
+    is_named = bool({"concentration", "constant", "conc"}.intersection(words))
+    if percent and (units or is_named):
         return replace(known, problem="both a concentration and a percentage")
-    if percent or (word and not units):
-        other = next((_STATISTICS[one] for one in words if one in _STATISTICS), "")
-        rises = word is not None and not _TURNS.search(rest)
-        return replace(
-            known,
-            symbol=_EFFECTS[word[0].casefold()] if word and rises else "",
-            unit=PERCENT if percent else "",
-            rises=True if rises else None,
-            other=other,
-        )
-    if log := _log_in(text, beside_any=True):
+    if percent or (word and not units and not is_named):
+        return _effect(known, rest, words, problem="the logarithm of an effect" if log else "")
+    if log:
         known = _with_log(known, log, text[: log.start()])
     elif re.search(r"(?<![A-Za-z0-9])p(?=[A-Z]{2})", text):
         known = replace(known, logarithm="p")
+    if word and is_named and not units:
+        return replace(known, concentration=True, rises=known.is_pxc50)
     if len(units) != 1 or known.problem:
         return known
-    if word and not {"concentration", "constant", "conc"}.intersection(words):
+    if word and not is_named:
         return replace(known, problem="an effect in a unit of concentration")
     other = "" if word else next((_NO_QUANTITY[one] for one in words if one in _NO_QUANTITY), "")
     unit = next(iter(units.values()))
     return replace(known, unit=unit, concentration=True, rises=known.is_pxc50, other=other)
+
+
+def _effect(known: Quantity, rest: str, words: list[str], problem: str) -> Quantity:
+    """A percentage, or an effect in no unit that is known."""
+    word = _RISES.search(rest)
+    rises = word is not None and not _TURNS.search(rest)
+    return replace(
+        known,
+        symbol=_EFFECTS[word[0].casefold()] if word and rises else "",
+        unit=PERCENT if _PERCENT.search(rest) else "",
+        rises=True if rises else None,
+        other=next((_STATISTICS[one] for one in words if one in _STATISTICS), ""),
+        problem=problem,
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -54,9 +54,17 @@ def turned(relations: pd.Series) -> pd.Series:
 
 
 def looks_like_relations(cells: pd.Series) -> bool:
-    """Whether there are cells that are not blank, and all of these are relations."""
-    words = set(normalise(cells)) - {""}
-    return bool(words) and UNKNOWN not in words
+    """Whether there are cells that are not blank, and all of these are relations.
+
+    Of cells of nothing but signs half must be known ones.
+    """
+    signs = normalise(cells)
+    signs = signs[signs != ""]
+    known = signs != UNKNOWN
+    if not known.any():
+        return False
+    odd = cells[signs.index[~known]]
+    return bool(odd.str.fullmatch(r"[^\w\s]+").all()) and known.mean() >= 0.5
 
 
 def censors(cells: pd.Series) -> bool:

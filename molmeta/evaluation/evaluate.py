@@ -23,7 +23,7 @@ from molmeta.evaluation.protocol import Method, Task, find_protocol
 from molmeta.evaluation.results import JOURNAL, Results
 from molmeta.evaluation.tables import collect
 from molmeta.evaluation.workers import run_units
-from molmeta.resources import Journal
+from molmeta.resources import Journal, making
 
 
 def evaluate(
@@ -134,8 +134,8 @@ def _open_journal(out: Path | None) -> Journal:
             got="something that no evaluation wrote",
             expected="a new or empty folder, or that of an earlier evaluation",
         )
-    out.mkdir(parents=True, exist_ok=True)
-    journal.touch()
+    with making(out):
+        out.mkdir(parents=True, exist_ok=True)
     return Journal(journal)
 
 

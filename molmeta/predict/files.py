@@ -17,7 +17,7 @@ from molmeta.assays.formats.sdf import value_lines
 from molmeta.assays.formats.table import Names
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
-from molmeta.resources import room_told, write_atomically
+from molmeta.resources import write_atomically, writing
 
 _TEXT = {".csv": ",", ".tsv": "\t"}
 
@@ -26,8 +26,11 @@ def check_ending(path: Path, also: str = "") -> None:
     """Refuse a name that says no known format, before any work is done for it.
 
     Raises:
-        InputError: If the ending is none of .csv, .tsv (also with .gz), .parquet or `also`.
+        InputError: If the ending is none of .csv, .tsv (also with .gz), .parquet or `also`, or
+            standard output is closed.
     """
+    if str(path) == "-" and sys.stdout is None:
+        raise InputError.of("output -", got="a closed standard output", expected="an open one")
     known = [".csv", ".tsv", ".parquet", *([also] if also else [])]
     if str(path) != "-" and _ending(path) not in known:
         raise InputError.of(
@@ -62,7 +65,7 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
     """
     check_ending(path, also="" if smiles is None else ".sdf")
     if str(path) == "-":
-        with room_told(path):
+        with writing(path):
             write_text(table, sys.stdout)
             sys.stdout.flush()
         return

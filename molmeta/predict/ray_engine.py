@@ -35,6 +35,7 @@ RETRIES = 5
 """So many workers may die of one part: an unlucky part outlives them, a deadly one does not."""
 
 _AHEAD = 2  # parts begun for each processor, so that none waits for this process
+_CODE_MISSING = "No module named", "failed to import on the worker"  # what Ray says of it
 
 
 def compute_on_ray(
@@ -99,16 +100,10 @@ def _compute_one(
         shared: Reference to the model and the function; in a list, Ray leaves it to the task.
         smiles: The part's.
     """
-    node = socket.gethostname()
     if version != molmeta.__version__:
-        raise _unequipped(f"molmeta {molmeta.__version__} on node {node}", f"molmeta {version}")
-    ray = importlib.import_module("ray")
-    try:
-        model, function = ray.get(shared[0])
-    except (ray.exceptions.RayError, ImportError, AttributeError) as error:
-        if not (missing := re.search(r"No module named '?([\w.]+)", str(error))):
-            raise
-        raise _unequipped(f"no module {missing[1]} on node {node}", "the model's code") from None
+        got = f"molmeta {molmeta.__version__} on node {socket.gethostname()}"
+        raise _unequipped(got, f"molmeta {version}")
+    model, function = importlib.import_module("ray").get(shared[0])
     part = Part(0, pd.DataFrame({"smiles": smiles}))
     # In a process of its own: what RDKit hangs on or dies of is then one row.
     (done,) = compute(model, [part], "smiles", function, time_limit=TIME_LIMIT)
@@ -130,9 +125,12 @@ def _result(ray: Any, reference: Any, number: int) -> tuple[NDArray[np.float32],
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, MolmetaError):
             raise error.cause from None
-        if isinstance(error.cause, ModuleNotFoundError):
-            raise _unequipped(_first_line(error.cause), f"molmeta {molmeta.__version__}") from None
-        raise
+        if not any(words in str(error) for words in _CODE_MISSING):
+            raise
+        node = re.search(r"ip=([\w.:]+)", str(error))
+        got = f"{str(error).splitlines()[-1].strip()} on node {node[1] if node else 'unknown'}"
+        expected = f"molmeta {molmeta.__version__} and the model's own code"
+        raise _unequipped(got, expected) from None
     except ray.exceptions.RayError as error:
         raise MolmetaError(
             f"Ray lost part {number} of the library {RETRIES + 1} times: {_first_line(error)}"

@@ -27,7 +27,7 @@ from molmeta.errors import InputError
 from molmeta.predict.files import write_text
 from molmeta.predict.panel import Panel
 from molmeta.predict.vectors import check_names
-from molmeta.resources import Journal, write_atomically
+from molmeta.resources import Journal, check_name, write_atomically
 
 MANIFEST = "_screen.json"  # readers of a folder of Parquet files pass over names with _
 _DONE = "done"
@@ -204,6 +204,7 @@ def _begin(folder: Path, work: dict[str, Any]) -> None:
             got="something that is no screening",
             expected="a new or empty folder, or that of a screening to go on with",
         )
+    check_name(folder.resolve())
     with write_atomically(manifest) as temporary:
         temporary.write_text(json.dumps(work, indent=1) + "\n", encoding="utf-8")
 

@@ -6,7 +6,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TextIO, cast
 
@@ -29,7 +29,7 @@ from molmeta.predict.vectors import (
     side_car,
     width_of,
 )
-from molmeta.resources import write_atomically
+from molmeta.resources import write_atomically, writing
 from molmeta.runs.model import Model
 
 
@@ -172,8 +172,11 @@ def check_vector_file(path: Path, number_format: str) -> None:
 
     Raises:
         InputError: As `write_vectors`.
+        OSError: If the name is too long.
     """
     check_ending(path, also=".npy")
+    with suppress(FileNotFoundError):
+        side_car(path).lstat()  # fails if its name is too long
     if number_format not in FORMATS:
         raise InputError.of("--dtype", got=repr(number_format), expected=" or ".join(FORMATS))
     if number_format != "fp32" and path.suffix not in (".npy", ".parquet"):
@@ -186,7 +189,8 @@ def check_vector_file(path: Path, number_format: str) -> None:
 def _target(path: Path) -> Iterator[Path]:
     """Where to write: a file that becomes `path`, or standard output."""
     if str(path) == "-":
-        yield path
+        with writing(path):
+            yield path
         return
     with write_atomically(path) as temporary:
         yield temporary

@@ -34,4 +34,6 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 def write_page(file: Path, title: str, subtitle: str, sections: Sequence[Section]) -> None:
     """Write the page as a whole; see `render_page`."""
     with write_atomically(file) as temporary:
-        temporary.write_text(render_page(title, subtitle, sections), encoding="utf-8")
+        # Names of files, which a page may tell, need not be UTF-8.
+        page = render_page(title, subtitle, sections)
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from molmeta.errors import InputError
-from molmeta.resources import room_told, write_atomically
+from molmeta.resources import write_atomically, writing
 from molmeta.tensors import load_tensors, on_cpu
 
 SavedState = tuple[dict[str, Tensor], dict[str, Any]]
@@ -26,7 +26,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
     folder = run / "checkpoints"
     target, temporary = folder / f"step-{step}", folder / f"step-{step}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    with room_told(target):
+    with writing(target):
         temporary.mkdir(parents=True)
         (temporary / "state.safetensors").write_bytes(as_bytes(on_cpu(tensors)))
         (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")

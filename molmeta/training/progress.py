@@ -6,7 +6,7 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from molmeta.resources import room_told, write_atomically
+from molmeta.resources import write_atomically, writing
 
 METRICS = "metrics.csv"
 
@@ -41,7 +41,7 @@ class Progress:
 def append(file: Path, row: Progress) -> None:
     """Add a row, below a header if it is the first."""
     new = not file.exists()
-    with room_told(file), file.open("a", newline="", encoding="utf-8") as stream:
+    with writing(file), file.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         if new:
             writer.writerow(field.name for field in fields(Progress))

@@ -186,12 +186,8 @@ def _foreign(run: Path, resume: bool) -> Iterator[Path]:
 
 
 def _make_folder(run: Path) -> None:
-    try:
+    with making(run):
         run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError.of(
-            f"run folder {run}", got=f"a place that cannot be written to ({error.strerror})"
-        ) from None
 
 
 def _name_of(model: Model) -> str:

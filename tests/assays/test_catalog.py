@@ -15,7 +15,8 @@ import pytest
 from molmeta.assays import featurize_files
 from molmeta.assays.catalog import Card, cards, fetch, find_card, published_splits
 from molmeta.assays.download import DownloadError, download
-from molmeta.errors import InputError
+from molmeta.errors import InputError, MolmetaError
+from tests.cli.test_full_disk import full_at
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -119,17 +120,43 @@ def test_missing_and_unreachable(server: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_data_set_is_fetched_unpacked_and_featurized(server: Server, tmp_path: Path) -> None:
+def archive_of(names: str) -> bytes:
     archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in ("A", "B", "C"):
-            text = f"smiles,active\nCCO,1\n{'C' * ord(name[0])},0\n".encode()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name in names:
+            text = f"smiles,active\nCCO,1\n{'C' * ord(name)},0\n".encode()
             info = tarfile.TarInfo(f"folder/{name}.csv")
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text))
-    server.files = {"/x.tar": archive.getvalue(), "/l.json": b'{"train": ["A"], "test": ["C"]}'}
+    return archive.getvalue()
+
+
+def test_a_full_disk(server: Server, tmp_path: Path) -> None:
+    """What came of a file is kept; of an archive that is half unpacked, nothing."""
+    with full_at(300_000), pytest.raises(MolmetaError, match=r"f\.part: could not be written"):
+        download(server.url(), tmp_path / "f", checksum=MD5)
+    assert download(server.url(), tmp_path / "f", checksum=MD5).read_bytes() == CONTENT
+    server.files = {"/x.tgz": archive_of("A")}
+    file = {"url": server.url("/x.tgz"), "name": "x.tgz", "unpack": True}
+    card = Card(name="x", title="X", licence="none", files=[file])
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "x.tgz").write_bytes(server.files["/x.tgz"])
+    with full_at(20), pytest.raises(MolmetaError, match=r"x/x: could not be written"):
+        fetch(card, tmp_path / "x")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["x.tgz"]
+    assert (fetch(card, tmp_path / "x") / "x" / "folder" / "A.csv").exists()
+
+
+def test_a_folder_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="a place that cannot be written to"):
+        download(server.url(), tmp_path / "file" / "f")
+
+
+def test_data_set_is_fetched_unpacked_and_featurized(server: Server, tmp_path: Path) -> None:
+    server.files = {"/x.tgz": archive_of("ABC"), "/l.json": b'{"train": ["A"], "test": ["C"]}'}
     files = [
-        {"url": server.url("/x.tar"), "name": "x.tar", "unpack": True},
+        {"url": server.url("/x.tgz"), "name": "x.tgz", "unpack": True},
         {"url": server.url("/l.json"), "name": "fsmol-0.json"},
     ]
     card = Card(name="x", title="X", licence="none", files=files, splits="fsmol-0.json")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from molmeta.assays import drug_mechanisms
 from tests.cli.program import Done, molmeta
-
-NAME = "fluoroquinolone"
 
 
 @contextmanager
@@ -28,26 +23,9 @@ def full_at(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture
-def support(tmp_path: Path) -> Path:
-    drugs = drug_mechanisms("test")
-    known = drugs[drugs["assay"] == NAME].groupby("label").head(6)
-    known[["smiles", "label"]].to_csv(tmp_path / "support.csv", index=False)
-    return tmp_path / "support.csv"
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    smiles = drug_mechanisms("test")["smiles"].drop_duplicates().tolist()[:60]
-    pd.DataFrame({"smiles": smiles, "note": [f"{i:0>100}" for i in range(60)]}).to_csv(
-        tmp_path / "library.csv", index=False
-    )
-    return tmp_path / "library.csv"
-
-
 def check(done: Done, folder: Path, before: set[str]) -> None:
     assert done.returncode == 1
-    assert "no room to write it" in done.stderr
+    assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert {path.name for path in folder.iterdir()} == before
 
@@ -89,7 +67,7 @@ def test_screen_goes_on_once_there_is_room(
         with full_at(n_bytes):
             done = molmeta(*call, "-o", out)
         assert done.returncode == 1
-        assert "no room to write it" in done.stderr
+        assert "could not be written" in done.stderr
         assert not list(out.glob("part-*"))
         assert not list(out.glob("top*"))
     assert molmeta(*call, "-o", out).returncode == 0
@@ -107,17 +85,10 @@ def test_a_line_of_the_journal_that_was_cut(support: Path, library: Path, tmp_pa
     journal.write_bytes(journal.read_bytes()[:9])
     with full_at(9):
         done = molmeta(*call, "-o", tmp_path / "cut")
-    assert (done.returncode, "no room" in done.stderr) == (1, True)
+    assert (done.returncode, "could not be written" in done.stderr) == (1, True)
     assert molmeta(*call, "-o", tmp_path / "cut").returncode == 0
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "cut" / path.name).read_bytes()
-
-
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("example") / "example"
-    assert molmeta("example", "-o", folder).returncode == 0
-    return folder
 
 
 def names_in(folder: Path) -> set[str]:
@@ -153,6 +124,24 @@ def test_split_names_the_folder_that_was_asked_for(example: Path, tmp_path: Path
     assert molmeta("split", store, "-o", folds).returncode == 0
 
 
+def test_evaluate_and_reports(example: Path, tmp_path: Path) -> None:
+    """Full at the journal, at the tables; then at each page."""
+    featurize = ("featurize", example / "test.csv", "-o", tmp_path / "store", "--workers", 1)
+    assert molmeta(*featurize).returncode == 0
+    how = ("--baselines", "simsearch", "--support-sizes", 8, "--draws", 1, "--workers", 1)
+    evaluate = ("evaluate", "--data", tmp_path / "store", *how, "-o", tmp_path / "results")
+    for n_bytes in (100, 3_000):
+        with full_at(n_bytes):
+            check(molmeta(*evaluate), tmp_path, {"store", "results"})
+        assert not list((tmp_path / "results").glob(".*"))
+    assert molmeta(*evaluate).returncode == 0
+    for call in (evaluate, ("compare", tmp_path / "results"), featurize):
+        with full_at(6_000 if call is featurize else 12_000):
+            done = molmeta(*call, "--report", tmp_path / "page.html")
+        check(done, tmp_path, {"store", "results"})
+        assert "page.html: could not be written" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n_bytes", [100, 30_000, 60_000, 150_000])
 def test_train_goes_on_once_there_is_room(n_bytes: int, example: Path, tmp_path: Path) -> None:
@@ -164,7 +153,7 @@ def test_train_goes_on_once_there_is_room(n_bytes: int, example: Path, tmp_path:
     with full_at(n_bytes):
         done = molmeta(*call)
     assert done.returncode == 1
-    assert "no room to write it" in done.stderr
+    assert "could not be written" in done.stderr
     assert not [p for p in (tmp_path / "run").rglob(".*") if p.is_file()]
     begun = (tmp_path / "run").exists() and any((tmp_path / "run").iterdir())
     assert molmeta(*call, *(["--resume"] if begun else [])).returncode == 0
@@ -183,15 +172,3 @@ def test_a_file_that_is_read_is_not_written_over(support: Path, library: Path) -
         done = molmeta(*call)
         assert (done.returncode, "a file that is read as well" in done.stderr) == (2, True)
     assert (support.read_bytes(), library.read_bytes()) == before
-
-
-def test_a_name_that_is_not_utf8(support: Path, library: Path, tmp_path: Path) -> None:
-    """Read, and written where the format's library can; else refused."""
-    named = support.rename(tmp_path / os.fsdecode(b"caf\xe9.csv"))
-    call = ("predict", "--support", named, "--input", library)
-    assert molmeta(*call, "-o", named.with_suffix(".tsv")).returncode == 0
-    for refused in (
-        molmeta(*call, "-o", named.with_suffix(".parquet")),
-        molmeta("featurize", named, "-o", named.with_suffix(".store")),
-    ):
-        assert (refused.returncode, "a name that is not UTF-8" in refused.stderr) == (2, True)

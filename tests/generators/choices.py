@@ -63,7 +63,12 @@ def draw(seed: int) -> Combination:
         # Nobody writes "pinhibitory conc." or "IC50 p".
         short = len(chosen["quantity"]) < 6 and " " not in chosen["quantity"]
         chosen["quantity"] = chosen["quantity"] if short else "IC50"
-        chosen["log_place"] = "before" if chosen["log_place"] == "after" else chosen["log_place"]
+        if chosen["log_place"] in ("after", "inside", "nested", "nested square"):
+            chosen["log_place"] = "before"
+    if chosen["relation_words"] in ("above", "more", "nonsense", "mistyped"):
+        chosen["relation_name"] = "relation"  # what else would tell that these are relations?
+        if chosen["relation"] == "unnamed":
+            chosen["relation"] = "column"
     if chosen["thousands"] == ".":
         chosen["decimal"] = ","  # else 3.100 is a bit more than three
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)

@@ -135,9 +135,12 @@ def chembl_sheet(c: Combination) -> Sheet:
     if by_target:
         told_columns["assay_column"] = "Target ChEMBL ID"
     scale = _standard_type(c, 0)[1]
+    if c["chembl_style"] == "only pchembl":
+        scale = Scale(log="negative", unit="M")
     expected = Expected(rows, rules(c, scale))
     if c["threshold"] == "none":
-        expected.rules = [Rule(5.0)] if not scale.percent else [Rule(None)]
+        up = rules(c, scale)[0].up
+        expected.rules = [Rule("fsmol", up, percent=scale.percent)]
     return Sheet(columns, told_columns, expected, style="chembl")
 
 
@@ -161,7 +164,7 @@ def _standard_type(c: Combination, i: int) -> tuple[str, Scale, bool]:
         return kind, Scale(percent=True), True
     if kind.startswith(("p", "-Log")) or kind == "Log 1/IC50":
         return kind, Scale(log="negative", unit="M"), True
-    if kind.lower().startswith("log"):
+    if kind.lower().startswith("log") and kind != "logged mix":
         return kind, Scale(log="log10", unit=unit if unit != "ug.mL-1" else "nM"), True
     return (kind if kind == "Ki" or kind == "Potency" else "IC50"), Scale(unit=unit), True
 

@@ -71,6 +71,8 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
 def _more_columns(c: Combination, sheet: Sheet) -> None:
     n = len(sheet.columns[0][1])
     kind, columns = c["extra"], sheet.columns
+    if kind.startswith("multiline") and c["quoting"] not in ("minimal", "all", "odd one"):
+        kind = "ids"  # without quotes these are other lines
 
     def numbered(name: str, cell: Callable[[int], str]) -> tuple[str, list[str]]:
         return name, [cell(i) for i in range(n)]
@@ -87,6 +89,11 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
             numbered("SD", lambda i: f"{i / 7:.2f}"), numbered("n", lambda i: str(2 + i % 3))
         ],
         "counter screen": [("EC50 (nM)", [f"{x:.6g}" for x in NANOMOLAR[::-1]])],
+        "other quantities": [
+            numbered("Ki (nM)", lambda i: f"{17 * i + 3}" if i % 4 == 0 else ""),
+            numbered("Kd (nM)", lambda i: ""),
+            numbered("kon (M-1-s-1)", lambda i: ""),
+        ],
         "dates": [numbered("Assay date", lambda i: f"{i + 1}.5.2024")],
         "multiline": [numbered("remarks", lambda i: f"first\nsecond {i}" if i == 4 else "ok")],
         "multiline rows": [numbered("remarks", lambda i: "a\nCCO,5,7\nC,6" if i == 4 else "ok")],

@@ -82,6 +82,8 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         names = [f" {name} " for name in names]
     if kind == "repeated":
         body.insert(10, list(names))
+    if kind == "one name more":
+        names.insert(1, "10 uM")
     if kind == "one name short" and width > 1:
         names = names[:-1]
     if kind == "footer":
@@ -91,7 +93,8 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         body.append(["Total", *["20"] * (width - 1)])
         junk.append(body[-1])
     units = None
-    if c["unit_place"] == "row of units" or kind == "two rows":
+    valued = sheet.style == "" and c["shape"] != "labels"
+    if (valued and c["unit_place"] == "row of units") or kind == "two rows":
         units = ["" if "(" in name or i == 0 else c["unit"] for i, name in enumerate(names)]
         body.insert(0, units)
         junk.append(units)
@@ -100,12 +103,19 @@ def _grid(c: Combination, sheet: Sheet) -> list[list[str]]:
         lines.append(list(names))
     at = [n.strip() for n, _ in sheet.columns].index(_smiles_name(sheet))
     texts = {line[at].strip() for line in junk if at < len(line)}
+    if not separator_is_clear(c):
+        texts |= {text.strip() for line in junk for text in line}
     if kind == "none":
         sheet.expected.free_names = True
     if sheet.style == "pubchem":
         texts.add("")  # the rows that describe the columns
     sheet.expected.junk = frozenset(texts)
     return lines + _uneven(c, sheet, body)
+
+
+def separator_is_clear(c: Combination) -> bool:
+    """Whether blanks do not separate, so that no other cell is taken for the molecule."""
+    return bool(c["separator"].strip()) or c["separator"] == "\t"
 
 
 def _smiles_name(sheet: Sheet) -> str:
@@ -239,8 +249,8 @@ _FRAME = (
 _AROUND = ("extra", "order", "smiles_name", "blank")
 _RULE = ("threshold", "direction", "relation_words")
 _VALUES = (
-    *_RULE, "quantity", "log", "log_place", "unit", "unit_place", "dose", "statistic", "target",
-    "value_named", "notation", "decimal", "thousands", "relation", "relation_name",
+    *_RULE, "quantity", "type_place", "log", "log_place", "unit", "unit_place", "dose", "statistic",
+    "target", "value_named", "notation", "decimal", "thousands", "relation", "relation_name",
     "relation_flag", "repeats",
 )  # fmt: skip
 _SHOWS = {

@@ -120,6 +120,9 @@ def header(combination: Combination) -> str:
     """The column's name."""
     c, chance = combination, combination.random("header")
     name = c["quantity"]
+    if c["type_place"] in ("column", "mixed column"):
+        name = chance.choice(["value", "Value", "Result", "standard_value", "measured"])
+        return name if is_percent(c) else _with_unit(c, name)
     dose, statistic, target = c["dose"], c["statistic"], c["target"]
     late = chance.random() < 0.5  # whether dose and statistic stand behind the unit
     if not is_percent(c):
@@ -134,18 +137,30 @@ def header(combination: Combination) -> str:
     return target + name
 
 
+def type_name(c: Combination, quantity: str) -> str:
+    """What a column of types says: a quantity with its logarithm."""
+    return quantity if is_percent(c) else _with_log(c.without("log_place"), quantity)
+
+
 def _names_unit(c: Combination) -> bool:
     """Whether the logarithm and the unit stand in one pair of brackets."""
     within = c["unit_place"] in ("brackets", "square", "space", "comma", "slash", "in")
-    return bool(c["log"]) and c["log_place"] in ("inside", "slash") and within
+    places = ("inside", "slash", "nested", "nested square")
+    return bool(c["log"]) and c["log_place"] in places and within
 
 
 def _with_log(c: Combination, name: str) -> str:
     log, place, unit = c["log"], c["log_place"], c["unit"]
     if not log:
         return name
-    if not _names_unit(c) and place in ("inside", "slash"):
+    if not _names_unit(c) and place in ("inside", "slash", "nested", "nested square"):
         place = "call"
+    if place == "nested":
+        return f"{log}({name} ({unit}))"
+    if place == "nested square":
+        return f"{log}({name} [{unit}])"
+    if place == "bare":
+        return f"{log}{name}"
     if place == "inside":
         return f"{name} ({log} {unit})"
     if place == "slash":
@@ -167,6 +182,12 @@ def _with_unit(c: Combination, name: str) -> str:
         "curly": f"{name} {{{unit}}}",
         "underscore": f"{name}_{unit}",
         "space": f"{name} {unit}",
+        "tight": f"{name}({unit})",
+        "tight square": f"{name}[{unit}]",
+        "glued": f"{name}{unit}",
+        "dash": f"{name} - {unit}",
+        "dot": f"{name}.{unit}",
+        "unit first": f"({unit}) {name}",
         "comma": f"{name}, {unit}",
         "colon": f"{name}: {unit}",
         "slash": f"{name}/{unit}",

@@ -88,10 +88,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Rule:
-    """How values become labels: the threshold as asked for, and whether more is more active."""
+    """How values become labels.
+
+    Attributes:
+        threshold: A number, "median", "fsmol" (for targets that are no enzymes), or None.
+        up: Whether more is more active.
+        percent: Whether of a percentage.
+    """
 
     threshold: float | str | None
     up: bool = True
+    percent: bool = False
 
 
 @dataclass

@@ -62,10 +62,21 @@ def value_sheet(c: Combination) -> Sheet:
         if c["unit_place"] in ("blank units", "strange units") and i in picked.others:
             units[-1] = "" if c["unit_place"] == "blank units" else picked.strange
             # A negative logarithm is a pXC50 where no unit says otherwise.
-            keeps = scale.log == "negative" and scale.unit == "M" and not units[-1]
+            keeps = scale.percent or (scale.log == "negative" and scale.unit == "M")
+            keeps = keeps and not units[-1]
+            keeps |= c["relation"] in layout.SIDES and c["value_named"] == "no"
             truths, may_drop = (truths, True) if keeps else ((), may_drop)
+        if c["type_place"] == "mixed column" and i in picked.others:
+            truths = ()  # of another type than its assay
         rows.append(Row(smiles[i], assay_of(c, i), i, i, truths, may_drop=may_drop))
     columns = layout.arrange(c, name, texts, relations, units, scale)
+    if c["type_place"] != "header":
+        other = "Ki" if c["quantity"] != "Ki" else "IC50"
+        strangers = picked.others if c["type_place"] == "mixed column" else ()
+        kinds = [
+            headers.type_name(c, other if i in strangers else c["quantity"]) for i in range(20)
+        ]
+        columns.insert(0, (c.random("type").choice(["type", "Standard Type", "endpoint"]), kinds))
     told = _told(c, name, layout.chosen_value(c, name))
     expected = Expected(rows, rules(c, scale))
     return Sheet([("SMILES", list(smiles)), *columns], told, expected)

@@ -6,7 +6,7 @@ import itertools
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -191,13 +191,16 @@ def _pairs(expected: Expected, came: list[Came]) -> list[tuple[Row, Came]]:
 
 def _pairs_wide(expected: Expected, came: list[Came], notes: str) -> list[tuple[Row, Came]]:
     """Each cell of a wide table with what came of it; a blank one needs no row of its own."""
+    # Lines that are no measurements may have had numbers, too.
+    numbers = sorted({got.row for got in came})
+    place = {number: i for i, number in enumerate(numbers)}
+    came = [replace(got, row=place[got.row]) for got in came]
     by_cell: dict[tuple[str, int], Came] = {}
     for got in came:
         if (got.assay, got.row) in by_cell:
             raise Mismatch(f"row {got.row} occurs twice in assay {got.assay!r}")
         by_cell[got.assay, got.row] = got
-    pairs, offset = [], min((row.row for row in came), default=0)
-    offset = 0 if offset < 2 else offset
+    pairs = []
     # A column that is not taken at all is named.
     taken = {got.assay for got in came}
     named = {name for row in expected.rows for name in row.assay if name not in taken}
@@ -260,12 +263,20 @@ def _allowed(row: Row, rule: Rule, limit: float | None, reading: int) -> set[obj
     return allowed | {DROP} if row.may_drop else allowed
 
 
+def _limit(middle: float, rule: Rule) -> float:
+    if rule.threshold == "median":
+        return float(middle)
+    if rule.percent:
+        return max(float(middle), 50.0)
+    return float(middle) if 4 <= middle <= 6 else 5.0
+
+
 def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dict[str, float]]:
     """Thresholds by assay: as told, or medians, with and without what is censored or left out."""
     assays = {got.assay for _, got in pairs}
     if rule.threshold is None:
         return [{}]
-    if rule.threshold != "median":
+    if rule.threshold not in ("median", "fsmol"):
         return [{assay: float(rule.threshold) for assay in assays}]
     found = []
     for censored, lost, undecided in itertools.product((True, False), repeat=3):
@@ -284,6 +295,6 @@ def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dic
                 end = truth.low if np.isfinite(truth.low) else truth.high
                 values.add((row.molecule, end))
             if values:
-                limits[assay] = float(median(value for _, value in values))
+                limits[assay] = _limit(median(value for _, value in values), rule)
         found.append(limits)
     return found

@@ -24,7 +24,8 @@ MOLAR = {
     "UM": 1e3, "NM": 1.0, "µmol/l": 1e3, "ÂµM": 1e3, "mol/L": 1e9, "u M": 1e3, "mcM": 1e3,
     "nM.": 1.0, "μmol/L": 1e3, "nmol/l": 1.0, "nMol": 1.0, "10^-6 M": 1e3, "x10-9 M": 1.0,
     "nmol.L-1": 1.0, "nmoles/L": 1.0, "µ M": 1e3, "pmol/mL": 1.0, "nmol/mL": 1e3,
-    "pmol/uL": 1e3, "fM": 1e-6,
+    "pmol/uL": 1e3, "fM": 1e-6, "nM/L": 1.0, "uM/L": 1e3, "nanomoles/liter": 1.0,
+    "umol/litre": 1e3, "micromol/L": 1e3, "millimolar": 1e6,
 }  # fmt: skip
 MASS = {
     "ug/mL": 1e-3, "µg/mL": 1e-3, "mg/L": 1e-3, "ng/mL": 1e-6, "ug.mL-1": 1e-3,
@@ -116,7 +117,9 @@ DIMENSIONS = {
         ("log", "unit", "column"),
     ),
     "log_place": Dimension(
-        ("before",), ("call", "square", "inside", "slash", "after"), ("log", "unit", "column")
+        ("before",),
+        ("call", "square", "inside", "slash", "after", "nested", "nested square", "bare"),
+        ("log", "unit", "column"),
     ),
     "unit": Dimension(
         ("nM", "uM", "µM", "mM", "M", "nmol/L", "ug/mL", "mg/L"),
@@ -129,7 +132,7 @@ DIMENSIONS = {
             "space", "comma", "slash", "in", "front", "cells", "cells close", "none", "none",
             "mixed column", "mixed cells", "blank units", "strange units", "header and cells",
             "unnamed column", "flag column", "flag against header", "colon", "curly", "pX flag",
-            "row of units",
+            "row of units", "tight", "tight square", "glued", "dash", "dot", "unit first",
         ),
         ("unit", "column", "value"),
     ),
@@ -162,6 +165,9 @@ DIMENSIONS = {
             "PKD1 ", "pKC_",
         ),
         ("column", "unit", "value"),
+    ),
+    "type_place": Dimension(
+        ("header",), ("column", "mixed column", "column and header"), ("type", "unit", "value")
     ),
     "value_named": Dimension(("yes",), ("no",), ("column", "unit", "label", "value")),
     "notation": Dimension(
@@ -221,7 +227,7 @@ DIMENSIONS = {
         (
             "none", "title", "three titles", "hash", "three hashes", "blank lines", "hash header",
             "repeated", "footer", "padded", "title with commas", "sep=", "hash end",
-            "twice", "total row", "two rows", "lower rows", "one name short",
+            "twice", "total row", "two rows", "lower rows", "one name short", "one name more",
         ),
         ("header", "line", "column", "row"),
     ),
@@ -237,10 +243,10 @@ DIMENSIONS = {
     "extra": Dimension(
         ("none", "ids", "names", "many"),
         (
-            "spread", "counter screen", "dates", "multiline", "long row", "short row",
-            "trailing cells", "repeated names", "index", "second smiles", "descriptors",
-            "long rows all", "blank column", "two long rows", "confusing", "merged cells",
-            "multiline rows", "one long first row",
+            "spread", "counter screen", "other quantities", "dates", "multiline", "long row",
+            "short row", "trailing cells", "repeated names", "index", "second smiles",
+            "descriptors", "long rows all", "blank column", "two long rows", "confusing",
+            "merged cells", "multiline rows", "one long first row",
         ),
         ("line", "column", "cell", "row"),
     ),

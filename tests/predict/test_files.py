@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,21 @@ def test_tables(ending: str, tmp_path: Path) -> None:
 def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     write_table(TABLE, Path("-"))
     assert capsys.readouterr().out == "smiles,p_active\nCCO,0.5\nCC,\n"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_a_bare_carriage_return_ends_no_row(ending: str, tmp_path: Path) -> None:
+    """In a cell, or in a column's name."""
+    path, separator = tmp_path / f"out{ending}", "\t" if ending == ".tsv" else ","
+    for table in (TABLE.assign(note=["a\rb", "c"]), TABLE.assign(**{"no\rte": ["a", "b"]})):
+        write_table(table, path)
+        pd.testing.assert_frame_equal(
+            pd.read_csv(path, sep=separator), table.reset_index(drop=True)
+        )
+        with path.open(newline="") as file:
+            rows = list(csv.reader(file, delimiter=separator))
+        assert rows[0] == list(table)
+        assert [row[-1] for row in rows[1:]] == table.iloc[:, -1].tolist()
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:

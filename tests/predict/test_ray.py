@@ -63,7 +63,7 @@ def two_workers() -> Iterator[None]:
 
 
 def on_ray(panel: Panel, library: Path, folder: Path, **options: object) -> None:
-    source = MoleculeSource(open_library(library), part_rows=10, engine=compute_on_ray)
+    source = MoleculeSource(open_library(library), part_rows=30, engine=compute_on_ray)
     screen(panel, source, folder, **options)  # type: ignore[arg-type]
 
 
@@ -91,11 +91,11 @@ def workers_at_work() -> list[int]:
 @pytest.mark.usefixtures("two_workers")
 def test_rows_and_scores_are_those_of_the_local_engine(model: Model, tmp_path: Path) -> None:
     library, panel = library_of(tmp_path, n_files=2), panel_of(model, 2)
-    screened(panel, library, tmp_path / "local", part_rows=10)
+    screened(panel, library, tmp_path / "local", part_rows=30)
     on_ray(panel, library, tmp_path / "ray")
     expected, found = rows_of(tmp_path / "local"), rows_of(tmp_path / "ray")
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=TOLERANCE)
-    screened(panel, library, tmp_path / "best", top=7, part_rows=10)
+    screened(panel, library, tmp_path / "best", top=7, part_rows=30)
     on_ray(panel, library, tmp_path / "best on ray", top=7)
     tables = [pd.read_csv(tmp_path / name / "top.csv") for name in ("best", "best on ray")]
     pd.testing.assert_frame_equal(*tables, rtol=0, atol=TOLERANCE)
@@ -105,8 +105,8 @@ def test_rows_and_scores_are_those_of_the_local_engine(model: Model, tmp_path: P
 @pytest.mark.usefixtures("two_workers")
 def test_what_one_engine_began_the_other_ends(model: Model, tmp_path: Path) -> None:
     library, panel = library_of(tmp_path), panel_of(model)
-    screened(panel, library, tmp_path / "whole", part_rows=10)
-    screened(panel, library, tmp_path / "both", shard="1/2", part_rows=10)
+    screened(panel, library, tmp_path / "whole", part_rows=30)
+    screened(panel, library, tmp_path / "both", shard="1/2", part_rows=30)
     on_ray(panel, library, tmp_path / "both", shard=Shard(2, 2))
     found = rows_of(tmp_path / "both")
     pd.testing.assert_frame_equal(found, rows_of(tmp_path / "whole"), rtol=0, atol=TOLERANCE)
