@@ -302,3 +302,14 @@ def test_columns_without_names_are_refused() -> None:
     with pytest.raises(InputError, match="2 columns with cells and without names"):
         open_table(file_of(b"smiles,,\nCCO,1,0\nCC,0,1\n"))
     assert len(rows_of(open_table(file_of(b",smiles,active\n0,CCO,1\n1,CC,0\n")))) == 2
+
+
+def test_a_header_behind_a_hash_loses_its_quotes_too() -> None:
+    table = open_table(file_of(b'#"smiles","active"\n"CCO","1"\n"CC","0"\n'))
+    assert table.columns == ("smiles", "active")
+
+
+def test_a_table_of_two_small_molecules_without_a_header_is_refused() -> None:
+    with pytest.raises(InputError, match="the molecule 'CCO' where the header should be"):
+        open_table(file_of(b"CCO,1\nCC,0\n"))
+    assert open_table(file_of(b"smiles,CNS\nCCO,1\nCC,0\n")).columns == ("smiles", "CNS")

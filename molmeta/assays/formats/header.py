@@ -43,7 +43,7 @@ class _Record:
 
     def names_smiles(self) -> bool:
         """Whether a cell is a sure name of a column of SMILES, also behind a `#`."""
-        return any(cell.strip("# \t").casefold() in _SURE_NAMES for cell in self.cells)
+        return any(cell.strip('# \t"').casefold() in _SURE_NAMES for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Candidate:
         record, rows = self.records[self.at], self.rows
         names = [name.strip() for name in record.cells]
         if record.is_comment:
-            names[0] = names[0].lstrip("# \t")
+            names[0] = names[0].lstrip("# \t").strip('"')
         structures = _structures(rows, len(names))
         before = [r for r in self.records[: self.at] if not r.is_blank]
         where = f"{source}, line {record.n_lines + skipped}"
@@ -236,20 +236,31 @@ def _check_names(
     where: str, names: list[str], structures: tuple[int, ...], rows: list[_Record]
 ) -> None:
     """Refuse a row of data, or a title, in place of the header."""
-    for column in structures:
-        if is_like_smiles(names[column]):
+    for column, name in enumerate(names):
+        if (column in structures and is_like_smiles(name)) or _is_molecule(name, column, rows):
             raise InputError.of(
                 where,
-                got=f"the molecule {names[column][:40]!r} where the header should be",
+                got=f"the molecule {name[:40]!r} where the header should be",
                 expected="names of columns in the first line",
                 fix="Add a header line such as `smiles,active`, or name the file .smi if it is "
                 "a plain list of molecules.",
             )
+        if column not in structures:
+            continue
         first = [row.cells[column].strip() for row in rows[:3] if column < len(row.cells)]
         if _SURE_NAMES.intersection(map(str.casefold, first)):
             raise InputError.of(
                 where,
-                got=f"{names[column][:40]!r} above the line that names the columns",
+                got=f"{name[:40]!r} above the line that names the columns",
                 expected="a header in the first line",
                 fix="Remove the lines above the header.",
             )
+
+
+def _is_molecule(name: str, column: int, rows: list[_Record]) -> bool:
+    """Whether a name is a molecule above nothing but molecules, however small they are."""
+    if len(name) < 3 or not isinstance(parse(name), Molecule):
+        return False
+    cells = [row.cells[column].strip() for row in rows if column < len(row.cells)]
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(isinstance(parse(cell), Molecule) for cell in filled)
