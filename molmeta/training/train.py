@@ -13,6 +13,7 @@ from molmeta.assays.form import check_form
 from molmeta.assays.record import AssayRecord, digest_store
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
+from molmeta.resources import check_name, making
 from molmeta.runs.card import write_card
 from molmeta.runs.config import CONFIG, check_same, save_config
 from molmeta.runs.domain import DOMAIN, Domain
@@ -84,6 +85,7 @@ def train(
         Interrupted: If `stop` said so; `resume` goes on from there.
     """
     settings, run = resolve_recipe(recipe), Path(run).resolve()
+    check_name(run)
     seen = _check_assays(train_assays, valid_assays, test, init)
     assays = divide(train_assays, settings.pretraining)
     began_with = None if init is None else _name_of(init)

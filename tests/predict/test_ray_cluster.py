@@ -26,9 +26,9 @@ import pytest
 import molmeta
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.runs.model import Model
 from molmeta.predict.parts import Part
 from molmeta.predict.ray_engine import compute_on_ray
+from molmeta.runs.model import Model
 from tests.predict.test_screen import panel_of
 
 pytestmark = [
