@@ -13,16 +13,17 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from calibrate import Case, cases
 
 from molmeta import AssayStore, load_model
 from molmeta.errors import InputError
 from molmeta.predict.conformal import check_error_rate, p_values
+from molmeta.runs.settings import Calibrating
+from molmeta.training.held_out_draws import ScoredDraw, score_draws
 
 RATES = (0.3, 0.2, 0.1, 0.05)
 
 
-def measure(case: Case) -> list[dict[str, float | str]]:
+def measure(case: ScoredDraw) -> list[dict[str, float | str]]:
     """One draw: a record for each rate that the support set can bear."""
     known, truth, records = case.known.labels, case.labels.astype(int), []
     values = p_values(case.left_out, known, case.scores)
@@ -52,7 +53,8 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--draws", type=int, default=3)
     given = parser.parse_args()
-    found = cases(load_model(given.model), AssayStore.open(given.store), given.draws)
+    sizes, store = Calibrating().support_sizes, AssayStore.open(given.store)
+    found = score_draws(load_model(given.model), store, sizes, given.draws)
     records = [record for case in found for record in measure(case)]
     table = pd.DataFrame(records).groupby(["size", "rate", "assay"]).mean()
     means = table.groupby(["size", "rate"]).mean().round(3)

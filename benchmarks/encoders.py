@@ -21,7 +21,7 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from molmeta.chem.featurize import featurize
-from molmeta.episodes.batch import collate, reads_of
+from molmeta.episodes.batch import collate
 from molmeta.models import ENCODERS
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "valid.csv.gz"
@@ -64,7 +64,7 @@ def build_encoders(dim: int, layers: int) -> dict[str, nn.Module]:
     """Those that read graphs alone, the floor first."""
     names = sorted(ENCODERS.names(), key=lambda name: name != FLOOR)
     built = {name: ENCODERS.find(name)(dim=dim, layers=layers) for name in names}
-    return {name: encoder for name, encoder in built.items() if reads_of(encoder) == ("graphs",)}
+    return {name: encoder for name, encoder in built.items() if encoder.reads == {"graphs"}}
 
 
 def one_round(encoder: nn.Module, batches: list[Batch]) -> list[float]:

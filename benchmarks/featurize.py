@@ -65,7 +65,9 @@ def compare_featurizers(smiles: list[str], repeats: int) -> None:
             block, identities=False, standardize=Standardizer()
         ),
         "graphs, identities": featurize,
-        "graphs, ECFP counts": lambda block: featurize(block, identities=False, fingerprints=True),
+        "graphs, ECFP counts": lambda block: featurize(
+            block, identities=False, reads=["graphs", "fingerprints"]
+        ),
         "torch_geometric from_smiles": lambda block: [from_smiles(smiles) for smiles in block],
     }
     times = dict.fromkeys(contestants, 0.0)

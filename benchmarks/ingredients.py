@@ -25,14 +25,15 @@ from molmeta.assays import AssayStore
 from molmeta.evaluation import evaluate
 from molmeta.evaluation.learners import LearnerMethod
 from molmeta.evaluation.statistics import molecule_set_clusters, paired
-from molmeta.meta import Learner, load_model, train
+from molmeta.learning import Learner
 from molmeta.models import MatchingHead
-from molmeta.models.above import BESIDE
+from molmeta.runs import load_model
+from molmeta.training import train
 
-MATCHING, KERNEL = {"name": "matching"}, {"name": "kernel"}
-SKETCH = {"name": "kernel", "sketch": None}
-PROFILE = {**SKETCH, "profile": None}
-PROPERTIES = {**PROFILE, "properties": None}
+MATCHING, KERNEL = {"name": "matching"}, {"name": "matching", "attention": "ridge", "prior": True}
+SKETCH = {**KERNEL, "tanimoto": 1.0}
+PROFILE = {**SKETCH, "profile": 1.0}
+PROPERTIES = {**PROFILE, "properties": 1.0}
 NO_STEP: dict[str, Any] = {"steps": 0, "lr": 0.5}  # the rate is for steps in use alone
 VARIANTS: dict[str, dict[str, Any]] = {
     "matching alone": {"head": MATCHING, "inner": NO_STEP},
@@ -66,7 +67,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "kernel + sketch + profile": {"head": PROFILE, "inner": NO_STEP},
     "kernel + sketch + profile + properties": {"head": PROPERTIES, "inner": NO_STEP},
 }
-"""What each variant changes; None stands for the encoder's own width of what is beside vectors."""
+"""What each variant changes."""
 IN_USE: dict[str, tuple[str, int]] = {
     "matching alone (1 step at 0.5 in use)": ("matching alone", 1),
     "MAML + matching (5 steps in use)": ("MAML + matching", 5),
@@ -127,10 +128,8 @@ def recipe(name: str, seed: int, base: dict[str, Any], steps: int) -> dict[str, 
     width = base["encoder"]["dim"]
     made: dict[str, Any] = {**VARIANTS[name], "encoder": base["encoder"]}
     head = dict(made["head"])
-    if head["name"] in ("linear", "kernel"):
+    if head["name"] == "linear":
         head["dim"] = width
-    for beside in head.keys() & BESIDE:
-        head[beside] = base["encoder"].get(beside, 0)
     if "context" in made:
         made["context"] = {**made["context"], "dim": width}
     made["head"] = head

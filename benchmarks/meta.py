@@ -39,10 +39,11 @@ from molmeta.assays import AssayStore
 from molmeta.episodes.batch import collate, make_episode
 from molmeta.episodes.episode import LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
-from molmeta.meta import outer
-from molmeta.meta.outer import accumulate_gradients
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.trainer import Trainer
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.training import gradients as outer
+from molmeta.training.gradients import accumulate_gradients
+from molmeta.training.metatrain import MetaTrainer, make_sampler
+from molmeta.training.validation import Validation
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "train.csv.gz"
 N_SUPPORT, N_QUERY = 16, 32
@@ -53,9 +54,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "second order": {"head": MATCHING, "inner": {"order": 2}, "learner": ALL},
     "first order, linear": {"head": LINEAR, "inner": {"order": 1}, "learner": ALL},
     "second order, linear": {"head": LINEAR, "inner": {"order": 2}, "learner": ALL},
-    "second order, recomputed": {"head": MATCHING, "inner": {"recompute": True}, "learner": ALL},
     "second order, bf16": {"head": MATCHING, "learner": {**ALL, "bf16": True}},
-    "above the encoder (default)": {"head": MATCHING, "learner": {"adapt": "above"}},
+    "the matcher (default)": {"head": MATCHING, "learner": {"adapt": "matcher"}},
     "ANIL": {"head": {**LINEAR, "start": "prototypes"}, "learner": {"adapt": "head"}},
     "matching alone": {"head": MATCHING, "inner": {"steps": 0}},
 }
@@ -138,7 +138,7 @@ def supervised_step(
     """A step on batches, before which the gradient on others is differentiated as well."""
     torch.manual_seed(0)
     learner = build_learner(resolve_recipe({"encoder": encoder, "head": LINEAR}))
-    model = nn.Sequential(learner.encoder, learner.above.projection, nn.Linear(128, 1)).to(device)
+    model = nn.Sequential(learner.encoder, learner.matcher.projection, nn.Linear(128, 1)).to(device)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=3e-4, fused=True)
 
@@ -317,7 +317,10 @@ def compare_trainer(
         recipe = resolve_recipe({"encoder": encoder, "training": training})
         with tempfile.TemporaryDirectory() as run:
             learner = build_learner(recipe).to(device)
-            trainer = Trainer(learner, store, None, Path(run), **recipe["training"])
+            episodes = make_sampler(store, recipe.training)
+            trainer = MetaTrainer(
+                learner, episodes, Validation(None, recipe.training), Path(run), recipe.training
+            )
             return seconds(trainer.run, device)
 
     sampler = EpisodeSampler(store, (N_SUPPORT,), N_QUERY, seed=0)

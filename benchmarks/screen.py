@@ -28,10 +28,7 @@ from rdkit import Chem, rdBase
 from molmeta.assays import open_library
 from molmeta.assays.library import Library
 from molmeta.config import read_recipe
-from molmeta.meta import load_model
-from molmeta.meta.embedding import embed
-from molmeta.meta.recipe import build_learner, resolve_recipe
-from molmeta.meta.run import LoadedModel
+from molmeta.learning.embed import embed
 from molmeta.predict.panel import Panel
 from molmeta.predict.parts import PART_ROWS, Computed, Part
 from molmeta.predict.screen import Source, screen
@@ -39,6 +36,9 @@ from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
 from molmeta.predict.vectors import VectorFile
 from molmeta.resources import share_path
+from molmeta.runs import load_model
+from molmeta.runs.model import Model
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fsmol" / "valid.csv.gz"
 SUPPORT, TOP = 16, 100
@@ -68,13 +68,13 @@ def main() -> None:
         bench.vectors(arguments.repeats)
 
 
-def model_of(name: str) -> LoadedModel:
+def model_of(name: str) -> Model:
     recipe = share_path("configs") / f"{name}.yaml"
     if name == "default" or not recipe.is_file():
         return load_model(name)
     torch.manual_seed(0)
     resolved = resolve_recipe(read_recipe(recipe))
-    return LoadedModel(build_learner(resolved).eval(), resolved, Path(f"recipe {name}"))
+    return Model(build_learner(resolved).eval(), resolved.sections, Path(f"recipe {name}"))
 
 
 def write_library(smiles: list[str], n: int, folder: Path) -> Path:
@@ -85,7 +85,7 @@ def write_library(smiles: list[str], n: int, folder: Path) -> Path:
     return path
 
 
-def panel_of(model: LoadedModel, smiles: list[str], n_assays: int) -> Panel:
+def panel_of(model: Model, smiles: list[str], n_assays: int) -> Panel:
     rng = np.random.default_rng(0)
     labels = np.tile([0.0, 1.0], SUPPORT // 2).astype(np.float32)
     known = {
@@ -99,7 +99,7 @@ class Bench:
     """One model's figures; all of them best of so many."""
 
     def __init__(
-        self, model: LoadedModel, smiles: list[str], n: int, n_assays: int, folder: Path
+        self, model: Model, smiles: list[str], n: int, n_assays: int, folder: Path
     ) -> None:
         self.model, self.n, self.folder = model, n, folder
         self.smiles = [smiles[i % len(smiles)] for i in range(n)]
@@ -161,7 +161,7 @@ class Bench:
         kinds = [False, *([True] if self.model.learner.projects_once else [])]
         for ready in kinds:
             with torch.no_grad():
-                values = self.model.learner.above.ready(vectors) if ready else vectors
+                values = self.model.learner.matcher.prepare(vectors) if ready else vectors
             for number_format in ("fp32", "bf16"):
                 source = self._stored(values.numpy(), number_format, ready)
                 what = f"{'projected' if ready else 'the encoder’s'}, {number_format}"
@@ -252,7 +252,7 @@ def beside_chemprop(smiles: list[str], n: int, chemprop: Path, folder: Path) -> 
     size = {"dim": 300, "layers": 3}
     torch.manual_seed(0)
     recipe = resolve_recipe({"encoder": {"name": "dmpnn", **size}, "inner": {"steps": 0}})
-    model = LoadedModel(build_learner(recipe).eval(), recipe, Path("D-MPNN"))
+    model = Model(build_learner(recipe).eval(), recipe.sections, Path("D-MPNN"))
     panel = panel_of(model, smiles, 1)
     rows = pd.DataFrame({"smiles": smiles[:200], "y": np.arange(200) % 2})
     rows.to_csv(folder / "few.csv", index=False)

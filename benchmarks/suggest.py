@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import SimilaritySearch
-from molmeta.meta import load_model
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.scorer import Scorer
 from molmeta.predict.suggest import STRATEGIES, choose
+from molmeta.runs import load_model
 
 START, BATCH = 8, 8
 METHODS = (*STRATEGIES, "similarity", "random")
@@ -38,8 +38,7 @@ def main() -> None:
     enough = START + BATCH * arguments.rounds * 3 // 2
     shares: dict[str, list[NDArray[np.float64]]] = {method: [] for method in METHODS}
     n_assays = 0
-    for index in range(len(store)):
-        assay = store.assay(index)
+    for assay in store:
         rows = np.flatnonzero(assay.kept)
         labels, molecules = assay.labels[rows], assay.molecules[rows]
         if n_assays == arguments.assays or len(rows) < enough:

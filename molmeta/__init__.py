@@ -22,21 +22,21 @@ __all__ = [
 
 if TYPE_CHECKING:
     from molmeta.assays.store import AssayStore
-    from molmeta.meta.inner import MAML
-    from molmeta.meta.learner import Learner
-    from molmeta.meta.run import load_model
+    from molmeta.learning.inner import MAML
+    from molmeta.learning.learner import Learner
     from molmeta.predict.encoder import EncoderTransformer, load_encoder
     from molmeta.predict.estimators import FewShotClassifier, FewShotRegressor
+    from molmeta.runs.model import load_model
 
 _HOMES = {
     "AssayStore": "molmeta.assays.store",
     "EncoderTransformer": "molmeta.predict.encoder",
     "FewShotClassifier": "molmeta.predict.estimators",
     "FewShotRegressor": "molmeta.predict.estimators",
-    "Learner": "molmeta.meta.learner",
-    "MAML": "molmeta.meta.inner",
+    "Learner": "molmeta.learning.learner",
+    "MAML": "molmeta.learning.inner",
     "load_encoder": "molmeta.predict.encoder",
-    "load_model": "molmeta.meta.run",
+    "load_model": "molmeta.runs.model",
 }
 
 

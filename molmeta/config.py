@@ -32,7 +32,24 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 Part = TypeVar("Part", bound=Callable[..., Any])
-Recipe = dict[str, Any]
+Sections = dict[str, Any]
+
+
+_PASSED_ON: dict[Callable[..., Any], Callable[[Sections], Callable[..., Any]]] = {}
+
+
+def passes_on(choose: Callable[[Sections], Callable[..., Any]]) -> Callable[[Part], Part]:
+    """Decorate a factory whose `**settings` are the keyword arguments of another part.
+
+    Args:
+        choose: Says of which part, from what a recipe gives the factory.
+    """
+
+    def add(part: Part) -> Part:
+        _PASSED_ON[part] = choose
+        return part
+
+    return add
 
 
 class Registry:
@@ -97,7 +114,7 @@ def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
     )
 
 
-def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -> Recipe:
+def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -> Sections:
     """Check `given` against the keyword arguments of `factory` and fill in its defaults.
 
     Args:
@@ -112,6 +129,8 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
         InputError: An unknown argument (with the nearest name) or a value of another type.
     """
     fields = _recipe_fields(factory)
+    if factory in _PASSED_ON:
+        fields = {**_recipe_fields(_PASSED_ON[factory](dict(given))), **fields}
     for name in given:
         if name not in fields:
             raise unknown(f"key in {where}", str(name), fields)
@@ -139,7 +158,7 @@ def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def read_recipe(name_or_file: str | Path) -> Recipe:
+def read_recipe(name_or_file: str | Path) -> Sections:
     """Read a recipe from a YAML file, or one of molmeta's own by its name.
 
     Raises:
@@ -163,7 +182,7 @@ def read_recipe(name_or_file: str | Path) -> Recipe:
     return recipe
 
 
-def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+def override(recipe: Sections, settings: Iterable[str]) -> Sections:
     """A copy of `recipe` with `section.key=value` settings applied, values read as YAML.
 
     Raises:

@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,15 @@ import molmeta
 
 # Imports point down this list, never up.
 LAYERS = [
-    ("errors", "resources", "config", "metrics", "reporting"),
+    ("errors", "resources", "config", "metrics", "reporting", "tensors"),
     ("chem",),
     ("assays",),
     ("episodes",),
     ("models",),
-    ("meta",),
+    ("learning",),
+    ("runs",),
     ("predict",),
+    ("training",),
     ("evaluation",),
     ("testing",),
 ]
@@ -131,3 +134,45 @@ def test_importing_costs_nothing(root: Path, command: str) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_loading_a_model_imports_no_training_loop(root: Path) -> None:
+    code = (
+        "import sys, molmeta; molmeta.load_model('default'); "
+        "print([m for m in sys.modules if m.startswith(('molmeta.training', 'molmeta.predict'))])"
+    )
+    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+MANY = {"kernel", "build_store"}
+"""Functions of more than ten parameters: an old recipe's head, and a store's columns."""
+
+
+def test_functions_fit_on_a_screen_and_take_few_parameters(root: Path) -> None:
+    wrong = []
+    for file, _, tree in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+                n_given = len([one for one in given if one.arg not in ("self", "cls")])
+                first = node.body[0]
+                is_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+                begin = first.end_lineno if is_doc else node.lineno
+                n_lines = (node.end_lineno or 0) - (begin or 0)
+                if n_lines > 60 or (n_given > 10 and node.name not in MANY):
+                    wrong.append(f"{file.relative_to(root)}: {node.name}")
+    assert not wrong
+
+
+def test_parts_declare_what_they_have(root: Path) -> None:
+    pattern = re.compile(r"\b(getattr|hasattr)\(\s*(?:[\w.]*\.)?\w*(encoder|head|matcher)\b")
+    assert not [
+        f"{file.relative_to(root)}: {found[0]}"
+        for file, _, _ in modules(root)
+        for found in pattern.finditer(file.read_text(encoding="utf-8"))
+    ]

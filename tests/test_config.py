@@ -8,21 +8,21 @@ import pytest
 
 from molmeta.config import override, read_recipe
 from molmeta.errors import InputError
-from molmeta.meta.recipe import build_learner, resolve_recipe
 from molmeta.resources import share_path
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in share_path("configs").glob("*.yaml")))
 def test_every_recipe_builds(name: str) -> None:
     resolved = resolve_recipe(read_recipe(name))
     build_learner(resolved)
-    assert resolve_recipe(resolved) == resolved
+    assert resolve_recipe(resolved.sections) == resolved
 
 
 def test_empty_recipe_is_all_defaults() -> None:
     resolved = resolve_recipe({})
-    assert resolved["encoder"]["name"] == "gine"
-    inner = resolved["inner"]
+    assert resolved.encoder.name == "gine"
+    inner = resolved.inner
     assert (inner["steps"], inner["lr"], inner["order"], inner["rates"]) == (1, 0.05, 2, "fixed")
 
 
@@ -46,8 +46,8 @@ def test_mistakes_are_explained(recipe: dict[str, object], message: str) -> None
 def test_override_reads_yaml_values() -> None:
     recipe = override({"encoder": "gine"}, ["encoder.dim=32", "training.support_sizes=[8, 16]"])
     resolved = resolve_recipe(recipe)
-    assert resolved["encoder"]["dim"] == 32
-    assert resolved["training"]["support_sizes"] == (8, 16)
+    assert resolved.encoder.settings["dim"] == 32
+    assert resolved.training.support_sizes == (8, 16)
 
 
 @pytest.mark.parametrize("setting", ["encoder.dim", "=3", "encoder.=3"])

@@ -35,12 +35,12 @@ def embed(
 ) -> None:
     """Embed molecules: a row of vectors in an .npy file, or of a table, a molecule."""
     from molmeta.assays import open_library
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.files import check_not_read
     from molmeta.predict.vector_writers import check_vector_file
     from molmeta.resources import n_cores
+    from molmeta.runs import load_model
 
     check_vector_file(output, dtype)
     check_not_read(output, input)

@@ -85,7 +85,7 @@ def evaluate(
     from molmeta.evaluation.protocol import find_task
     from molmeta.evaluation.report import write_report
     from molmeta.evaluation.view import as_text
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.resources import n_cores
 
     aim, place = find_task(task), str(pick_device(device))

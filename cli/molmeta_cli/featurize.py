@@ -66,6 +66,7 @@ def featurize(
         raise InputError.of(
             "--no-standardize", got=describe_form(form), expected="no other flag of that form"
         )
+    features = {"fingerprints": fingerprints, "pairs": pairs, "descriptors": descriptors}
     store = featurize_files(
         data,
         output,
@@ -74,9 +75,7 @@ def featurize(
         limits=Limits(min_molecules=min_molecules, min_per_class=min_per_class),
         duplicates=duplicates,
         workers=workers or n_cores(),
-        fingerprints=fingerprints,
-        pairs=pairs,
-        descriptors=descriptors,
+        features=[name for name, wanted in features.items() if wanted],
         standardize=form if standardize else None,
         progress=counter("molecules"),
     )

@@ -57,7 +57,7 @@ def _store(path: Path) -> dict[str, object]:
 
 def _model(path: Path, trust_code: bool) -> dict[str, object]:
     from molmeta.chem.standardize import describe as describe_form
-    from molmeta.meta import load_model
+    from molmeta.runs import load_model
 
     model = load_model(path, trust_code=trust_code)
     n_parameters = sum(parameter.numel() for parameter in model.learner.parameters())

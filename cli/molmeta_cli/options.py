@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -15,7 +17,7 @@ from molmeta_cli.console import say
 
 if TYPE_CHECKING:
     from molmeta.assays import AssayStore, Columns, Support
-    from molmeta.assays.held_out import HeldOut
+    from molmeta.assays.record import AssayRecord
     from molmeta.chem.standardize import Standardizer
 
 Data = Annotated[
@@ -173,16 +175,14 @@ def say_support(support: Support) -> None:
     say(describe(support.summary()))
 
 
-def read_held_out(paths: list[Path], columns: Columns, format: str) -> HeldOut:
+def read_held_out(paths: list[Path], columns: Columns, format: str) -> AssayRecord:
     """Test assays as `train --test` takes them: DATA, or JSON lists of ids by fold."""
-    from molmeta.assays.held_out import HeldOut
+    from molmeta.assays.record import AssayRecord
 
     lists = [path for path in paths if path.suffix == ".json"]
     data = [path for path in paths if path.suffix != ".json"]
-    held_out = HeldOut.of_stores("test", [read_assays(data, columns, format)] if data else [])
-    for path in lists:
-        held_out |= HeldOut.of_lists(path)
-    return held_out
+    held_out = [AssayRecord.of(read_assays(data, columns, format), "test")] if data else []
+    return reduce(or_, [*held_out, *map(AssayRecord.of_lists, lists)])
 
 
 def numbers(text: str, option: str) -> list[int]:

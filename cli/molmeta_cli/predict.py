@@ -68,12 +68,12 @@ def predict(
 ) -> None:
     """Predict a new assay from a few labelled molecules: one output row for every input row."""
     from molmeta.assays import open_library, read_support
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
+    from molmeta.runs import load_model
 
     check_ending(output, also=".sdf")
     for written in filter(None, (output, report)):

@@ -61,14 +61,14 @@ def screen(
 ) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
     from molmeta.assays import open_library
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.predict.panel import Panel
     from molmeta.predict.screen import Shard, Source
     from molmeta.predict.screen import screen as run
     from molmeta.predict.sources import MoleculeSource, VectorSource, pick_engine
     from molmeta.predict.vectors import VectorFile
     from molmeta.resources import n_cores
+    from molmeta.runs import load_model
 
     part = Shard.parse(shard)
     computes = pick_engine(engine)

@@ -53,11 +53,11 @@ def suggest(
 ) -> None:
     """Suggest which molecules of a library to measure next."""
     from molmeta.assays import open_library, read_support
-    from molmeta.meta import load_model
-    from molmeta.meta.device import pick_device
+    from molmeta.learning.device import pick_device
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.suggest import suggest as run
     from molmeta.resources import n_cores
+    from molmeta.runs import load_model
 
     check_ending(output)
     check_not_read(output, [support, *input])

@@ -27,8 +27,8 @@ from molmeta_cli.options import (
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns
-    from molmeta.meta.pretrain import Epoch
-    from molmeta.meta.progress import Progress
+    from molmeta.training.pretrain import Epoch
+    from molmeta.training.progress import Progress
 
 
 @with_columns
@@ -81,16 +81,16 @@ def train(
     """Meta-train a learner across assays; -o is the run folder."""
     from molmeta.assays.info import read_assay_info
     from molmeta.config import override, read_recipe
-    from molmeta.meta import load_model
-    from molmeta.meta import train as train_run
-    from molmeta.meta.device import pick_device
-    from molmeta.meta.recipe import resolve_recipe
+    from molmeta.learning.device import pick_device
+    from molmeta.runs import load_model
+    from molmeta.runs.recipe import resolve_recipe
+    from molmeta.training import train as train_run
 
     recipe = override(read_recipe(config), settings or [])
     if seed is not None:
         recipe = override(recipe, [f"training.seed={seed}"])
     resolved = resolve_recipe(recipe)
-    steps, groups = resolved["training"]["steps"], resolved["pretraining"]["groups"]
+    steps, groups = resolved.training.steps, resolved.pretraining.groups
     if assay_info and not groups:
         raise InputError.of(
             f"--assay-info {assay_info}",
@@ -118,8 +118,8 @@ def train(
 
 
 def _shower(n_steps: int, curves: Path | None) -> Callable[[Progress | Epoch], None]:
-    from molmeta.meta.pretrain import Epoch
-    from molmeta.meta.tensorboard import tensorboard
+    from molmeta.training.pretrain import Epoch
+    from molmeta.training.tensorboard import tensorboard
 
     leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several
     draw = tensorboard(curves) if curves and leads else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.units import commonest, comparable
 from molmeta.assays.write import contents_of, write_store
+from molmeta.chem.features import GRAPHS
 from molmeta.chem.featurize import featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
@@ -47,9 +48,7 @@ def featurize_files(
     limits: Limits | None = None,
     duplicates: str = "inchikey",
     workers: int = 1,
-    fingerprints: bool = False,
-    pairs: bool = False,
-    descriptors: bool = False,
+    features: Collection[str] = (),
     standardize: Standardizer | None = STANDARD,
     progress: Progress | None = None,
 ) -> AssayStore:
@@ -64,9 +63,7 @@ def featurize_files(
         limits: The smallest assays worth keeping.
         duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
         workers: Processes that featurize.
-        fingerprints: Whether ECFP counts are stored too.
-        pairs: Whether counts of torsions and atom pairs are stored too.
-        descriptors: Whether descriptors are stored too.
+        features: What is stored beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         progress: Called with the number of molecules done since its last call.
 
@@ -89,9 +86,7 @@ def featurize_files(
         direction=columns.direction,
         limits=limits,
         duplicates=duplicates,
-        fingerprints=fingerprints,
-        pairs=pairs,
-        descriptors=descriptors,
+        features=features,
         standardize=standardize,
         workers=workers,
         progress=progress,
@@ -171,9 +166,7 @@ def build_store(
     direction: str | None = None,
     limits: Limits | None = None,
     duplicates: str = "inchikey",
-    fingerprints: bool = False,
-    pairs: bool = False,
-    descriptors: bool = False,
+    features: Collection[str] = (),
     standardize: Standardizer | None = STANDARD,
     notes: Sequence[str] = (),
     workers: int = 1,
@@ -188,9 +181,7 @@ def build_store(
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
         duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
-        fingerprints: Whether ECFP counts are stored too.
-        pairs: Whether counts of torsions and atom pairs are stored too.
-        descriptors: Whether descriptors are stored too.
+        features: What is stored beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         notes: What the readers took for what; what is active is added to it.
         workers: Processes that featurize.
@@ -205,9 +196,7 @@ def build_store(
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))
     for part in featurize_stream(
         new_smiles,
-        fingerprints=fingerprints,
-        pairs=pairs,
-        descriptors=descriptors,
+        reads={GRAPHS, *features},
         standardize=standardize,
         workers=workers,
         progress=progress,

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from rdkit import Chem
-from scipy import sparse
 
+from molmeta.chem.features import FEATURES, Matrix
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.graph import Graphs
 
@@ -78,9 +78,7 @@ class Molecules:
 
     def __init__(self) -> None:
         self._graphs: list[Graphs] = []
-        self._fingerprints: list[sparse.csr_matrix] = []
-        self._pairs: list[sparse.csr_matrix] = []
-        self._descriptors: list[NDArray[np.float32]] = []
+        self._features: dict[str, list[Matrix]] = {}
         self._identities: list[NDArray[np.int64]] = []
         self._reasons: list[str] = []
 
@@ -89,12 +87,8 @@ class Molecules:
         self._graphs.append(part.graphs)
         self._identities.append(identity_numbers(part.identities))
         self._reasons += part.reasons
-        if part.fingerprints is not None:
-            self._fingerprints.append(part.fingerprints)
-        if part.pairs is not None:
-            self._pairs.append(part.pairs)
-        if part.descriptors is not None:
-            self._descriptors.append(part.descriptors)
+        for name, matrix in part.features.items():
+            self._features.setdefault(name, []).append(matrix)
 
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
@@ -132,20 +126,12 @@ class Molecules:
         weights[self.accepted] = molecular_weights(self.graphs)
         return weights
 
-    def fingerprints(self) -> sparse.csr_matrix | None:
-        """The fingerprints of those that parse."""
-        return self._stacked(self._fingerprints)
-
-    def pairs(self) -> sparse.csr_matrix | None:
-        """The torsions and atom pairs of those that parse."""
-        return self._stacked(self._pairs)
-
-    def _stacked(self, parts: list[sparse.csr_matrix]) -> sparse.csr_matrix | None:
-        return sparse.vstack(parts, format="csr")[self.accepted] if parts else None
-
-    def descriptors(self) -> NDArray[np.float32] | None:
-        """The descriptors of those that parse."""
-        return np.concatenate(self._descriptors)[self.accepted] if self._descriptors else None
+    def features(self) -> dict[str, Matrix]:
+        """The features of those that parse, by name."""
+        return {
+            name: FEATURES[name].stack(parts)[self.accepted]
+            for name, parts in self._features.items()
+        }
 
 
 def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ class _Fold:
 
     @classmethod
     def of(cls, store: AssayStore) -> _Fold:
-        parsed = [m[m >= 0] for m in (store.assay(i).molecules for i in range(len(store)))]
+        parsed = [m[m >= 0] for m in (assay.molecules for assay in store)]
         sets = [np.unique(store.identities[molecules]).tobytes() for molecules in parsed]
         return cls(store, np.unique(np.concatenate(parsed)), sets)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from molmeta.assays.curation import DROPPED
 from molmeta.assays.store import AssayStore
 from molmeta.assays.write import Contents, counts_by_assay
+from molmeta.chem.features import FEATURES
 
 LEFT_OUT = "molecule left to another fold"
 
@@ -42,9 +43,7 @@ def part_of(
     counts = counts_by_assay(number[stays], len(part), measurements["kept"], measurements["label"])
     return Contents(
         graphs=store.graphs.select(used),
-        fingerprints=store.fingerprints[used] if store.has("fingerprints.npz") else None,
-        pairs=store.pairs[used] if store.has("pairs.npz") else None,
-        descriptors=store.descriptors[used] if store.has("descriptors.npy") else None,
+        features={name: store.feature(name)[used] for name in FEATURES if store.holds(name)},
         molecules=_arrow(store.table("molecules").iloc[used]),
         measurements=_arrow(measurements),
         assays=_arrow(part.assays.assign(**counts)),

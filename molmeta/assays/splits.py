@@ -207,7 +207,7 @@ def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
 def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Generator) -> Split:
     """Later folds share no molecule with earlier ones, which lose as few as can be."""
     names, number = np.unique(store.identities, return_inverse=True)
-    parsed = [(a := store.assay(i)).molecules[a.molecules >= 0] for i in range(len(store))]
+    parsed = [assay.molecules[assay.molecules >= 0] for assay in store]
     members = [np.unique(number[molecules]) for molecules in parsed]
     n_assays = np.bincount(np.concatenate(members), minlength=len(names))
     large = store.assays["n_kept"].to_numpy() >= _ENOUGH

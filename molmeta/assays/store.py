@@ -16,7 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,8 @@ from scipy import sparse
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
 from molmeta.assays.store_folder import StoreFolder
-from molmeta.chem.featurize import Featurized, featurize
+from molmeta.chem.features import FEATURES, GRAPHS, Matrix, chosen
+from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
@@ -74,6 +75,7 @@ class AssayStore:
             a model's.
         standardize: What its molecules were brought to standard form by; None: they are as drawn.
         n_molecules: Number of distinct SMILES that parse.
+        features: Those of `FEATURES` that have been read or computed, by name.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class AssayStore:
         self._selection = selection
         self._owner = owner  # keeps a temporary folder alive
         self._info = info
+        self.features: dict[str, Matrix] = {}
 
     @classmethod
     def open(cls, path: Path | str) -> AssayStore:
@@ -153,53 +156,50 @@ class AssayStore:
         """A number for each distinct molecule, the same in every store, (n_molecules,)."""
         return self.table("molecules", ["identity"])["identity"].to_numpy(np.int64)
 
-    @cached_property
+    @property
     def fingerprints(self) -> sparse.csr_matrix:
-        """ECFP counts, uint8, (n_molecules, 2048); computed on first use where not stored."""
-        if self.has("fingerprints.npz"):
-            return self._folder.matrix("fingerprints.npz")
-        return self._computed(fingerprints=True).fingerprints
+        """ECFP counts, uint8, (n_molecules, 2048)."""
+        return self.feature("fingerprints")
 
-    @cached_property
+    @property
     def pairs(self) -> sparse.csr_matrix:
-        """Counts of torsions and atom pairs, uint8, (n_molecules, 2048).
+        """Counts of torsions and atom pairs, uint8, (n_molecules, 2048)."""
+        return self.feature("pairs")
 
-        Computed on first use where not stored.
-        """
-        if self.has("pairs.npz"):
-            return self._folder.matrix("pairs.npz")
-        return self._computed(pairs=True).pairs
-
-    @cached_property
+    @property
     def descriptors(self) -> NDArray[np.float32]:
-        """Those of `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS)).
-
-        Memory-mapped; computed on first use where not stored.
-        """
-        if self.has("descriptors.npy"):
-            return self._folder.array("descriptors.npy")
-        descriptors = self._computed(descriptors=True).descriptors
-        assert descriptors is not None
+        """Those of `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS))."""
+        descriptors: NDArray[np.float32] = self.feature("descriptors")
         return descriptors
 
-    def has(self, name: str) -> bool:
-        """Whether an optional file is stored, so that what it holds need not be computed."""
-        return self._folder.has(name)
+    def feature(self, name: str) -> Matrix:
+        """One of `FEATURES`, a row a molecule; computed on first use where it is not stored.
 
-    def _computed(
-        self, *, fingerprints: bool = False, pairs: bool = False, descriptors: bool = False
-    ) -> Featurized:
-        """What is not stored of the molecules: on all cores, unless this is a worker process."""
+        Raises:
+            InputError: If there is none of that name, or its file is damaged.
+        """
+        if name not in self.features:
+            (feature,) = chosen([name])
+            self.features[name] = (
+                self._folder.feature(feature) if self.holds(name) else self._computed(name)
+            )
+        return self.features[name]
+
+    def holds(self, name: str) -> bool:
+        """Whether one of `FEATURES` is stored, so that it need not be computed."""
+        return self._folder.has(FEATURES[name])
+
+    def _computed(self, name: str) -> Matrix:
+        """Compute what is not stored: on all cores, unless this is a worker process."""
         alone = self.n_molecules <= LARGE or multiprocessing.parent_process() is not None
-        return featurize(
+        computed = featurize(
             self.smiles,
-            fingerprints=fingerprints,
-            pairs=pairs,
-            descriptors=descriptors,
+            reads=[GRAPHS, name],
             identities=False,
             standardize=self.standardize,
             workers=1 if alone else n_cores(),
         )
+        return computed.features[name]
 
     @cached_property
     def _assays(self) -> pd.DataFrame:
@@ -257,6 +257,15 @@ class AssayStore:
 
     def __len__(self) -> int:
         return self.header["n_assays"] if self._selection is None else len(self._selection)
+
+    def __iter__(self) -> Iterator[Assay]:
+        """Iterate over the assays, in order."""
+        return map(self.assay, range(len(self)))
+
+    def used_molecules(self, *, kept: bool = False) -> NDArray[np.int64]:
+        """Find the molecules that the assays have, sorted; with `kept` those of curated rows."""
+        chosen = [assay.molecules[assay.kept if kept else assay.molecules >= 0] for assay in self]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *chosen]))
 
     def assay(self, key: int | str) -> Assay:
         """One assay, by position or id.
@@ -324,13 +333,11 @@ class AssayStore:
             "graphs",
             "smiles",
             "identities",
-            "fingerprints",
-            "pairs",
-            "descriptors",
             "_measurements",
         ):
             if name in self.__dict__:
                 store.__dict__[name] = self.__dict__[name]
+        store.features = self.features
         return store
 
     def _position(self, assay_id: str) -> int:

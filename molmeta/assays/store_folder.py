@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy import sparse
 
+from molmeta.chem.features import Feature, Matrix
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 
@@ -63,9 +63,9 @@ class StoreFolder:
             )
         return header
 
-    def has(self, name: str) -> bool:
-        """Whether an optional file is there."""
-        return (self.path / name).exists()
+    def has(self, feature: Feature) -> bool:
+        """Whether a feature is stored."""
+        return (self.path / feature.file).exists()
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """A table, or some of its columns.
@@ -86,10 +86,10 @@ class StoreFolder:
             raise self._damaged(error) from None
         return array
 
-    def matrix(self, name: str) -> sparse.csr_matrix:
-        """A sparse matrix."""
+    def feature(self, feature: Feature) -> Matrix:
+        """A stored feature of the molecules."""
         try:
-            return sparse.load_npz(self.path / name).tocsr()
+            return feature.load(self.path)
         except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
             raise self._damaged(error) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy import sparse
 
 import molmeta
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.curation import KEPT
 from molmeta.assays.store_folder import FORMAT, VERSION
 from molmeta.assays.units import commonest
+from molmeta.chem.features import FEATURES, Matrix
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.graph import Graphs
 from molmeta.chem.standardize import Standardizer
@@ -32,9 +32,7 @@ class Contents:
 
     Attributes:
         graphs: One a molecule.
-        fingerprints: One a molecule, or None.
-        pairs: One a molecule, or None.
-        descriptors: A row a molecule, or None.
+        features: A row a molecule, by name.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
         standardize: What the molecules were brought to standard form by, or None.
@@ -42,9 +40,7 @@ class Contents:
     """
 
     graphs: Graphs
-    fingerprints: sparse.csr_matrix | None
-    pairs: sparse.csr_matrix | None
-    descriptors: NDArray[np.float32] | None
+    features: Mapping[str, Matrix]
     molecules: pa.Table
     measurements: pa.Table
     assays: pa.Table
@@ -74,12 +70,8 @@ def write_store(out: Path | str, contents: Contents) -> None:
         (folder / "graphs").mkdir()
         for field in fields(Graphs):
             np.save(folder / "graphs" / f"{field.name}.npy", getattr(contents.graphs, field.name))
-        if contents.fingerprints is not None:
-            sparse.save_npz(folder / "fingerprints.npz", contents.fingerprints)
-        if contents.pairs is not None:
-            sparse.save_npz(folder / "pairs.npz", contents.pairs)
-        if contents.descriptors is not None:
-            np.save(folder / "descriptors.npy", contents.descriptors)
+        for name, matrix in contents.features.items():
+            FEATURES[name].save(folder, matrix)
         for name in ("molecules", "measurements", "assays", "audit"):
             pq.write_table(
                 getattr(contents, name),
@@ -111,9 +103,7 @@ def contents_of(
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(
         graphs=molecules.graphs,
-        fingerprints=molecules.fingerprints(),
-        pairs=molecules.pairs(),
-        descriptors=molecules.descriptors(),
+        features=molecules.features(),
         molecules=pa.table(
             {
                 "smiles": pa.array(rows.words("smiles")[molecules.accepted], pa.string()),

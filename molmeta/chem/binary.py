@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from molmeta.chem.features import (
+from molmeta.chem.atoms import (
     ATOM_SIZES,
     BOND_SIZES,
     HYBRIDIZATIONS,

@@ -1,114 +1,89 @@
-"""One atom or bond → its features, by RDKit's getters: the plain definition.
+"""The table of features: what is read of a molecule beside its graph.
 
-The columns and codes are those of `torch_geometric.utils.from_smiles` (9 for an atom, 3 for a
-bond), written as the index into its lists of values.
+Whatever computes, stacks, stores or batches features goes through `FEATURES`, by name. A new
+feature is one more entry there, and one in `FEATURE_SPEC`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rdkit import Chem
+from scipy import sparse
 
-ATOM_COLUMNS = (
-    "atomic_num",
-    "chirality",
-    "degree",
-    "formal_charge",
-    "num_hs",
-    "num_radical_electrons",
-    "hybridization",
-    "is_aromatic",
-    "is_in_ring",
-)
-ATOM_SIZES = (119, 9, 11, 12, 9, 5, 8, 2, 2)
-"""How many values each atom column can take: 0 … size - 1."""
+from molmeta.chem.descriptors import describe
+from molmeta.chem.fingerprint import ecfp, pairs
+from molmeta.errors import InputError
 
-# Bonds: bond_type, stereo, is_conjugated.
-BOND_SIZES = (22, 6, 2)
-"""How many values each bond column can take."""
+GRAPHS = "graphs"
+"""The name of what is read first, and in another way: see `chem.graph`."""
 
-LOWEST_CHARGE = -5
-
-HYBRIDIZATIONS = (0, 1, 2, 3, 4, 8, 5, 6, 7)
-"""RDKit's numbers (…, SP3, SP2D, SP3D, …) → torch_geometric's, which has no SP2D (8 is outside)."""
+Matrix = Any
+"""A row a molecule: counts as a `scipy.sparse.csr_matrix`, or numbers as an array."""
 
 
 @dataclass(frozen=True)
-class Features:
-    """The features of n molecules, end to end, in RDKit's order of atoms and bonds.
+class Feature:
+    """Something that is computed of molecules, a row each.
 
     Attributes:
-        atoms: (n_atoms, 9) uint8.
-        bonds: (n_bonds, 3) uint8.
-        begins: The first atom of each bond, counted within its molecule, (n_bonds,).
-        ends: The second atom, (n_bonds,).
-        n_atoms: Per molecule, (n,).
-        n_bonds: Per molecule, (n,).
+        name: What encoders call it in `reads`.
+        compute: Molecules → the matrix; the row of a None is empty, or NaN.
+        counts: How its tensors' names begin in a batch if it is counts, a sparse matrix; ""
+            if it is numbers.
     """
 
-    atoms: NDArray[np.uint8]
-    bonds: NDArray[np.uint8]
-    begins: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    n_atoms: NDArray[np.int64]
-    n_bonds: NDArray[np.int64]
+    name: str
+    compute: Callable[[Iterable[Chem.Mol | None]], Matrix]
+    counts: str = ""
+
+    @property
+    def file(self) -> str:
+        """The name of its file in a store."""
+        return f"{self.name}.npz" if self.counts else f"{self.name}.npy"
+
+    def stack(self, parts: Sequence[Matrix]) -> Matrix:
+        """Join the rows of all parts (at least one), in order."""
+        return sparse.vstack(parts, format="csr") if self.counts else np.concatenate(parts)
+
+    def save(self, folder: Path, matrix: Matrix) -> None:
+        """Write the matrix to its file in a store's folder."""
+        if self.counts:
+            sparse.save_npz(folder / self.file, matrix)
+        else:
+            np.save(folder / self.file, matrix)
+
+    def load(self, folder: Path) -> Matrix:
+        """Read the matrix from its file in a store's folder; numbers are memory-mapped."""
+        if self.counts:
+            return sparse.load_npz(folder / self.file).tocsr()
+        return np.load(folder / self.file, mmap_mode="r")
 
 
-def read_by_getters(mols: Sequence[Chem.Mol | None]) -> Features:
-    """Read the features of molecules (a None has no atoms), all within torch_geometric's."""
-    atoms = [atom_row(atom) for mol in mols if mol is not None for atom in mol.GetAtoms()]
-    bonds = [
-        (*bond_row(bond), bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-        for mol in mols
-        if mol is not None
-        for bond in mol.GetBonds()
-    ]
-    table = np.array(bonds, np.int64).reshape(-1, len(BOND_SIZES) + 2)
-    return Features(
-        atoms=np.array(atoms, np.uint8).reshape(-1, len(ATOM_SIZES)),
-        bonds=table[:, :-2].astype(np.uint8),
-        begins=table[:, -2],
-        ends=table[:, -1],
-        n_atoms=np.array([0 if mol is None else mol.GetNumAtoms() for mol in mols], np.int64),
-        n_bonds=np.array([0 if mol is None else mol.GetNumBonds() for mol in mols], np.int64),
+FEATURES = {
+    feature.name: feature
+    for feature in (
+        Feature("fingerprints", ecfp, "fp"),  # counts of environments, (n, 2048) uint8
+        Feature("pairs", pairs, "pair"),  # counts of torsions and atom pairs, (n, 2048) uint8
+        Feature("descriptors", describe),  # those of `DESCRIPTORS`, (n, 69) float32
     )
+}
+"""All features by name, in the order in which they are computed and stored."""
 
 
-def atom_row(atom: Chem.Atom) -> tuple[int, ...]:
-    """The 9 features of an atom; some may lie outside `ATOM_SIZES`."""
-    return (
-        atom.GetAtomicNum(),
-        int(atom.GetChiralTag()),
-        atom.GetTotalDegree(),
-        atom.GetFormalCharge() - LOWEST_CHARGE,
-        atom.GetTotalNumHs(),
-        atom.GetNumRadicalElectrons(),
-        HYBRIDIZATIONS[int(atom.GetHybridization())],
-        int(atom.GetIsAromatic()),
-        int(atom.IsInRing()),
-    )
+def chosen(reads: Collection[str]) -> list[Feature]:
+    """The features among `reads`, in the table's order.
 
-
-def bond_row(bond: Chem.Bond) -> tuple[int, ...]:
-    """The 3 features of a bond; some may lie outside `BOND_SIZES`."""
-    return int(bond.GetBondType()), int(bond.GetStereo()), int(bond.GetIsConjugated())
-
-
-def first_outside(mol: Chem.Mol) -> str:
-    """The first feature of `mol` that torch_geometric has no code for, as a reason; "" if none."""
-    for atom in mol.GetAtoms():
-        for name, value, size in zip(ATOM_COLUMNS, atom_row(atom), ATOM_SIZES, strict=True):
-            if not 0 <= value < size:
-                given = {
-                    "formal_charge": value + LOWEST_CHARGE,
-                    "hybridization": atom.GetHybridization(),
-                }.get(name, value)
-                return f"atom {atom.GetIdx()} ({atom.GetSymbol()}): no code for {name} {given}"
-    for bond in mol.GetBonds():
-        if not all(0 <= v < size for v, size in zip(bond_row(bond), BOND_SIZES, strict=True)):
-            return f"bond {bond.GetIdx()}: no code for {bond.GetBondType()}, {bond.GetStereo()}"
-    return ""
+    Raises:
+        InputError: If there is none of a name.
+    """
+    for name in reads:
+        if name != GRAPHS and name not in FEATURES:
+            raise InputError.of(
+                "feature of molecules", got=repr(name), expected=f"one of {[GRAPHS, *FEATURES]}"
+            )
+    return [feature for name, feature in FEATURES.items() if name in reads]

@@ -6,19 +6,18 @@ One row in, one row out, always: what does not parse becomes an empty graph with
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdinchi import MolToInchiKey
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from molmeta.chem.binary import NOTHING, read_graphs, to_binary
-from molmeta.chem.descriptors import describe
-from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE, ecfp
-from molmeta.chem.fingerprint import pairs as count_pairs
+from molmeta.chem.features import FEATURES, GRAPHS, Matrix, chosen
+from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.chem.graph import Graphs
 from molmeta.chem.inputs import as_smiles
 from molmeta.chem.molecule import MAX_ATOMS, to_mol
@@ -51,49 +50,81 @@ class Featurized:
         identities: RDKit's canonical isomeric SMILES, or InChIKeys, (n,); "" where rejected or not
             asked for. The same text is the same molecule.
         reasons: Why the row was rejected, (n,); "" where it was accepted.
-        fingerprints: ECFP counts, (n, 2048) uint8, empty rows where rejected; None if not asked
-            for.
-        pairs: Counts of torsions and atom pairs, (n, 2048) uint8, empty rows where rejected; None
-            if not asked for.
-        descriptors: Those of `DESCRIPTORS`, (n, 69) float32, NaN where rejected; None if not asked
-            for.
+        features: What was asked for of `FEATURES`, by name, a row a molecule; empty, or NaN, where
+            rejected.
     """
 
     graphs: Graphs
     identities: list[str]
     reasons: list[str]
-    fingerprints: csr_matrix | None = None
-    pairs: csr_matrix | None = None
-    descriptors: NDArray[np.float32] | None = None
+    features: Mapping[str, Matrix] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.reasons)
+
+    @property
+    def parsed(self) -> NDArray[np.bool_]:
+        """Tell which rows are molecules, shape (n,).
+
+        >>> featurize(["CCO", "C("]).parsed.tolist()
+        [True, False]
+        """
+        return np.array([not reason for reason in self.reasons], dtype=bool)
+
+    def select(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Featurized:
+        """Select rows, by position, in that order, or by a mask.
+
+        >>> features = featurize(["CCO", "C(", "OCC"])
+        >>> features.select(features.parsed).identities
+        ['CCO', 'CCO']
+        """
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Featurized(
+            graphs=self.graphs.select(chosen),
+            identities=[self.identities[row] for row in chosen],
+            reasons=[self.reasons[row] for row in chosen],
+            features={name: feature[chosen] for name, feature in self.features.items()},
+        )
+
+    def feature(self, name: str) -> Matrix | None:
+        """One of `FEATURES`, a row a molecule; None if it was not asked for."""
+        return self.features.get(name)
+
+    @property
+    def fingerprints(self) -> csr_matrix | None:
+        """ECFP counts, (n, 2048) uint8."""
+        return self.feature("fingerprints")
+
+    @property
+    def pairs(self) -> csr_matrix | None:
+        """Counts of torsions and atom pairs, (n, 2048) uint8."""
+        return self.feature("pairs")
+
+    @property
+    def descriptors(self) -> NDArray[np.float32] | None:
+        """Those of `DESCRIPTORS`, (n, 69) float32."""
+        return self.feature("descriptors")
 
     @staticmethod
     def concatenate(parts: Sequence[Featurized]) -> Featurized:
         """All rows of all parts (at least one), in order."""
         if len(parts) == 1:
             return parts[0]
-        matrices = [part.fingerprints for part in parts if part.fingerprints is not None]
-        pairs = [part.pairs for part in parts if part.pairs is not None]
-        tables = [part.descriptors for part in parts if part.descriptors is not None]
         return Featurized(
             graphs=Graphs.concatenate([part.graphs for part in parts]),
             identities=[identity for part in parts for identity in part.identities],
             reasons=[reason for part in parts for reason in part.reasons],
-            fingerprints=vstack(matrices, format="csr") if matrices else None,
-            pairs=vstack(pairs, format="csr") if pairs else None,
-            descriptors=np.concatenate(tables) if tables else None,
+            features={
+                name: FEATURES[name].stack([part.features[name] for part in parts])
+                for name in parts[0].features
+            },
         )
 
 
 def featurize(
     smiles: Iterable[object],
     *,
-    graphs: bool = True,
-    fingerprints: bool = False,
-    pairs: bool = False,
-    descriptors: bool = False,
+    reads: Collection[str] = (GRAPHS,),
     identities: bool = True,
     inchikeys: bool = False,
     standardize: Standardizer | None = None,
@@ -107,11 +138,9 @@ def featurize(
     Args:
         smiles: One entry a row, as `as_smiles` takes them; what is no molecule is rejected with
             a reason.
-        graphs: Whether to compute graphs; without them a molecule with an atom that they have no
-            code for is accepted.
-        fingerprints: Whether to compute ECFP counts too.
-        pairs: Whether to compute counts of torsions and atom pairs too, twice as dear as parsing.
-        descriptors: Whether to compute descriptors too, three to five times as dear as parsing.
+        reads: What to compute: some of `graphs`, `fingerprints` (ECFP counts), `pairs` (counts of
+            torsions and atom pairs, twice as dear as parsing) and `descriptors` (three to five
+            times as dear). Without graphs a molecule is accepted that they have no code for.
         identities: Whether to compute identities: canonical SMILES, half as dear as parsing.
         inchikeys: Whether identities are InChIKeys, to which most tautomers are one; three times
             as dear as parsing. Canonical SMILES where there is none (dummy atoms).
@@ -131,10 +160,7 @@ def featurize(
         workers = 1  # a single piece cannot be shared out, and starting a process takes a second
     (whole,) = featurize_stream(
         [smiles],
-        graphs=graphs,
-        fingerprints=fingerprints,
-        pairs=pairs,
-        descriptors=descriptors,
+        reads=reads,
         identities=identities,
         inchikeys=inchikeys,
         standardize=standardize,
@@ -149,10 +175,7 @@ def featurize(
 def featurize_stream(
     chunks: Iterable[Iterable[object]],
     *,
-    graphs: bool = True,
-    fingerprints: bool = False,
-    pairs: bool = False,
-    descriptors: bool = False,
+    reads: Collection[str] = (GRAPHS,),
     identities: bool = True,
     inchikeys: bool = False,
     standardize: Standardizer | None = None,
@@ -165,10 +188,7 @@ def featurize_stream(
 
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
-        graphs: As for `featurize`, like all that follow.
-        fingerprints: As above.
-        pairs: As above.
-        descriptors: As above.
+        reads: As for `featurize`, like all that follow.
         identities: As above.
         inchikeys: As above.
         standardize: As above.
@@ -181,9 +201,8 @@ def featurize_stream(
         InputError: As `featurize`.
         WorkerError: If worker processes cannot be started.
     """
-    featurizer = _Featurizer(
-        graphs, fingerprints, pairs, descriptors, identities, inchikeys, standardize, max_atoms
-    )
+    names = tuple(feature.name for feature in chosen(reads))
+    featurizer = _Featurizer(GRAPHS in reads, names, identities, inchikeys, standardize, max_atoms)
     n_pieces: deque[int] = deque()  # of each chunk that was begun
 
     def pieces() -> Iterator[Sequence[object]]:
@@ -216,9 +235,7 @@ class _Featurizer:
     """What is done to a piece of rows; sent to worker processes."""
 
     graphs: bool
-    fingerprints: bool
-    pairs: bool
-    descriptors: bool
+    features: tuple[str, ...]
     identities: bool
     inchikeys: bool
     standardize: Standardizer | None
@@ -235,7 +252,6 @@ class _Featurizer:
             return Featurized.concatenate([self([one]) for one in smiles])
 
     def _together(self, smiles: Sequence[object]) -> Featurized:
-        needs_mols = self.fingerprints or self.pairs or self.descriptors
         with rdBase.BlockLogs():
             blobs, identities, reasons, mols = [], [], [], []
             for given in smiles:
@@ -243,7 +259,7 @@ class _Featurizer:
                 blobs.append(to_binary(mol) if self.graphs and mol is not None else NOTHING)
                 identities.append(self._identity(mol))
                 reasons.append(reason)
-                mols.append(mol if needs_mols else None)  # else its memory is used again at once
+                mols.append(mol if self.features else None)  # else its memory is used again at once
             return self._finish(blobs, identities, reasons, mols)
 
     def reject(self, _: object, reason: str) -> Featurized:
@@ -280,7 +296,5 @@ class _Featurizer:
             graphs=graphs,
             identities=identities,
             reasons=reasons,
-            fingerprints=ecfp(mols) if self.fingerprints else None,
-            pairs=count_pairs(mols) if self.pairs else None,
-            descriptors=describe(mols) if self.descriptors else None,
+            features={name: FEATURES[name].compute(mols) for name in self.features},
         )

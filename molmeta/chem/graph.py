@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from molmeta.chem.features import ATOM_SIZES, BOND_SIZES, Features, read_by_getters
+from molmeta.chem.atoms import ATOM_SIZES, BOND_SIZES, Features, read_by_getters
 
 Codes = NDArray[np.unsignedinteger]
 Ints = NDArray[np.int64]

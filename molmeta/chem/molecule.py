@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem, rdBase
 
-from molmeta.chem.features import first_outside
+from molmeta.chem.atoms import first_outside
 from molmeta.chem.repair import repair
 
 MAX_ATOMS = 1000

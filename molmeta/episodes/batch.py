@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from torch_geometric.data import Batch
 
 from molmeta.assays.store import Assay
+from molmeta.chem.features import GRAPHS, Matrix, chosen
 from molmeta.chem.graph import Graphs
 from molmeta.episodes.draw import Draw
 from molmeta.episodes.episode import Episode, LabelledSet
 from molmeta.errors import InputError
-
-_COUNTED = {"fingerprints": "fp", "pairs": "pair"}
-"""What is counted in a molecule, and how its tensors' names begin."""
 
 
 class Molecules(Protocol):
@@ -28,29 +25,14 @@ class Molecules(Protocol):
     def graphs(self) -> Graphs:
         """n graphs."""
 
-    @property
-    def fingerprints(self) -> csr_matrix | None:
-        """ECFP counts, (n, 2048) uint8; None where they were not asked for."""
-
-    @property
-    def pairs(self) -> csr_matrix | None:
-        """Counts of torsions and atom pairs, (n, 2048) uint8; None where not asked for."""
-
-    @property
-    def descriptors(self) -> NDArray[np.float32] | None:
-        """Descriptors, (n, 69); None where they were not asked for."""
-
-
-def reads_of(encoder: object) -> tuple[str, ...]:
-    """What an encoder reads of a molecule: its `reads`, by default its graph alone."""
-    reads: tuple[str, ...] = getattr(encoder, "reads", ("graphs",))
-    return reads
+    def feature(self, name: str) -> Matrix | None:
+        """One of `FEATURES`, n rows; None where it was not asked for."""
 
 
 def make_batch(
     molecules: Molecules,
     indices: NDArray[np.int64],
-    reads: Sequence[str] = ("graphs",),
+    reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Batch:
     """What an encoder reads of the molecules at `indices`, shape (n,).
@@ -67,22 +49,22 @@ def make_batch(
     Raises:
         InputError: If the molecules were featurized without something that is read.
     """
-    batch = collate(molecules.graphs, indices, device) if "graphs" in reads else Batch()
-    for what, prefix in _COUNTED.items():
-        if what in reads:
-            counts = getattr(molecules, what)
-            if counts is None:
-                raise _missing(what)
-            rows = counts[indices]
-            batch[f"{prefix}_columns"] = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
-            batch[f"{prefix}_counts"] = torch.from_numpy(rows.data.astype(np.float32)).to(device)
+    batch = collate(molecules.graphs, indices, device) if GRAPHS in reads else Batch()
+    for feature in chosen(reads):
+        matrix = molecules.feature(feature.name)
+        if matrix is None:
+            raise _missing(feature.name)
+        rows = matrix[indices]
+        if feature.counts:
+            columns = torch.from_numpy(rows.indices.astype(np.int64))
+            counts = torch.from_numpy(rows.data.astype(np.float32))
             offsets = torch.from_numpy(rows.indptr[:-1].astype(np.int64))
-            batch[f"{prefix}_offsets"] = offsets.to(device)
-    if "descriptors" in reads:
-        if molecules.descriptors is None:
-            raise _missing("descriptors")
-        chosen = np.asarray(molecules.descriptors[indices], dtype=np.float32)
-        batch.descriptors = torch.from_numpy(chosen).to(device)
+            batch[f"{feature.counts}_columns"] = columns.to(device)
+            batch[f"{feature.counts}_counts"] = counts.to(device)
+            batch[f"{feature.counts}_offsets"] = offsets.to(device)
+        else:
+            numbers = np.asarray(rows, dtype=np.float32)
+            batch[feature.name] = torch.from_numpy(numbers).to(device)
     return batch
 
 
@@ -90,7 +72,7 @@ def _missing(what: str) -> InputError:
     return InputError.of(
         f"an encoder that reads {what}",
         got=f"molecules that were featurized without {what}",
-        fix=f"Featurize them with {what}=True, or as the model does: `LoadedModel.featurize`.",
+        fix=f"Featurize them with {what!r} in `reads`, or as the model does: `Model.featurize`.",
     )
 
 
@@ -123,7 +105,7 @@ def make_episode(
     molecules: Molecules,
     assay: Assay,
     draw: Draw,
-    reads: Sequence[str] = ("graphs",),
+    reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Episode:
     """The episode of `draw`, whose indices are rows of `assay`."""

@@ -47,7 +47,7 @@ class EpisodeSampler:
         self.store = store
         self.query_size = query_size
         self.seed = seed
-        usable = np.array([_n_usable(store.assay(number)) for number in range(len(store))])
+        usable = np.array([_n_usable(assay) for assay in store])
         fitting = {size: np.flatnonzero(usable >= size + MIN_QUERY) for size in support_sizes}
         self._assays = {size: numbers for size, numbers in fitting.items() if len(numbers)}
         smallest = min(support_sizes)

@@ -2,7 +2,6 @@
 
 from molmeta.evaluation.baselines import BASELINES, make_baselines
 from molmeta.evaluation.evaluate import evaluate
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import PROTOCOLS, Method
 from molmeta.evaluation.results import Results, read_results
 
@@ -11,7 +10,6 @@ __all__ = [
     "PROTOCOLS",
     "Method",
     "Results",
-    "Training",
     "evaluate",
     "make_baselines",
     "read_results",

@@ -18,13 +18,13 @@ from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
 from molmeta.evaluation.forest import forest_means, tuned_forest_means
 from molmeta.evaluation.gaussian_process import predict_mean
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale, Task
 
 Scores = NDArray[np.float64]
@@ -57,7 +57,7 @@ class Baseline(ABC):
         return repr(self)
 
     @property
-    def training(self) -> Training | None:
+    def training(self) -> AssayRecord | None:
         """Nothing."""
         return None
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.protocol import Scale
 
 # Strength of the ridge penalty, in molecules.
@@ -34,7 +34,7 @@ class FrequentHitters:
     """
 
     weights: NDArray[np.float64]
-    training: Training
+    training: AssayRecord
     name: str = "frequent-hitters"
     reads: ClassVar[tuple[str, ...]] = ("fingerprints",)
 
@@ -46,7 +46,7 @@ class FrequentHitters:
             InputError: If there are no such rows.
         """
         molecules, targets = [np.empty(0, np.int64)], [np.empty(0)]
-        for assay in map(store.assay, range(len(store))):
+        for assay in store:
             labels = assay.labels[assay.kept].astype(np.float64)
             molecules.append(assay.molecules[assay.kept])
             targets.append(labels - labels.mean() if len(labels) else labels)
@@ -57,7 +57,7 @@ class FrequentHitters:
         gram = (bits.T @ bits).toarray()
         gram[np.diag_indices_from(gram)] += _RIDGE
         weights = np.linalg.solve(gram, bits.T @ np.concatenate(targets))
-        return cls(weights, Training.of_store(store))
+        return cls(weights, AssayRecord.of(store))
 
     @property
     def scale(self) -> Scale:

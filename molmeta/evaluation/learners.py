@@ -12,15 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
-from molmeta.episodes.batch import reads_of
 from molmeta.evaluation.baselines import make_baselines
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
-from molmeta.meta.run import LoadedModel, load_model
-from molmeta.meta.scorer import Scorer
-from molmeta.meta.trainer import MODEL
+from molmeta.learning.scorer import Scorer
+from molmeta.runs.model import MODEL, Model, load_model
+from molmeta.runs.seen import load_seen
 
 PROBE = "probe"
 
@@ -45,24 +44,26 @@ class TrainedMethod:
     trust_code: bool = False
 
     @cached_property
-    def training(self) -> Training:
+    def training(self) -> AssayRecord:
         """What the model was trained on."""
-        return Training.of_run(self.path)
+        return load_seen(self.path)
 
     @cached_property
-    def reads(self) -> tuple[str, ...]:
+    def reads(self) -> frozenset[str]:
         """What the encoder reads."""
-        return reads_of(self._model.learner.encoder)
+        return self._model.learner.encoder.reads
 
     @cached_property
-    def _model(self) -> LoadedModel:
+    def _model(self) -> Model:
         return load_model(self.path, self.device, trust_code=self.trust_code)
 
     @cached_property
     def _identity(self) -> str:
         """A hash of the weights, and the recipe that gives them their meaning."""
         weights = hashlib.sha256((self.path / MODEL).read_bytes()).hexdigest()[:16]
-        recipe = {k: v for k, v in self._model.recipe.items() if k != "training"}
+        recipe = {
+            k: v for k, v in self._model.recipe.items() if k not in ("training", "calibration")
+        }
         return f"{weights} {json.dumps(recipe, sort_keys=True)}"
 
     def _scorer(self, store: AssayStore) -> Scorer:

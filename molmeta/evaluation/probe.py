@@ -6,23 +6,13 @@ stays as it is, and everything that is fitted or tuned is so on the support set 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
-from torch import Tensor, nn
-from torch_geometric.data import Batch
 
-from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.gaussian_process import predict_mean
-from molmeta.evaluation.leakage import Training
-from molmeta.evaluation.protocol import Scale, Task
-from molmeta.meta.embedding import embed
+from molmeta.evaluation.protocol import Task
 
 Floats = NDArray[np.float64]
 
@@ -68,70 +58,3 @@ def _best_strength(kernel: Floats, labels: Floats) -> float:
             right = np.where(labels[left] > 0.5, found, 1 - found)
             losses[number] -= np.log(np.maximum(right, 1e-12)).sum()
     return STRENGTHS[int(losses.argmin())]
-
-
-@dataclass(frozen=True)
-class LinearProbe:
-    """The linear probe on vectors that any encoder made.
-
-    Attributes:
-        vectors: One a molecule of the store, NaN where no assay has it, shape (n_molecules, d).
-        training: What the encoder was trained on; None if nothing.
-        name: What tables call it.
-        task: What it predicts.
-        reads: Nothing: the vectors are at hand.
-    """
-
-    vectors: NDArray[np.float32]
-    training: Training | None = None
-    name: str = "probe"
-    task: Task = "classification"
-    reads: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def of_encoder(
-        cls,
-        encoder: nn.Module | Callable[[Batch], Tensor],
-        store: AssayStore,
-        *,
-        training: Training | None = None,
-        name: str = "probe",
-        task: Task = "classification",
-    ) -> LinearProbe:
-        """Embed the molecules of the test assays.
-
-        Args:
-            encoder: Graph batch → (n, d), in evaluation mode.
-            store: The test assays.
-            training: What the encoder was trained on.
-            name: What tables call it.
-            task: What it predicts.
-        """
-        used = np.unique(np.concatenate([store.assay(i).molecules for i in range(len(store))]))
-        used = used[used >= 0]
-        embedded = embed(encoder, store, used).numpy()
-        vectors = np.full((store.n_molecules, embedded.shape[1]), np.nan, np.float32)
-        vectors[used] = embedded
-        return cls(vectors, training, name, task)
-
-    @property
-    def scale(self) -> Scale:
-        """Probabilities in classification, values in regression."""
-        return "value" if self.task == "regression" else "probability"
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the vectors, and the task."""
-        vectors = hashlib.sha256(self.vectors.tobytes()).hexdigest()[:16]
-        return f"LinearProbe({vectors}, {self.task}, {STRENGTHS})"
-
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> Floats:
-        """See `protocol.Method`."""
-        known, asked = (self.vectors[part].astype(np.float64) for part in (support, query))
-        return probe_scores(known, labels.astype(np.float64), asked, self.task)

@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.scaffolds import scaffold_numbers
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.config import unknown
 from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
-from molmeta.evaluation.leakage import Training
 
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
@@ -40,7 +40,7 @@ class Method(typing.Protocol):
         """All that its scores depend on beside the assay: results are kept under it."""
 
     @property
-    def training(self) -> Training | None:
+    def training(self) -> AssayRecord | None:
         """What it was trained on, to be compared with the test assays; None for nothing."""
 
     @property

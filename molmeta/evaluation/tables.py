@@ -10,7 +10,6 @@ import pandas as pd
 
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.episodes import Record
-from molmeta.evaluation.leakage import overlap
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import Method, Task
 from molmeta.evaluation.results import Results
@@ -162,6 +161,6 @@ def _leakage(methods: Sequence[Method], store: AssayStore) -> pd.DataFrame:
         (method.name, *row)
         for method in methods
         if method.training is not None
-        for row in overlap(method.training, store)
+        for row in method.training.overlap(store)
     ]
     return pd.DataFrame(rows, columns=_LEAKAGE)

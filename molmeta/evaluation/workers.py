@@ -14,18 +14,12 @@ from typing import Any
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from molmeta.assays.store import AssayStore
+from molmeta.chem.features import FEATURES, Matrix
 from molmeta.evaluation.episodes import Plan, Record, evaluate_assay
 from molmeta.evaluation.protocol import Method
 
 Unit = tuple[str, int]
 """An assay's id and a support size."""
-
-# What stores may hold beside graphs; where they do not, it is computed once and sent around.
-_FEATURES = {
-    "fingerprints": "fingerprints.npz",
-    "pairs": "pairs.npz",
-    "descriptors": "descriptors.npy",
-}
 
 
 def run_units(
@@ -70,13 +64,11 @@ def run_units(
             pool.shutdown(cancel_futures=True)
 
 
-def _features(methods: Iterable[Method], store: AssayStore) -> dict[str, Any]:
+def _features(methods: Iterable[Method], store: AssayStore) -> dict[str, Matrix]:
     """The features that the methods read and the store's folder lacks."""
     read = {name for method in methods for name in method.reads}
     return {
-        name: getattr(store, name)
-        for name, file in _FEATURES.items()
-        if name in read and not store.has(file)
+        name: store.feature(name) for name in FEATURES if name in read and not store.holds(name)
     }
 
 
@@ -95,13 +87,15 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _begin(path: Path, features: Mapping[str, Any], plan: Plan, methods: dict[str, Method]) -> None:
+def _begin(
+    path: Path, features: Mapping[str, Matrix], plan: Plan, methods: dict[str, Method]
+) -> None:
     end_with_parent()
     # Ctrl-C is the parent's to handle; one thread a process, for they share the cores.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)
     store = AssayStore.open(path)
-    vars(store).update(features)  # where its cached properties keep them
+    store.features.update(features)
     _worker.update(store=store, plan=plan, methods=methods)
 
 

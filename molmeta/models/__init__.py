@@ -1,8 +1,11 @@
 """Graphs → vectors → scores: plain modules that know nothing of meta-learning."""
 
+from molmeta.models.columns import Columns
 from molmeta.models.context import Context
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, FingerprintEncoder, GATv2, Hybrid
-from molmeta.models.heads import KernelHead, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models.head import AttentionHead, Head
+from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.known_assays import KnownAssays
 from molmeta.models.registry import ENCODERS, HEADS
 
@@ -13,11 +16,14 @@ __all__ = [
     "GPS",
     "HEADS",
     "PNA",
+    "AttentionHead",
+    "Columns",
     "Context",
+    "Encoder",
     "FingerprintEncoder",
     "GATv2",
+    "Head",
     "Hybrid",
-    "KernelHead",
     "KnownAssays",
     "LinearHead",
     "MatchingHead",

@@ -1,8 +1,7 @@
 """Full-context embeddings: molecules are seen in the light of the labelled support set.
 
 Vinyals et al. 2016, arXiv:1606.04080, section 2.1.2, read it with LSTMs; here it is attention
-(Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter. A
-memory of training molecules without labels follows MHNfs (Schimunek et al. 2023, arXiv:2305.09481).
+(Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter.
 """
 
 from __future__ import annotations
@@ -20,8 +19,14 @@ class Context(nn.Module):
     """Label-aware attention: support molecules see each other, and queries the support set.
 
     A query never sees another query. What is added to the vectors begins at zero, so that an
-    untrained context changes nothing. With a memory all of them first attend to molecules of the
-    training assays, of which no label is known.
+    untrained context changes nothing.
+
+    >>> import torch
+    >>> from molmeta.models import Context
+    >>> support, query = torch.eye(2, 8), torch.ones(1, 8)
+    >>> seen, asks = Context(dim=8, width=8, blocks=1)(support, torch.tensor([1.0, 0.0]), query)
+    >>> torch.equal(seen, support), torch.equal(asks, query)
+    (True, True)
 
     Args:
         dim: Width of the vectors: the learner's `projection`.
@@ -29,7 +34,6 @@ class Context(nn.Module):
         blocks: Number of attention blocks.
         heads: Attention heads of a block.
         dropout: Probability of dropping an update's entries in training.
-        memory: Training molecules that are remembered (`Above.remember`); 0 for none.
 
     Raises:
         InputError: If `heads` does not divide `width`.
@@ -43,7 +47,6 @@ class Context(nn.Module):
         blocks: CountOrNone = 0,
         heads: Count = 4,
         dropout: Fraction = 0.1,
-        memory: CountOrNone = 0,
     ) -> None:
         super().__init__()
         if width % heads:
@@ -51,9 +54,7 @@ class Context(nn.Module):
                 f"context.heads: {heads}", got=f"context.width: {width}", expected="a multiple"
             )
         self.dim = dim
-        self.memory = memory
         self.down = nn.Linear(dim, width)
-        self.recall = _Block(width, heads, dropout) if memory else None
         self.labels = nn.Parameter(torch.randn(3, width) * 0.5)
         self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(blocks)])
         self.up = nn.Linear(width, dim)
@@ -61,14 +62,9 @@ class Context(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(
-        self,
-        support: Tensor,
-        labels: Tensor,
-        query: Tensor,
-        visible: Tensor | None = None,
-        memory: Tensor | None = None,
+        self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Vectors in context.
+        """Put vectors in the light of the labelled support set.
 
         Args:
             support: Shape (s, dim).
@@ -76,44 +72,35 @@ class Context(nn.Module):
             query: Shape (q, dim).
             visible: Shape (q, s), False where a query may not see a support molecule, nor its
                 label, nor what the others made of it.
-            memory: The remembered molecules' vectors, shape (m, dim), where there is a memory.
 
         Returns:
             The support set, shape (s, dim), or (q, s, dim) as each query sees it where `visible`
             is given; and the queries, shape (q, dim).
         """
-        known, asked = (self._recalled(self.down(x), memory) for x in (support, query))
-        known = known + self.labels[labels.long()]
-        asked = asked + self.labels[_UNKNOWN]
+        seen = self.down(support) + self.labels[labels.long()]
+        asks = self.down(query) + self.labels[_UNKNOWN]
         if visible is None:
-            known, asked = self._attend(known.unsqueeze(0), asked.unsqueeze(0), None, None)
-            return support + self.up(known[0]), query + self.up(asked[0])
-        views, view = visible.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
-        known = known.expand(len(views), -1, -1)
-        known, asked = self._attend(known, asked.unsqueeze(1), views, view)
-        return support + self.up(known)[view], query + self.up(asked[:, 0])
-
-    def _recalled(self, x: Tensor, memory: Tensor | None) -> Tensor:
-        """Vectors (n, w), each after it has attended to the memory alone."""
-        if self.recall is None or memory is None:
-            return x
-        keys, values = self.recall.remember(self.down(memory).unsqueeze(0))
-        recalled: Tensor = self.recall(x.unsqueeze(0), keys, values, None)
-        return recalled.squeeze(0)
+            seen, asks = self._attend(seen.unsqueeze(0), asks.unsqueeze(0), None, None)
+            return support + self.up(seen[0]), query + self.up(asks[0])
+        views, view = torch.unique(visible, dim=0, return_inverse=True)
+        seen = seen.expand(len(views), -1, -1)
+        seen, asks = self._attend(seen, asks.unsqueeze(1), views, view)
+        return support + self.up(seen)[view], query + self.up(asks[:, 0])
 
     def _attend(
-        self, known: Tensor, asked: Tensor, views: Tensor | None, view: Tensor | None
+        self, support: Tensor, query: Tensor, views: Tensor | None, view: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """All blocks: known (v, s, w), asked (v, q, w); or (q, 1, w), each in its own view."""
+        """Run all blocks on support (v, s, w) and query (v, q, w), or (q, 1, w) in its own view."""
         mask = None if views is None else views[:, None, None, :]
         for block in self.blocks:
-            keys, values = block.remember(known)  # type: ignore[operator]
+            assert isinstance(block, _Block)
+            keys, values = block.read(support)
             if view is None or mask is None:
-                asked = block(asked, keys, values, mask)
+                query = block(query, keys, values, mask)
             else:
-                asked = block(asked, keys[view], values[view], mask[view])
-            known = block(known, keys, values, mask)
-        return known, asked
+                query = block(query, keys[view], values[view], mask[view])
+            support = block(support, keys, values, mask)
+        return support, query
 
 
 class _Block(nn.Module):
@@ -136,13 +123,13 @@ class _Block(nn.Module):
             nn.Dropout(dropout),
         )
 
-    def remember(self, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the support set, each (v, heads, s, w / heads)."""
-        keys, values = self.remembers(self.norm(known)).chunk(2, -1)
+    def read(self, support: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute keys and values of the support set, each (v, heads, s, w / heads)."""
+        keys, values = self.remembers(self.norm(support)).chunk(2, -1)
         return self._split(keys), self._split(values)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        """Update (v, n, w) by what the support set says; mask (v, 1, 1, s)."""
+        """Update x, (v, n, w), by the support set's values; mask (v, 1, 1, s)."""
         asks = self._split(self.asks(self.norm(x)))
         # Written out: fused attention has no second derivative.
         logits = asks @ keys.mT / keys.shape[-1] ** 0.5
@@ -157,5 +144,5 @@ class _Block(nn.Module):
         return updated
 
     def _split(self, x: Tensor) -> Tensor:
-        """(v, n, w) → (v, heads, n, w / heads)."""
+        """Split the width between the heads, (v, n, w) → (v, heads, n, w / heads)."""
         return x.view(*x.shape[:-1], self.heads, x.shape[-1] // self.heads).transpose(1, 2)

@@ -3,7 +3,7 @@
 A support set's molecules tell much of what kind of assay it is, before any label is read: a series
 of kinase inhibitors was measured on a kinase. So the pre-training's readouts (a logistic regression
 on the encoder's vectors for each assay) are kept, and those whose molecules lie near the support
-set's and whose predictions fit its labels are averaged into one more opinion.
+set's and whose predictions fit its labels are averaged into a score of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from molmeta.config import CountOrNone, Positive
-from molmeta.models.fading import fading
 
 
 class KnownAssays(nn.Module):
@@ -29,6 +28,13 @@ class KnownAssays(nn.Module):
     log-odds count δ f, with f = 32 / (32 + n): the log-likelihoods of many labels would leave a
     single assay, and the more labels there are, the better the support set speaks for itself.
     Places and readouts are kept in `rank` dimensions each.
+
+    >>> import torch
+    >>> from molmeta.models import KnownAssays
+    >>> known = KnownAssays(4, rank=2)
+    >>> known.remember(torch.eye(4), torch.arange(4), torch.tensor([0, 0, 1, 1]), torch.ones(2, 5))
+    >>> len(known), known.describe(torch.eye(4)).shape
+    (2, torch.Size([4, 5]))
 
     Args:
         dim: Width of the encoder's vectors, without what stands beside them.
@@ -77,7 +83,7 @@ class KnownAssays(nn.Module):
 
     @torch.no_grad()
     def remember(self, vectors: Tensor, molecules: Tensor, assays: Tensor, readout: Tensor) -> None:
-        """Know t assays, in place of those that were known.
+        """Keep t assays, in place of those that were kept.
 
         Args:
             vectors: The encoder's, of m molecules, (m, dim).
@@ -97,7 +103,7 @@ class KnownAssays(nn.Module):
         self.readouts = (weights - self.mean_readout) @ self.axes.mT
 
     def describe(self, vectors: Tensor) -> Tensor:
-        """What of the encoder's vectors, (…, dim), is compared with known assays, (…, width)."""
+        """Compute what of vectors, (…, dim), is compared with known assays, (…, width)."""
         place = functional.normalize(vectors - self.centre, dim=-1) @ self.directions.mT
         common = (vectors @ self.mean_readout).unsqueeze(-1)
         return torch.cat([place, vectors @ self.axes.mT, common], -1)
@@ -105,11 +111,11 @@ class KnownAssays(nn.Module):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """The mixture's log-odds, shape (q,); arguments as of heads, of what `describe` gave."""
-        return self.opinion(self.mix(support, labels, visible), query)
+        """Compute the mixture's log-odds, (q,); arguments as of heads, of what `describe` gave."""
+        return self.log_odds(self.mix(support, labels, visible), query)
 
     def mix(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Tensor:
-        """The mixture as weights on a described query and a bias, (1, rank + 2).
+        """Mix the known assays: weights on a described query and a bias, (1, rank + 2).
 
         Args:
             support: As `describe` gave it, (s, width).
@@ -132,15 +138,15 @@ class KnownAssays(nn.Module):
         mixed = [shares @ self.readouts, torch.ones_like(few), (shares @ self.biases).unsqueeze(-1)]
         return self.log_weight.exp() * few * torch.cat(mixed, -1)
 
-    def opinion(self, mixture: Tensor, query: Tensor) -> Tensor:
-        """Log-odds, (q,), of what `describe` gave, (q, width), under one mixture or one each."""
+    def log_odds(self, mixture: Tensor, query: Tensor) -> Tensor:
+        """Read log-odds, (q,), off what `describe` gave, (q, width), under one mixture or each."""
         read, weights, bias = query[:, self.rank :], mixture[:, :-1], mixture[:, -1]
         if len(mixture) == 1:
             return read @ weights[0] + bias
         return (read * weights).sum(-1) + bias
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        """As many assays as are saved."""
+        """Make room for as many assays as are saved."""
         for name in ("places", "readouts", "biases"):
             saved = state_dict.get(prefix + name)
             if saved is not None:
@@ -148,8 +154,16 @@ class KnownAssays(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
+_LABELS = 32
+
+
+def fading(n: Tensor) -> Tensor:
+    """Compute how much counts beside n labels what is known without them: 32 / (32 + n)."""
+    return _LABELS / (_LABELS + n)
+
+
 def _principal(rows: Tensor, rank: int) -> Tensor:
-    """The first `rank` principal directions of centred rows, (rank, d); zeros beyond their number.
+    """Compute the first principal directions of centred rows, (rank, d); zeros beyond them.
 
     Of an eigenvector either sign will do; one of them is chosen, so that all processes agree.
     """

@@ -35,7 +35,7 @@ class SparseRows:
         return product
 
     def transposed(self) -> SparseRows:
-        """The same entries by columns."""
+        """Sort the same entries by columns."""
         ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.columns)])])
         rows = torch.repeat_interleave(ends - self.offsets)
         order = self.columns.argsort(stable=True)

@@ -17,20 +17,20 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel, load_model
 from molmeta.predict.explain import deciding
-from molmeta.predict.known import Known, parsed, warn_of_rejected
+from molmeta.predict.known import Known, warn_of_rejected
+from molmeta.runs.model import Model, load_model
 
 LEFT_OUT, NAN = "are left out of the support set", "get NaN"
 
 
-def loaded(model: str | Path | LoadedModel, trust_code: bool) -> LoadedModel:
+def loaded(model: str | Path | Model, trust_code: bool) -> Model:
     """The model that a constructor was given, loaded if it is a name.
 
     Raises:
         InputError: As `load_model`.
     """
-    return model if isinstance(model, LoadedModel) else load_model(model, trust_code=trust_code)
+    return model if isinstance(model, Model) else load_model(model, trust_code=trust_code)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Given:
         reasons: Why the others do not, n of them.
     """
 
-    model: LoadedModel
+    model: Model
     smiles: list[str]
     features: Featurized
     fine: NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Given:
 class FewShot(BaseEstimator):  # type: ignore[misc]
     """A support set and how molecules are read; what to make of them is its subclasses' part."""
 
-    model: str | Path | LoadedModel
+    model: str | Path | Model
     steps: int | None
     workers: int
     trust_code: bool
@@ -68,10 +68,10 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
             at_least("steps", self.steps, 0)
         model = loaded(self.model, self.trust_code)
         features = self._featurize(model, smiles)
-        fine, reasons = parsed(features), features.reasons
+        fine, reasons = features.parsed, features.reasons
         if not fine.all():
             smiles = [one for one, is_fine in zip(smiles, fine, strict=True) if is_fine]
-            features = self._featurize(model, smiles)
+            features = features.select(fine)
         return Given(model, smiles, features, fine, reasons)
 
     def _learn(self, given: Given, labels: NDArray[np.float32]) -> None:
@@ -84,7 +84,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         self.rejected_ = [(i, reason) for i, reason in enumerate(given.reasons) if reason]
         warn_of_rejected(given.reasons, LEFT_OUT, level=3)
 
-    def _featurize(self, model: LoadedModel, smiles: list[Any]) -> Featurized:
+    def _featurize(self, model: Model, smiles: list[Any]) -> Featurized:
         return model.featurize(
             smiles, fingerprints=True, identities=True, workers=at_least("workers", self.workers, 1)
         )
@@ -127,7 +127,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
             InputError: If one does not.
         """
         features = self.featurize(molecules)
-        fine = parsed(features)
+        fine = features.parsed
         if not fine.all():
             bad = int((~fine).argmax())
             raise InputError.of(

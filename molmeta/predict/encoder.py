@@ -15,13 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
-from molmeta.meta.embedding import embed
-from molmeta.meta.run import LoadedModel, load_model
+from molmeta.learning.embed import embed
 from molmeta.predict.base import NAN, at_least, loaded
 from molmeta.predict.known import warn_of_rejected
 from molmeta.predict.panel import check_ready
 from molmeta.predict.parts import Computed, compute, cut, schema_of
 from molmeta.predict.vector_writers import write_vectors
+from molmeta.runs.model import Model, load_model
 
 
 class MoleculeEncoder:
@@ -34,10 +34,10 @@ class MoleculeEncoder:
         dim: Width of a molecule's vector.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
-        self._device = next(model.learner.parameters()).device
-        self.dim = int(model.learner.encoder.dim)  # type: ignore[arg-type]
+        self._device = model.learner.device
+        self.dim = model.learner.encoder.dim
 
     def encode(self, smiles: Iterable[Any], *, workers: int = 1) -> NDArray[np.float32]:
         """Embed molecules, shape (n, dim).
@@ -86,7 +86,7 @@ class MoleculeEncoder:
             library: What to embed.
             path: As of `write_vectors`.
             number_format: As of `write_vectors`.
-            projected: Write what the model's head compares (`Above.ready`), which is screened
+            projected: Write what the model's head compares (`Matcher.prepare`), which is screened
                 faster, instead of the encoder's vectors.
             workers: Processes that read molecules.
             progress: Called with the number of rows done since its last call.
@@ -124,11 +124,11 @@ class MoleculeEncoder:
     @torch.no_grad()
     def _ready(self, features: Featurized) -> NDArray[np.float32]:
         vectors = torch.from_numpy(self._vectors(features)).to(self._device)
-        ready: NDArray[np.float32] = self._model.learner.above.ready(vectors).cpu().numpy()
+        ready: NDArray[np.float32] = self._model.learner.matcher.prepare(vectors).cpu().numpy()
         return ready
 
     def _vectors(self, features: Featurized) -> NDArray[np.float32]:
-        parsed = np.flatnonzero([not reason for reason in features.reasons])
+        parsed = np.flatnonzero(features.parsed)
         vectors = np.full((len(features), self.dim), np.nan, np.float32)
         if len(parsed):
             embedded = embed(self._model.learner.encoder, features, parsed, device=self._device)
@@ -150,7 +150,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         workers: int = 1,
         trust_code: bool = False,

@@ -18,15 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
-from molmeta.meta.calibration import prior
-from molmeta.meta.run import LoadedModel
-from molmeta.models.encoders.profiles import profiles_of
 from molmeta.predict.base import FewShot
 from molmeta.predict.classes import as_labels, as_values, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
 from molmeta.predict.known import Floats
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
+from molmeta.runs.calibration import prior
+from molmeta.runs.model import Model
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -62,7 +61,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         active: object = None,
         steps: int | None = None,
@@ -194,9 +193,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """The support molecules that decided each molecule's score, the weightiest first.
 
         See `explain.deciding`. `weight` is positive where a support molecule speaks for active
-        and negative where it speaks against; all sizes of a molecule's weights sum to one. For a
-        matching head they are its attention; for a kernel head w (y − αm), as
-        `KernelHead.contributions` says. What such a head believes of a molecule without any
+        and negative where it speaks against; all sizes of a molecule's weights sum to one. They
+        are those of `MatchingHead.contributions`. What a head believes of a molecule without any
         support set is not among them.
 
         Args:
@@ -222,7 +220,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         molecules = as_smiles(smiles)
         self._all_parsed(molecules)
         model = self.known_.model
-        profiles = profiles_of(model.learner.encoder)
+        profiles = model.learner.encoder.activity_profiles
         with nullcontext() if profiles is None else profiles.forgotten():
             return occlude(
                 molecules, lambda some: self.score_features(self.featurize(some)), model.standardize
@@ -271,7 +269,7 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
     """Predicts values of a new assay, such as pXC50, from a few measured molecules.
 
     The matching formula on values: Σ a(x, xᵢ) yᵢ, with the weights a of the head of a model that
-    learned on classes (`MatchingHead.attention`, `KernelHead.attention`), which adapts to whether
+    learned on classes (`MatchingHead.weights`), which adapts to whether
     a value lies above the support set's median. A model of continuous labels adapts to the values.
     Molecules are as `FewShotClassifier` takes them.
 
@@ -292,7 +290,7 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "default",
+        model: str | Path | Model = "default",
         *,
         steps: int | None = None,
         workers: int = 1,

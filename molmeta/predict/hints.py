@@ -1,6 +1,6 @@
 """What a support set hints at: numbers from which to expect how well a model will do on its assay.
 
-`benchmarks/calibrate.py` measures on held-out assays what they are worth; `fit` reports it.
+`molmeta.training.calibrate` measures on held-out assays what they are worth; `fit` reports it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
 from molmeta import metrics
-from molmeta.meta.calibration import prior
 from molmeta.predict.known import Floats, Known
+from molmeta.runs.calibration import prior
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import MolmetaError, RejectedWarning
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.calibration import prior
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.scorer import Scorer
+from molmeta.runs.calibration import prior
+from molmeta.runs.model import Model
 
 Floats = NDArray[np.float64]
 
@@ -28,11 +28,6 @@ FOLDS = 64
 
 AT_ONCE = 1 << 24
 """Numbers in the views of the support set that are scored at once, s² each: 64 MB in float32."""
-
-
-def parsed(features: Featurized) -> NDArray[np.bool_]:
-    """Which rows are molecules, shape (n,)."""
-    return np.array([not reason for reason in features.reasons], dtype=bool)
 
 
 def warn_of_rejected(reasons: Sequence[str], becomes: str, level: int = 2) -> None:
@@ -65,7 +60,7 @@ class Known:
         steps: Inner steps instead of the model's own number.
     """
 
-    model: LoadedModel
+    model: Model
     smiles: list[str]
     features: Featurized
     labels: NDArray[np.float32]
@@ -191,7 +186,7 @@ class Known:
             training molecules are to each other, `in_domain` (True, False, or NA where the model
             holds no training molecules). Blank where a row does not parse.
         """
-        fine, similarity = parsed(features), self.similarity(features)
+        fine, similarity = features.parsed, self.similarity(features)
         support, nearest = similarity.argmax(1), similarity.max(1)
         domain, inside = self.model.domain, pd.array([pd.NA] * len(features), dtype="boolean")
         training = np.full(len(features), np.nan)
@@ -233,7 +228,7 @@ def _of_parsed(
 ) -> Floats:
     """What `function` says of the rows that parse; NaN elsewhere: shape (n,) or (n, width)."""
     found = np.full(len(features) if width is None else (len(features), width), np.nan)
-    rows = np.flatnonzero(parsed(features))
+    rows = np.flatnonzero(features.parsed)
     if len(rows):
         found[rows] = function(rows)
         if not np.isfinite(found[rows]).all():

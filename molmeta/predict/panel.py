@@ -22,24 +22,23 @@ from torch import Tensor
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.adapted import Adapted
-from molmeta.meta.checkpoint import fingerprint
-from molmeta.meta.embedding import batches, embed
-from molmeta.meta.inner import under
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
-from molmeta.models.above import Above
+from molmeta.learning.adapted import Adapted
+from molmeta.learning.embed import batches, embed
+from molmeta.learning.scorer import Scorer
+from molmeta.models.matcher import Matcher
+from molmeta.runs.model import Model
+from molmeta.tensors import digest_tensors, under
 
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
 @dataclass(frozen=True)
 class _Member:
-    """An adapted assay above the encoder, and what its `settle` gave."""
+    """The matcher of an adapted assay, and what its `fit` made of the support set."""
 
-    above: Above
-    shares_ready: bool
-    settled: tuple[Any, Any]
+    matcher: Matcher
+    shares_prepared: bool
+    fitted: tuple[Any, Any]
 
 
 class Panel:
@@ -55,20 +54,20 @@ class Panel:
         sizes: Of their support sets, (k,).
     """
 
-    def __init__(self, model: LoadedModel, adapted: Mapping[str, Adapted], identity: str) -> None:
+    def __init__(self, model: Model, adapted: Mapping[str, Adapted], identity: str) -> None:
         self.model = model
         self.assays = tuple(adapted)
         self.identity = identity
         self.sizes = tuple(len(one.labels) for one in adapted.values())
         self._adapted = tuple(adapted.values())
-        self._device = next(model.learner.parameters()).device
+        self._device = model.learner.device
         self._members = [_member(model, one) for one in self._adapted]
         scales = [model.scale(one.labels.cpu().numpy()) for one in self._adapted]
         self._slopes, self._offsets = np.array(scales, np.float32).T
 
     @classmethod
     def learn(
-        cls, model: LoadedModel, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
+        cls, model: Model, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
     ) -> Self:
         """Adapt a model to each assay.
 
@@ -86,14 +85,14 @@ class Panel:
         form = model.standardize.spec if model.standardize else None
         heat = model.calibration.temperatures if model.calibration else None
         digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
-        digest.update(bytes(fingerprint(model.learner.state_dict()).tolist()))
+        digest.update(bytes(digest_tensors(model.learner.state_dict()).tolist()))
         return cls(model, adapted, digest.hexdigest()[:24])
 
     @classmethod
-    def of_store(cls, model: LoadedModel, store: AssayStore) -> Self:
+    def of_store(cls, model: Model, store: AssayStore) -> Self:
         """Adapt a model to every assay of a store; what curation kept is learnt from."""
         known = {}
-        for assay in map(store.assay, range(len(store))):
+        for assay in store:
             kept = np.flatnonzero(assay.kept)
             smiles = [store.smiles[molecule] for molecule in assay.molecules[kept]]
             known[assay.id] = (smiles, assay.labels[kept])
@@ -101,7 +100,7 @@ class Panel:
 
     def score(self, features: Featurized) -> NDArray[np.float32]:
         """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse."""
-        parsed = np.flatnonzero([not reason for reason in features.reasons])
+        parsed = np.flatnonzero(features.parsed)
         scores = np.full((len(features), len(self.assays)), np.nan, np.float32)
         if len(parsed):
             encoder = self.model.learner.encoder
@@ -118,7 +117,7 @@ class Panel:
         """As `score`, from stored vectors; NaN where a vector is.
 
         Args:
-            vectors: The encoder's, shape (n, dim), or what `Above.ready` made of them.
+            vectors: The encoder's, shape (n, dim), or what `Matcher.prepare` made of them.
             ready: Which.
 
         Raises:
@@ -133,7 +132,7 @@ class Panel:
                 "stored vectors",
                 got="a model with `adapt: all`, whose encoder changes with each assay",
                 expected="molecules (--input)",
-                fix="Use a model trained with `adapt: above`.",
+                fix="Use a model trained with `adapt: matcher`.",
             )
         scores = np.empty((len(vectors), len(self.assays)), np.float32)
         for start in range(0, len(vectors), _ROWS):
@@ -150,12 +149,12 @@ class Panel:
 
     def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
         common = vectors
-        if not ready and any(member.shares_ready for member in self._members):
-            common = self.model.learner.above.ready(vectors)
+        if not ready and any(member.shares_prepared for member in self._members):
+            common = self.model.learner.matcher.prepare(vectors)
         columns = []
         for member in self._members:
-            own = common if member.shares_ready else member.above.ready(vectors)
-            columns.append(member.above.compare_ready(member.settled, own))
+            own = common if member.shares_prepared else member.matcher.prepare(vectors)
+            columns.append(member.matcher.score(member.fitted, own))
         return torch.stack(columns, 1)
 
     @torch.no_grad()
@@ -170,7 +169,7 @@ class Panel:
         return self._calibrated(scores)
 
 
-def check_ready(model: LoadedModel) -> None:
+def check_ready(model: Model) -> None:
     """Refuse vectors that are ready to be compared where they would differ by assay.
 
     Raises:
@@ -185,9 +184,7 @@ def check_ready(model: LoadedModel) -> None:
         )
 
 
-def _adapt(
-    model: LoadedModel, name: str, smiles: Sequence[str], labels: NDArray[np.float32]
-) -> Adapted:
+def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.float32]) -> Adapted:
     features = model.featurize(smiles)
     if labels.shape != (len(features),):
         raise InputError.of(
@@ -195,7 +192,7 @@ def _adapt(
             got=f"labels of shape {labels.shape}",
             expected=f"shape ({len(features)},), one a molecule",
         )
-    parsed = np.flatnonzero([not reason for reason in features.reasons])
+    parsed = np.flatnonzero(features.parsed)
     classes = np.unique(labels[parsed])
     if classes.tolist() != [0, 1]:
         raise InputError.of(
@@ -208,17 +205,18 @@ def _adapt(
 
 
 @torch.no_grad()
-def _member(model: LoadedModel, adapted: Adapted) -> _Member:
+def _member(model: Model, adapted: Adapted) -> _Member:
     """The learner's own layers where adaptation left them as they are, else a changed copy."""
-    above = model.learner.above
-    weights = above.state_dict()
+    matcher = model.learner.matcher
+    weights = matcher.state_dict()
     moved = {
         name: value
-        for name, value in under("above.", adapted.parameters).items()
+        for name, value in under("matcher.", adapted.parameters).items()
         if not torch.equal(value, weights[name])
     }
     if moved:
-        above = copy.deepcopy(above)
-        above.load_state_dict(moved, strict=False)
+        matcher = copy.deepcopy(matcher)
+        matcher.load_state_dict(moved, strict=False)
     shares = not any(name.startswith("projection.") for name in moved)
-    return _Member(above, shares, above.settle(above.ready(adapted.support), adapted.labels))
+    fitted = matcher.fit(matcher.prepare(adapted.support), adapted.labels)
+    return _Member(matcher, shares, fitted)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.chem.featurize import PIECE, Featurized
-from molmeta.meta.run import LoadedModel
+from molmeta.runs.model import Model
 
 PART_ROWS = 32_768
 """Rows of a part at most: some seconds of work, and some megabytes."""
@@ -59,7 +59,7 @@ class Engine(Protocol):
 
     def __call__(
         self,
-        model: LoadedModel,
+        model: Model,
         parts: Iterable[Part],
         smiles_column: str,
         function: Callable[[Featurized], NDArray[np.float32]],
@@ -77,7 +77,7 @@ def cut(library: Library, part_rows: int = PART_ROWS) -> Iterator[Part]:
 
 
 def compute(
-    model: LoadedModel,
+    model: Model,
     parts: Iterable[Part],
     smiles_column: str,
     function: Callable[[Featurized], NDArray[np.float32]],

@@ -28,8 +28,8 @@ import molmeta
 from molmeta.assays.measurement import as_text
 from molmeta.chem.featurize import TIME_LIMIT, Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import Computed, Part, compute
+from molmeta.runs.model import Model
 
 RETRIES = 5
 """So many workers may die of one part: an unlucky part outlives them, a deadly one does not."""
@@ -39,7 +39,7 @@ _CODE_MISSING = "No module named", "failed to import on the worker"  # what Ray 
 
 
 def compute_on_ray(
-    model: LoadedModel,
+    model: Model,
     parts: Iterable[Part],
     smiles_column: str,
     function: Callable[[Featurized], NDArray[np.float32]],
@@ -66,7 +66,7 @@ def compute_on_ray(
             molmeta or the model's own code, or the model is not on the CPU.
         MolmetaError: If a part's worker died again and again.
     """
-    device = next(model.learner.parameters()).device
+    device = model.learner.device
     if device.type != "cpu":
         raise InputError.of(
             "--engine ray", got=f"a model on {device}", expected="--device cpu, many of them"

@@ -15,9 +15,9 @@ from molmeta.assays.support import Support
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.predict.table import read_library
+from molmeta.runs.model import Model
 
 STRATEGIES = ("greedy", "uncertain", "diverse")
 ADDED = ("rank", "p_active", "score")
@@ -26,7 +26,7 @@ _POOL = 50
 
 
 def suggest(
-    model: LoadedModel,
+    model: Model,
     support: Support,
     library: Library,
     n: int,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from molmeta import metrics
-from molmeta.meta.calibration import Calibration
 from molmeta.predict.hints import Hints, hints
 from molmeta.predict.known import Known
+from molmeta.runs.calibration import Calibration
 
 Floats = NDArray[np.float64]
 

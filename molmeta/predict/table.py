@@ -15,8 +15,8 @@ from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.estimators import FewShotClassifier
+from molmeta.runs.model import Model
 
 OUTPUT_COLUMNS = (
     "p_active",
@@ -62,7 +62,7 @@ def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
 
 
 def learn(
-    model: LoadedModel,
+    model: Model,
     support: Support,
     *,
     steps: int | None = None,
@@ -108,7 +108,7 @@ def predict_table(
         classifier.set_of_scores(np.empty(0), error)
     features = classifier.featurize(smiles, workers=workers, progress=progress)
     scores = classifier.score_features(features)
-    rejected = np.array([bool(reason) for reason in features.reasons])
+    rejected = ~features.parsed
     added: dict[str, Any] = {
         "p_active": expit(scores),
         "score": scores,

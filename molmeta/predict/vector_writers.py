@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.files import check_ending, separator_of, write_text
 from molmeta.predict.parts import Computed, as_arrow
 from molmeta.predict.vectors import (
@@ -31,6 +30,7 @@ from molmeta.predict.vectors import (
     width_of,
 )
 from molmeta.resources import write_atomically, writing
+from molmeta.runs.model import Model
 
 
 class _Writer(Protocol):
@@ -120,7 +120,7 @@ class _TextWriter:
 def write_vectors(
     parts: Iterable[Computed],
     path: Path,
-    model: LoadedModel,
+    model: Model,
     types: Mapping[str, pa.DataType],
     number_format: str = "fp32",
     *,
@@ -134,7 +134,7 @@ def write_vectors(
         model: Whose encoder made them.
         types: Of the library's columns.
         number_format: One of `FORMATS`.
-        ready: Whether the vectors are what `Above.ready` gives.
+        ready: Whether the vectors are what `Matcher.prepare` gives.
 
     Raises:
         InputError: If the ending is another one, text is to hold half-precision numbers, or a

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
-from molmeta.meta.checkpoint import fingerprint
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import PART_ROWS
+from molmeta.runs.model import Model
+from molmeta.tensors import digest_tensors
 
 FORMATS: dict[str, tuple[torch.dtype, type[np.generic]]] = {
     "fp32": (torch.float32, np.float32),
@@ -39,12 +39,12 @@ METADATA = b"molmeta"
 _REJECTED = "rejected when the library was embedded"
 
 
-def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
+def encoder_fingerprint(model: Model, *, ready: bool = False) -> str:
     """A hash of all that a molecule's vector depends on: weights, settings, features, form.
 
     Args:
         model: The model.
-        ready: Whether it is what `Above.ready` gives that is meant, not the encoder's own vector.
+        ready: Whether what `Matcher.prepare` gives is meant, not the encoder's own vector.
     """
     settings = {
         "encoder": model.recipe.get("encoder"),
@@ -54,22 +54,25 @@ def encoder_fingerprint(model: LoadedModel, *, ready: bool = False) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     parts: list[nn.Module] = [model.learner.encoder]
     if ready:
-        above = model.learner.above
-        parts.append(above.projection)
-        if above.known is not None:
-            parts.append(above.known)
+        matcher = model.learner.matcher
+        parts.append(matcher.projection)
+        if matcher.known_assays is not None:
+            parts.append(matcher.known_assays)
         # What `prepare` does hangs on the head's settings, and on whether a context comes first.
-        head = [type(above.head).__name__, model.recipe.get("head"), above.context is not None]
+        recipe = model.recipe.get("head", {})
+        # As version 0.1 called it, whose files stay good.
+        kind = "KernelHead" if recipe.get("name") == "kernel" else type(matcher.head).__name__
+        head = [kind, recipe or None, matcher.context is not None]
         digest.update(json.dumps(head, sort_keys=True).encode())
     for part in parts:
-        digest.update(bytes(fingerprint(part.state_dict()).tolist()))
+        digest.update(bytes(digest_tensors(part.state_dict()).tolist()))
     return digest.hexdigest()[:24]
 
 
-def width_of(model: LoadedModel, *, ready: bool = False) -> int:
+def width_of(model: Model, *, ready: bool = False) -> int:
     """Width of a model's vectors."""
     learner = model.learner
-    return learner.above.ready_dim if ready else int(learner.encoder.dim)  # type: ignore[arg-type]
+    return learner.matcher.prepared_dim if ready else learner.encoder.dim
 
 
 def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[Any]:
@@ -112,7 +115,7 @@ class VectorFile:
         number_format: One of `FORMATS`.
         dim: Their width.
         n_rows: How many.
-        ready: Whether they are what `Above.ready` gives, not the encoder's own.
+        ready: Whether they are what `Matcher.prepare` gives, not the encoder's own.
     """
 
     path: Path
@@ -123,7 +126,7 @@ class VectorFile:
     ready: bool
 
     @staticmethod
-    def open(path: Path, model: LoadedModel) -> VectorFile:
+    def open(path: Path, model: Model) -> VectorFile:
         """Open what `embed` wrote.
 
         Raises:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from molmeta.chem.featurize import featurize
-from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.episodes.batch import make_batch
+from molmeta.models.encoder import Encoder
 from molmeta.testing.laws import (
     BrokenLaw,
     Subject,
@@ -50,12 +51,12 @@ def check_encoder(encoder: nn.Module | Callable[[], nn.Module], *, tolerance: fl
     Raises:
         BrokenLaw: The first law that it breaks and by how much.
     """
-    check(encoder, LAWS, width=None, tolerance=tolerance)
+    check(encoder, Encoder, LAWS, tolerance=tolerance)
 
 
 def _shape(subject: Subject) -> None:
     """n molecules become finite vectors of shape (n, dim)."""
-    dim = getattr(subject.module, "dim", None)
+    dim: object = _part(subject).dim
     if not isinstance(dim, int) or dim < 1:
         raise BrokenLaw(f"attribute `dim` is {dim!r}; expected the width of a molecule's vector")
     vectors = _encode(subject, MOLECULES)
@@ -128,14 +129,19 @@ LAWS = (
 )  # fmt: skip
 
 
+def _part(subject: Subject) -> Encoder:
+    assert isinstance(subject.module, Encoder)
+    return subject.module
+
+
 def _encode(subject: Subject, molecules: Sequence[str]) -> Tensor:
     vectors: Tensor = subject.module(_batch(subject, molecules))
     return vectors
 
 
 def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
-    features = featurize(list(molecules), fingerprints=True, pairs=True, descriptors=True)
-    return make_batch(features, np.arange(len(molecules)), reads_of(subject.module))
+    features = featurize(list(molecules), reads=_part(subject).reads)
+    return make_batch(features, np.arange(len(molecules)), _part(subject).reads)
 
 
 def _loss(subject: Subject, molecules: Sequence[str]) -> Tensor:
@@ -147,7 +153,7 @@ def _loss(subject: Subject, molecules: Sequence[str]) -> Tensor:
 
 def _demand_all_finite(subject: Subject, molecules: Sequence[str]) -> None:
     vectors = _encode(subject, molecules)
-    if vectors.shape != (len(molecules), subject.module.dim):
+    if vectors.shape != (len(molecules), _part(subject).dim):
         raise BrokenLaw(f"{list(molecules)} became {tuple(vectors.shape)}")
     found = gradients(vectors.square().sum(), subject.parameters())
     named = {f"the gradient of {name}": value for name, value in found.items()}

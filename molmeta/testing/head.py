@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from molmeta.models.head import Head
 from molmeta.testing.laws import (
     BrokenLaw,
     Subject,
@@ -46,7 +47,7 @@ def check_head(
     Raises:
         BrokenLaw: The first law that it breaks and by how much.
     """
-    check(head, LAWS, width=dim, tolerance=tolerance)
+    check(head, Head, LAWS, width=dim, tolerance=tolerance)
 
 
 def _shape(subject: Subject) -> None:

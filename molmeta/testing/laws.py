@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.errors import MolmetaError
+from molmeta.models.encoder import Encoder
+from molmeta.models.head import Head
 
 _RAISED = (
     RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, MolmetaError,
@@ -70,9 +72,10 @@ Law = Callable[[Subject], None]
 
 def check(
     part: nn.Module | Callable[[], nn.Module],
+    kind: type[Encoder | Head],
     laws: Sequence[Law],
     *,
-    width: int | None,
+    width: int | None = None,
     tolerance: float,
 ) -> None:
     """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched.
@@ -84,9 +87,12 @@ def check(
         torch.manual_seed(0)
         built = copy.deepcopy(part) if isinstance(part, nn.Module) else part()
         name = type(built).__name__
-        if not isinstance(built, nn.Module):
-            raise BrokenLaw(f"{name}: got {built!r}; expected a torch.nn.Module or what makes one")
-        width = width or int(getattr(built, "dim", 0) or _WIDTH)
+        if not isinstance(built, kind):
+            raise BrokenLaw(
+                f"{name}: got {built!r}; expected an object of a class that is derived from "
+                f"molmeta.models.{kind.__name__}, or what makes one"
+            )
+        width = width or built.dim or _WIDTH
         for law in laws:
             title = (law.__doc__ or "").partition("\n")[0].rstrip(".")
             module = copy.deepcopy(built).cpu().eval()

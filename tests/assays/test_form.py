@@ -36,10 +36,12 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_salt_and_its_parent_are_one_molecule(table: Path, tmp_path: Path) -> None:
-    store = featurize_files([table], tmp_path / "s", fingerprints=True)
+    store = featurize_files([table], tmp_path / "s", features=["fingerprints"])
     assert store.standardize == AssayStore.open(tmp_path / "s").standardize == STANDARD
     assert store.audit["reason"].tolist()[1] == "same molecule as row 0"
-    expected = featurize(["CN1CCCC1c1cccnc1"] * 2 + ["CNC", "C[S+](C)[O-]"], fingerprints=True)
+    expected = featurize(
+        ["CN1CCCC1c1cccnc1"] * 2 + ["CNC", "C[S+](C)[O-]"], reads=["graphs", "fingerprints"]
+    )
     np.testing.assert_array_equal(store.graphs.n_atoms[:4], expected.graphs.n_atoms)
     assert (store.fingerprints[:4] != expected.fingerprints).nnz == 0
     assert store.identities[0] == store.identities[1]
@@ -55,7 +57,9 @@ def test_as_drawn(table: Path) -> None:
 
 def test_what_is_computed_later_is_of_the_same_form(table: Path) -> None:
     form = Standardizer(keep_stereo=False)
-    stored = featurize_files([table], None, standardize=form, fingerprints=True, descriptors=True)
+    stored = featurize_files(
+        [table], None, standardize=form, features=["fingerprints", "descriptors"]
+    )
     later = featurize_files([table], None, standardize=form)
     assert (stored.fingerprints != later.fingerprints).nnz == 0
     np.testing.assert_array_equal(stored.descriptors, later.descriptors)

@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
     path = tmp_path_factory.mktemp("assays") / "t.csv"
     columns = ["assay", "smiles", "label", "target"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    return featurize_files([path], None, fingerprints=True, pairs=True, descriptors=True)
+    return featurize_files([path], None, features=["fingerprints", "pairs", "descriptors"])
 
 
 # The other way to split, `isolated`, needs assays larger than these.

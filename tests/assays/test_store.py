@@ -79,7 +79,7 @@ def test_graphs_and_fingerprints_follow_the_molecules(frame: pd.DataFrame, tmp_p
 
 def test_stored_fingerprints_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame[["assay", "smiles", "label"]].to_csv(tmp_path / "t.csv", index=False)
-    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", fingerprints=True)
+    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", features=["fingerprints"])
     computed = load_assays(tmp_path / "t.csv")
     assert (tmp_path / "s" / "fingerprints.npz").exists()
     assert stored.fingerprints.dtype == computed.fingerprints.dtype == np.uint8
@@ -88,12 +88,14 @@ def test_stored_fingerprints_equal_computed_ones(frame: pd.DataFrame, tmp_path: 
 
 def test_stored_pairs_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame[["assay", "smiles", "label"]].to_csv(tmp_path / "t.csv", index=False)
-    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", pairs=True)
-    assert stored.has("pairs.npz")
-    assert not stored.has("fingerprints.npz")
+    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", features=["pairs"])
+    assert stored.holds("pairs")
+    assert not stored.holds("fingerprints")
     computed = load_assays(tmp_path / "t.csv")
-    assert not computed.has("pairs.npz")
-    expected = featurize(stored.smiles, pairs=True, standardize=stored.standardize).pairs
+    assert not computed.holds("pairs")
+    expected = featurize(
+        stored.smiles, standardize=stored.standardize, reads=["graphs", "pairs"]
+    ).pairs
     assert expected is not None
     for pairs in (stored.pairs, computed.pairs, computed.subset(["B"]).pairs):
         assert pairs.dtype == np.uint8
@@ -102,7 +104,7 @@ def test_stored_pairs_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -
 
 def test_stored_descriptors_equal_computed_ones(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame[["assay", "smiles", "label"]].to_csv(tmp_path / "t.csv", index=False)
-    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", descriptors=True)
+    stored = featurize_files([tmp_path / "t.csv"], tmp_path / "s", features=["descriptors"])
     assert isinstance(stored.descriptors, np.memmap)
     assert stored.descriptors.dtype == np.float32
     assert stored.descriptors.shape == (stored.n_molecules, len(DESCRIPTORS))

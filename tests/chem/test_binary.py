@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from molmeta.chem import binary
+from molmeta.chem.atoms import first_outside, read_by_getters
 from molmeta.chem.binary import is_trustworthy, read_features, to_binary
-from molmeta.chem.features import first_outside, read_by_getters
 from molmeta.chem.featurize import featurize
 
 PIECES = [

@@ -39,7 +39,7 @@ def test_rejected_molecules_are_nan() -> None:
 
 def test_featurize_gives_them_by_option(assorted: list[str]) -> None:
     rows = ["nonsense", *assorted, *assorted]
-    result = featurize(rows, descriptors=True, identities=False)
+    result = featurize(rows, identities=False, reads=["graphs", "descriptors"])
     assert result.descriptors is not None
     expected = describe([None, *(Chem.MolFromSmiles(smiles) for smiles in rows[1:])])
     np.testing.assert_array_equal(result.descriptors, expected)

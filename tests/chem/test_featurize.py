@@ -18,7 +18,7 @@ MIXED: list[object] = ["CCO", None, "OCC", "CC(", 3.0, float("nan"), "C[C@H](F)C
 
 
 def test_one_row_in_one_row_out() -> None:
-    result = featurize(MIXED, fingerprints=True, pairs=True)
+    result = featurize(MIXED, reads=["graphs", "fingerprints", "pairs"])
     accepted = [True, False, True, False, False, False, True, False, False]
     assert [not reason for reason in result.reasons] == accepted
     assert [bool(identity) for identity in result.identities] == accepted
@@ -31,8 +31,8 @@ def test_one_row_in_one_row_out() -> None:
 
 
 def test_graphs_can_be_left_out() -> None:
-    whole = featurize(MIXED, fingerprints=True, descriptors=True)
-    bare = featurize(MIXED, graphs=False, fingerprints=True, descriptors=True)
+    whole = featurize(MIXED, reads=["graphs", "fingerprints", "descriptors"])
+    bare = featurize(MIXED, reads=["fingerprints", "descriptors"])
     assert not bare.graphs.n_atoms.any()
     assert len(bare.graphs) == len(bare) == len(MIXED)
     assert bare.reasons[7] == ""  # a charge that graphs have no code for
@@ -58,15 +58,15 @@ def test_order_of_rows_does_not_matter(assorted: list[str], assert_same: Callabl
 
 def test_stream_gives_one_result_a_chunk() -> None:
     chunks = [MIXED[:2], [], MIXED[2:]]
-    parts = list(featurize_stream(chunks, fingerprints=True, pairs=True))
+    parts = list(featurize_stream(chunks, reads=["graphs", "fingerprints", "pairs"]))
     assert [len(part) for part in parts] == [2, 0, 7]
     joined = Featurized.concatenate(parts)
-    whole = featurize(MIXED, fingerprints=True, pairs=True)
+    whole = featurize(MIXED, reads=["graphs", "fingerprints", "pairs"])
     assert joined.reasons == whole.reasons
     assert joined.identities == whole.identities
     assert (joined.fingerprints != whole.fingerprints).nnz == 0
     assert (joined.pairs != whole.pairs).nnz == 0
-    assert featurize(MIXED, fingerprints=True).pairs is None
+    assert featurize(MIXED, reads=["graphs", "fingerprints"]).pairs is None
 
 
 @pytest.mark.parametrize("kind", [tuple, np.array, pd.Series, pd.array])
@@ -85,7 +85,8 @@ def test_progress_counts_rows(assorted: list[str]) -> None:
 
 @pytest.mark.parametrize("fingerprints", [True, False])
 def test_nothing_at_all(fingerprints: bool) -> None:
-    result = featurize([], fingerprints=fingerprints)
+    reads = ["graphs", "fingerprints"] if fingerprints else ["graphs"]
+    result = featurize([], reads=reads)
     assert len(result) == len(result.graphs) == 0
     assert (result.fingerprints is not None) == fingerprints
     if fingerprints:
@@ -125,7 +126,7 @@ AWKWARD: list[object] = [
 
 @given(st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(max_size=30), st.sampled_from(MIXED))))
 def test_no_row_is_lost_whatever_it_holds(rows: list[object]) -> None:
-    result = featurize(rows, fingerprints=True)
+    result = featurize(rows, reads=["graphs", "fingerprints"])
     assert result.fingerprints is not None
     rejected = np.array([bool(reason) for reason in result.reasons], dtype=bool)
     assert len(rejected) == len(rows) == len(result.identities)

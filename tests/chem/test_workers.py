@@ -98,7 +98,7 @@ def test_memory_is_bounded() -> None:
 
 def test_featurize_is_the_same(assorted: list[str], assert_same: Callable) -> None:
     rows: list[object] = [*assorted, None, float("nan"), 3, "nonsense"] * 4
-    alone, together = (featurize(rows, fingerprints=True, workers=n) for n in (1, 2))
+    alone, together = (featurize(rows, workers=n, reads=["graphs", "fingerprints"]) for n in (1, 2))
     assert_same(alone.graphs, together.graphs)
     np.testing.assert_array_equal(alone.graphs.atoms, together.graphs.atoms)
     assert alone.identities == together.identities

@@ -25,20 +25,23 @@ from molmeta.assays import drug_mechanisms
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
 from molmeta.evaluation.learners import EncoderProbe, LearnerMethod, model_methods, named_methods
-from molmeta.meta import train
-from molmeta.meta.recipe import resolve_recipe
+from molmeta.runs.recipe import resolve_recipe
+from molmeta.training import train
 from tests.cli.program import molmeta
 
 NAME, CLASS = "evil_module", "evil_module:Evil"
 EVIL = """
 from pathlib import Path
-import torch
+from molmeta.models import Encoder
 Path(__file__).with_name("marker").write_text("imported")
 
-class Evil(torch.nn.Module):
+class Evil(Encoder):
     def __init__(self, *, dim: int = 8) -> None:
         super().__init__()
         self.dim = dim
+
+    def forward(self, batch):
+        return batch.x
 """
 SMILES, LABELS = ["CCO", "CCN", "c1ccccc1", "CC"], [0, 1, 0, 1]
 RECIPES: dict[str, dict[str, Any]] = {
@@ -169,12 +172,12 @@ def test_trust_reaches_worker_processes(folder: Path) -> None:
 
 
 def test_a_recipe_of_the_users_own_is_imported_as_ever(folder: Path) -> None:
-    assert resolve_recipe({"encoder": CLASS})["encoder"]["dim"] == 8
+    assert resolve_recipe({"encoder": CLASS}).encoder.settings["dim"] == 8
     assert not nothing_ran(folder)
 
 
 def test_a_saved_state_points_nowhere_else(folder: Path, tmp_path: Path) -> None:
-    from molmeta.meta.checkpoint import load_state
+    from molmeta.training.checkpoint import load_state
 
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "latest").write_text("../../elsewhere")
@@ -211,5 +214,5 @@ def test_no_file_is_read_in_a_way_that_could_run_code(root: Path) -> None:
                     finds.add(file.relative_to(root).as_posix())
     assert not wrong
     # What these look up stands in a recipe's sections of parts, where `foreign_parts` looks.
-    assert finds == {"molmeta/meta/recipe.py", "molmeta/models/encoders/hybrid.py"}
+    assert finds == {"molmeta/runs/recipe.py", "molmeta/models/encoders/hybrid.py"}
     assert imports == {"molmeta/__init__.py", "molmeta/config.py", "molmeta/predict/ray_engine.py"}

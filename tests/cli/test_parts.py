@@ -28,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "train", folder / "valid"
 
 
-@pytest.mark.parametrize("adapt", ["above", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("adapt", ["matcher", pytest.param("all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("encoder", ENCODERS.names())
 def test_every_encoder_trains(
     data: tuple[Path, Path], tmp_path: Path, encoder: str, adapt: str
@@ -59,13 +59,16 @@ def test_every_algorithm_trains(data: tuple[Path, Path], tmp_path: Path, recipe:
     [
         ("maml", "inner={steps: 0}", "inner.steps: 0"),
         ("maml", "learner.projection=64", "Set head.dim to 64"),
-        ("default", "learner.adapt=[above.haed]", "Did you mean 'above.head'"),
+        ("default", "learner.adapt=[matcher.haed]", "Did you mean 'matcher.head'"),
         ("meta_sgd", "inner.lr=0", "inner.rates: element"),
-        ("matching", "inner.multi_step=0.5", "two steps or more"),
+        ("matching", "inner.multi_step=0.5", "unknown key in inner"),
+        ("matching", "head.noise=2", "unknown key in head"),
+        ("matching", "head.tanimoto=1", "columns sketch; got vectors of vector"),
+        ("matching", "head={attention: ridge, metric: euclidean}", "head.attention: ridge"),
         ("context", "learner.projection=64", "Set context.dim to 64"),
         ("context", "context.heads=3", "context.heads: 3"),
         ("adapt_all", "training.encoder_rate=0", "training.encoder_rate: 0"),
-        ("default", "head={name: kernel, sketch: 64}", "or encoder.sketch to 64"),
+        ("default", "head={name: kernel, sketch: 64}", "columns sketch; got vectors of vector"),
         ("default", "pretraining.share=0.01", "pretraining.share"),
     ],
 )
@@ -80,7 +83,7 @@ def test_a_recipe_that_contradicts_itself_is_refused_with_the_reason(
 
 
 SMALL = [
-    "encoder.hidden=16", "encoder.dim=16", "learner.projection=16", "head.dim=16",
+    "encoder.hidden=16", "encoder.dim=16", "learner.projection=16",
     "known_assays.rank=4", "pretraining.epochs=3", "pretraining.final=1",
 ]  # fmt: skip
 

@@ -13,10 +13,10 @@ import pytest
 
 from molmeta.assays import featurize_files, load_assays, open_library
 from molmeta.errors import MolmetaError
-from molmeta.meta import load_model
 from molmeta.predict.panel import Panel
 from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource
+from molmeta.runs import load_model
 from tests.cli.program import molmeta
 
 ROOT = Path(__file__).resolve().parents[2]

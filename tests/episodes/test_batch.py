@@ -14,14 +14,14 @@ from molmeta.assays import AssayStore
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.featurize import featurize
 from molmeta.chem.standardize import STANDARD
-from molmeta.episodes.batch import collate, make_batch, make_episode, reads_of
+from molmeta.episodes.batch import collate, make_batch, make_episode
 from molmeta.episodes.draw import Draw
-from molmeta.meta import LoadedModel
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.runs import Model
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "c1ccccc1O", "[Na+].[Cl-]", "CC(=O)Nc1ccc(O)cc1", "C"]
 ALL = ("graphs", "fingerprints", "pairs", "descriptors")
-FEATURES = featurize(SMILES, fingerprints=True, pairs=True, descriptors=True)
+FEATURES = featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 REPEATED = np.array([3, 0, 3, 4, 2])
 
 
@@ -73,9 +73,8 @@ def test_store_computes_what_it_does_not_hold(tmp_path: Path) -> None:
     joint = torch.cat([episode.support.molecules.fp_counts, episode.query.molecules.fp_counts])
     assert torch.equal(episode.joint.fp_counts, joint)
     direct = featurize(
-        [store.smiles[i] for i in assay.molecules[draw.query]], descriptors=True,
-        standardize=store.standardize,
-    )  # fmt: skip
+        [store.smiles[i] for i in assay.molecules[draw.query]],
+        standardize=store.standardize, reads=["graphs", "descriptors"])  # fmt: skip
     np.testing.assert_array_equal(episode.query.molecules.descriptors, direct.descriptors)
 
 
@@ -95,19 +94,20 @@ def test_a_model_featurizes_what_its_encoder_reads(name: str, pairs: bool, tmp_p
     asked = {"pairs": True} if pairs else {}
     recipe = resolve_recipe({"encoder": {"name": name, **settings, **asked}})
     learner, salt = build_learner(recipe).eval(), "CC(=O)[O-].[Na+]"
-    model = LoadedModel(learner, recipe, tmp_path)
+    model = Model(learner, recipe.sections, tmp_path)
     features = model.featurize([salt, "no molecule"])
     assert (features.fingerprints is not None) == reads_more
     assert (features.descriptors is not None) == reads_more
     assert (features.pairs is not None) == pairs
     assert features.reasons[0] == "" != features.reasons[1]
     assert model.featurize([salt], fingerprints=True).fingerprints is not None
-    reads = reads_of(learner.encoder)
+    reads = learner.encoder.reads
     assert ("pairs" in reads) == pairs
     assert learner.encode(make_batch(features, np.arange(1), reads)).shape == (1, 8)
     # In the form of the training molecules.
     in_form, as_drawn = (
-        LoadedModel(learner, recipe, tmp_path, form).featurize([salt]) for form in (STANDARD, None)
+        Model(learner, recipe.sections, tmp_path, form).featurize([salt])
+        for form in (STANDARD, None)
     )
     for made, n_atoms in ((in_form, 4), (as_drawn, 5)):
         assert made.graphs.n_atoms.tolist() == [n_atoms if name != "fingerprint" else 0]

@@ -10,7 +10,7 @@ import pytest
 
 from molmeta.assays import drug_mechanisms
 from molmeta.assays.store import AssayStore
-from molmeta.meta import train
+from molmeta.training import train
 
 
 def make_frame(n_assays: int = 3, n: int = 30) -> pd.DataFrame:

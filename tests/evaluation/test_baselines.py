@@ -184,7 +184,7 @@ def test_unknown_and_unfit_baselines_are_refused() -> None:
 def valid(shared_data: object, tmp_path_factory: pytest.TempPathFactory) -> AssayStore:
     """FS-Mol's validation assays."""
     out = tmp_path_factory.mktemp("fsmol") / "valid"
-    return featurize_files([f"{shared_data}/fsmol/valid.csv.gz"], out, fingerprints=True)
+    return featurize_files([f"{shared_data}/fsmol/valid.csv.gz"], out, features=["fingerprints"])
 
 
 @pytest.mark.slow

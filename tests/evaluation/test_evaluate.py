@@ -14,12 +14,12 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import Draw
 from molmeta.errors import InputError, MolmetaError
 from molmeta.evaluation import BASELINES, evaluate, make_baselines, read_results
 from molmeta.evaluation.frequent_hitters import FrequentHitters
-from molmeta.evaluation.leakage import Training
 from molmeta.evaluation.learners import model_methods, named_methods
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Method, Scale
@@ -38,7 +38,7 @@ class Recorder:
     name: str = "recorder"
     scale: Scale = "ranking"
     fingerprint: str = "recorder"
-    training: Training | None = None
+    training: AssayRecord | None = None
     reads: tuple[str, ...] = ()
     give: Callable[[NDArray[np.int64]], NDArray[np.float64]] = lambda query: query.astype(float)
     calls: list[tuple[NDArray[np.int64], ...]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Spy:
 
 
 def test_a_store_of_another_form_than_the_model_is_refused(store: AssayStore) -> None:
-    training = Training(frozenset(), np.array([], np.int64), standardize=None)
+    training = AssayRecord({}, standardize=None)
     with pytest.raises(InputError, match="as recorder has them"):
         evaluate([Recorder(training=training)], store)
 
@@ -336,9 +336,9 @@ def test_a_method_that_gives_no_number_is_named(store: AssayStore, bad: float) -
 
 
 def test_leakage_is_counted_beside_every_mean(store: AssayStore) -> None:
-    seen = Training.of_store(store.subset(["assay 0"]))
+    seen = AssayRecord.of(store.subset(["assay 0"]))
     assert len(seen.molecules) == 30 < store.n_molecules
-    half = Training(frozenset(["assay 0"]), np.sort(store.identities)[::2])
+    half = AssayRecord({"assay 0": None}, np.sort(store.identities)[::2])
     found = evaluate([Recorder(training=half), *make_baselines(["constant"])], store, draws=1)
     table = found.leakage.set_index("assay_id")
     assert table["seen_assay"].to_dict() == {

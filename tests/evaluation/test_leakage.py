@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
-from molmeta.evaluation import Training, evaluate
+from molmeta.evaluation import evaluate
 from molmeta.evaluation.frequent_hitters import FrequentHitters
-from molmeta.evaluation.leakage import overlap
-from molmeta.meta.start import Seen
+from molmeta.runs.seen import load_seen, save_seen
 
 
 def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssayStore) -> None:
@@ -35,13 +35,13 @@ def test_frequent_hitters_know_the_molecules_but_not_the_support(store: AssaySto
 
 def test_training_records_are_read_from_a_run(store: AssayStore, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="to check for leakage"):
-        Training.of_run(tmp_path)
+        load_seen(tmp_path)
     (tmp_path / "assays.json").write_text(json.dumps(["assay 0", "elsewhere"]))
     np.save(tmp_path / "molecules.npy", np.unique(store.identities))
     config = {"features": FEATURE_SPEC, "recipe": {}, "standardize": None}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert Training.of_run(tmp_path).standardize is None
-    seen = overlap(Training.of_run(tmp_path), store)
+    assert load_seen(tmp_path).standardize is None
+    seen = load_seen(tmp_path).overlap(store)
     assert seen[:2] == [("assay 0", True, False, 1.0), ("assay 1", False, False, 1.0)]
 
 
@@ -49,14 +49,14 @@ def test_an_assay_is_known_under_another_id(tmp_path: Path) -> None:
     smiles = ["CCO", "CCN", "CCC", "c1ccccc1", "CCCl", "CCBr"]
     rows = pd.DataFrame({"smiles": smiles, "label": [1, 1, 0, 0, 1, 0]})
     trained = AssayStore.from_frame(rows.assign(assay="first"))
-    Seen.of_store(trained).save(tmp_path)
+    save_seen(tmp_path, AssayRecord.of(trained))
     config = {"features": FEATURE_SPEC, "recipe": {}, "standardize": trained.standardize.spec}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    training = Training.of_run(tmp_path)
+    training = load_seen(tmp_path)
     shuffled = rows.sample(frac=1, random_state=0).assign(assay="second")
     other = rows.assign(assay="third", label=[0, 1, 0, 0, 1, 1])
     test = AssayStore.from_frame(pd.concat([shuffled, other, rows.assign(assay="first")]))
-    assert set(overlap(training, test)) == {
+    assert set(training.overlap(test)) == {
         ("first", True, True, 1.0),
         ("second", False, True, 1.0),
         ("third", False, False, 1.0),

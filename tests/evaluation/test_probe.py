@@ -6,19 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import ortho_group
 from sklearn.linear_model import LogisticRegression, Ridge
-from torch import Tensor
-from torch_geometric.data import Batch
 
 from molmeta.assays.store import AssayStore
-from molmeta.evaluation import evaluate, probe
+from molmeta.evaluation import probe
 from molmeta.evaluation.learners import named_methods
-from molmeta.evaluation.probe import LinearProbe, probe_scores
+from molmeta.evaluation.probe import probe_scores
 from molmeta.evaluation.protocol import Task
-from molmeta.meta import load_model
-from molmeta.meta.embedding import embed
+from molmeta.learning.embed import embed
+from molmeta.runs import load_model
 
 RNG = np.random.default_rng(0)
 KNOWN, ASKED = RNG.normal(size=(20, 6)), RNG.normal(size=(9, 6))
@@ -79,18 +76,6 @@ def test_the_strength_follows_the_support_set() -> None:
 def test_a_support_set_of_equal_vectors_says_the_same_of_all(task: Task) -> None:
     found = probe_scores(np.ones((4, 6)), np.array([0, 1, 1, 1.0]), np.ones((5, 6)), task)
     np.testing.assert_allclose(found, 0.75, atol=1e-6)
-
-
-def test_any_encoder_can_be_probed(store: AssayStore) -> None:
-    def count_elements(batch: Batch) -> Tensor:
-        counts = torch.zeros(int(batch.batch.max()) + 1, 100)
-        return counts.index_put_((batch.batch, batch.x[:, 0]), torch.ones(()), accumulate=True)
-
-    method = LinearProbe.of_encoder(count_elements, store)
-    found = evaluate([method], store.subset(["assay 0", "assay 1"]), draws=3)
-    assert found.summary["delta_auprc"][0] > 0.2
-    assert method.training is None
-    assert found.results["brier"].between(0, 1).all()
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
-from molmeta.evaluation import Training, evaluate, make_baselines
+from molmeta.evaluation import evaluate, make_baselines
 from molmeta.evaluation.compare import Comparison, compare
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Scale
@@ -25,7 +26,7 @@ from molmeta.evaluation.view import LABELS
 class Leaky:
     """A method trained on one of the test assays."""
 
-    training: Training
+    training: AssayRecord
     name: str = "leaky"
     scale: Scale = "log_odds"
     fingerprint: str = "leaky"
@@ -43,7 +44,7 @@ class Leaky:
 
 @pytest.fixture(scope="module")
 def comparison(store: AssayStore) -> Comparison:
-    training = Training(frozenset(["assay 1"]), np.unique(store.identities))
+    training = AssayRecord({"assay 1": None}, np.unique(store.identities))
     classes = pd.DataFrame({"target_class": {"assay 0": "hydrolase", "assay 1": "transferase"}})
     results = evaluate(
         [

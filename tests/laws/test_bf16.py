@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from molmeta.chem.featurize import featurize
-from molmeta.episodes.batch import make_batch, reads_of
+from molmeta.episodes.batch import make_batch
 from molmeta.episodes.episode import Episode, LabelledSet
-from molmeta.meta import Learner
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.learning import Learner
 from molmeta.models import ENCODERS
+from molmeta.runs.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "CCCl", "C1CCCCC1", "c1ccncc1", "CC(C)N"]
-MOLECULES = featurize(SMILES, fingerprints=True, descriptors=True)
+MOLECULES = featurize(SMILES, reads=["graphs", "fingerprints", "descriptors"])
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0])
 
 
@@ -34,7 +34,7 @@ def learner(encoder: str, *, bf16: bool) -> Learner:
 
 
 def labelled(subject: Learner, start: int) -> LabelledSet:
-    reads = reads_of(subject.encoder)
+    reads = subject.encoder.reads
     return LabelledSet(make_batch(MOLECULES, np.arange(start, start + 4), reads), LABELS)
 
 

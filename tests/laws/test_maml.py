@@ -7,10 +7,9 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from molmeta.errors import InputError
-from molmeta.meta.inner import MAML
+from molmeta.learning.inner import MAML
 
 # L_S(θ) = ½ θᵀAθ − bᵀθ has gradient Aθ − b and curvature A.
 A = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
@@ -128,74 +127,15 @@ def test_a_rate_that_nobody_created_is_asked_for() -> None:
         MAML(rates="tensor").adapt(support_loss, {"theta": theta})
 
 
-@pytest.mark.parametrize("steps", [1, 3])
-def test_recomputed_steps_give_the_same_gradients(steps: int) -> None:
-    for order in (1, 2):
-        kept, expected = query_gradient(MAML(steps=steps, lr=LR, order=order))
-        again, adapted = query_gradient(MAML(steps=steps, lr=LR, order=order, recompute=True))
-        assert torch.equal(adapted, expected)
-        assert torch.equal(again, kept)
-
-
-def test_recomputed_steps_draw_the_same_dropout() -> None:
-    gradients = []
-    for recompute in (False, True):
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Dropout(0.5), nn.Linear(64, 1))
-        parameters = dict(network.named_parameters())
-        x = torch.randn(8, 4)
-
-        def loss(p: dict[str, Tensor], net: nn.Module = network, x: Tensor = x) -> Tensor:
-            return functional_call(net, p, (x,)).square().mean()
-
-        torch.manual_seed(1)
-        adapted = MAML(steps=2, lr=0.1, recompute=recompute).adapt(loss, parameters)
-        gradients.append(torch.autograd.grad(loss(adapted), list(parameters.values())))
-    for kept, again in zip(*gradients, strict=True):
-        assert torch.equal(kept, again)
-
-
-def test_recomputed_steps_keep_fewer_tensors() -> None:
-    """What autograd holds for the backward pass grows with the steps unless they are recomputed."""
-    held = {}
-    for recompute in (False, True):
-        for steps in (1, 5):
-            network = nn.Sequential(*[nn.Linear(8, 8), nn.Tanh()] * 6)
-            maml = MAML(steps=steps, lr=0.1, recompute=recompute)
-            x, n_bytes = torch.randn(512, 8), 0
-
-            def pack(tensor: Tensor) -> Tensor:
-                nonlocal n_bytes
-                n_bytes += tensor.nbytes
-                return tensor
-
-            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-                maml.adapt(
-                    lambda p, net=network, x=x: functional_call(net, p, (x,)).square().mean(),
-                    dict(network.named_parameters()),
-                )
-            held[recompute, steps] = n_bytes
-    assert held[False, 5] > 4 * held[False, 1]
-    assert held[True, 5] < held[False, 5] / 10
-
-
-def test_path_holds_every_step() -> None:
+def test_every_step_descends_from_where_the_one_before_ended() -> None:
     theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    maml = MAML(steps=3, lr=LR)
-    path = [p["theta"] for p in maml.path(support_loss, {"theta": theta})]
-    assert len(path) == 4
+    path = [
+        MAML(lr=LR).adapt(support_loss, {"theta": theta}, steps=steps)["theta"]
+        for steps in range(4)
+    ]
+    assert torch.equal(path[0], theta)
     for before, after in pairwise(path):
         torch.testing.assert_close(after, before - LR * (A @ before - B))
-
-
-def test_losses_of_all_steps_count_equally_at_first_and_the_last_alone_in_the_end() -> None:
-    maml = MAML(steps=4, multi_step=0.5)
-    assert maml.step_weights(0.0) == pytest.approx([0.25] * 4)
-    assert maml.step_weights(0.25) == pytest.approx([0.125] * 3 + [0.625])
-    for progress in (0.5, 1.0):
-        assert maml.step_weights(progress) == [0.0, 0.0, 0.0, 1.0]
-    assert MAML(steps=4).step_weights(0.0) == [0.0, 0.0, 0.0, 1.0]
-    assert MAML(steps=0).step_weights(0.0) == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +143,6 @@ def test_losses_of_all_steps_count_equally_at_first_and_the_last_alone_in_the_en
     [
         ({"rates": "tensor", "steps": 0}, "rates: tensor"),
         ({"rates": "element", "lr": 0.0}, "rates: element"),
-        ({"multi_step": 0.5, "steps": 1}, "two steps"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from molmeta.meta.inner import MAML, Parameters
+from molmeta.learning.inner import MAML, Parameters
 
 N_POINTS = 10
 

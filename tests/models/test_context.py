@@ -8,17 +8,18 @@ from torch import Tensor, nn
 from torch.autograd import gradgradcheck
 
 from molmeta.errors import InputError
-from molmeta.models import Context, MatchingHead
-from molmeta.models.above import Above
+from molmeta.models import Columns, Context, Encoder, Head, MatchingHead
+from molmeta.models.attention import Softmax
+from molmeta.models.heads.matching import kernel
+from molmeta.models.matcher import Matcher
 
 DIM, N_SUPPORT, N_QUERY = 6, 9, 4
 
 
-def make(*, trained: bool = True, blocks: int = 2, memory: int = 0) -> Context:
+def make(*, trained: bool = True, blocks: int = 2) -> Context:
     """In double precision; `trained`: what it adds to the vectors no longer is zero."""
     torch.manual_seed(0)
-    settings = {"width": 8, "blocks": blocks, "heads": 2, "memory": memory}
-    context = Context(dim=DIM, dropout=0.0, **settings).double()
+    context = Context(dim=DIM, dropout=0.0, width=8, blocks=blocks, heads=2).double()
     if trained:
         nn.init.normal_(context.up.weight)
         nn.init.normal_(context.up.bias)
@@ -136,78 +137,33 @@ def test_second_derivatives_equal_finite_differences() -> None:
         assert gradgradcheck(lambda s, q, seen=seen: context(s, labels[:4], q, seen), inputs)
 
 
-MEMORY = torch.randn(5, DIM, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-
-
-def test_all_molecules_see_the_memory_whose_order_does_not_matter() -> None:
-    context, inputs = make(memory=5), draw()
-    known, asked = context(*inputs, None, MEMORY)
-    for other in (None, MEMORY + 1):
-        known_of_other, asked_of_other = context(*inputs, None, other)
-        assert not torch.isclose(known_of_other, known).all(-1).any()
-        assert not torch.isclose(asked_of_other, asked).all(-1).any()
-    shuffled = context(*inputs, None, MEMORY.flip(0))
-    torch.testing.assert_close(shuffled, (known, asked))
-    untrained = make(trained=False, memory=5)(*inputs, None, MEMORY)
-    assert torch.equal(untrained[0], inputs[0])
-    assert torch.equal(untrained[1], inputs[2])
-
-
-def test_with_a_memory_what_is_hidden_stays_hidden() -> None:
-    context, (support, labels, query) = make(memory=5), draw()
-    visible = random_view()
-    views, asked = context(support, labels, query, visible, MEMORY)
-    for i, seen in enumerate(visible):
-        known, alone = context(support[seen], labels[seen], query[i : i + 1], None, MEMORY)
-        torch.testing.assert_close(views[i, seen], known)
-        torch.testing.assert_close(asked[i], alone[0])
-        scrambled = torch.where(seen, labels, 1 - labels)
-        assert torch.equal(context(support, scrambled, query, visible, MEMORY)[1][i], asked[i])
-
-
-def test_the_memory_learns_and_can_be_differentiated_twice() -> None:
-    context, (support, labels, query) = make(blocks=1, memory=5), draw()
-    views, asked = context(support, labels, query, None, MEMORY)
-    (views.sin().sum() + asked.sin().sum()).backward()
-    for name, parameter in context.named_parameters():
-        assert parameter.grad is not None, name
-        # A key that is the same for all is no preference: soft-max does not see it.
-        assert parameter.grad.abs().sum() > 0, name
-    inputs = (support[:3].requires_grad_(True), query[:2].requires_grad_(True))
-    assert gradgradcheck(lambda s, q: context(s, labels[:3], q, None, MEMORY), inputs)
-
-
-def test_what_is_remembered_is_the_encoders_in_the_state_and_projected() -> None:
-    above = Above(encoder(10, sketch=4), MatchingHead(), make(memory=5), DIM).double()
-    vectors = torch.randn(7, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    above.remember(vectors)
-    assert torch.equal(above.state_dict()["memory"], vectors[:5, :6])
-    known, asked = (above.projection(x[:, :6]) for x in (vectors, vectors[:2]))
-    labels = (torch.arange(7) % 2).double()
-    expected = above.context(known, labels, asked, None, above.projection(vectors[:5, :6]))
-    torch.testing.assert_close(
-        above(vectors, labels, vectors[:2]), above.head(expected[0], labels, expected[1])
-    )
-    with pytest.raises(InputError, match=r"context\.memory: 5; got 3 training molecules"):
-        above.remember(vectors[:3])
-
-
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(InputError, match=r"context\.heads: 3; got context\.width: 8"):
         Context(width=8, heads=3)
 
 
-def encoder(dim: int, **beside: int) -> nn.Module:
-    part = nn.Identity()
-    for name, width in {"dim": dim, **beside}.items():
-        setattr(part, name, width)
-    return part
+class Given(Encoder):
+    """Its rows are what it is given."""
+
+    def __init__(self, **columns: int) -> None:
+        super().__init__()
+        self._columns = Columns(**columns)
+        self.dim = self._columns.dim
+
+    @property
+    def columns(self) -> Columns:
+        return self._columns
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return batch
 
 
-class SketchHead(nn.Module):
-    """Reads a sketch of four; returns what it was given."""
+class Reader(Head):
+    """Reads some columns; returns what it was given."""
 
-    sketch = 4
+    def __init__(self, *reads: str) -> None:
+        super().__init__()
+        self.reads = frozenset(reads)
 
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
@@ -218,52 +174,44 @@ class SketchHead(nn.Module):
 @pytest.mark.parametrize("in_context", [False, True])
 def test_a_sketch_passes_by_projection_and_context(in_context: bool) -> None:
     context = make() if in_context else None
-    above = Above(encoder(10, sketch=4), SketchHead(), context, DIM).double()
+    matcher = Matcher(Given(vector=6, sketch=4), Reader("sketch"), context, DIM).double()
     (_, labels, _), generator = draw(), torch.Generator().manual_seed(0)
     vectors = torch.randn(N_SUPPORT, 10, generator=generator, dtype=torch.float64)
-    above.centre(vectors)
-    assert above.projection(vectors[:, :6]).mean(0).abs().max() < 1e-12
-    known, asked = above(vectors, labels, vectors[:2])
+    matcher.centre(vectors)
+    assert matcher.projection(vectors[:, :6]).mean(0).abs().max() < 1e-12
+    known, asked = matcher(vectors, labels, vectors[:2])
     assert known.shape == (N_SUPPORT, DIM + 4)
     assert torch.equal(known[:, DIM:], vectors[:, 6:])
     assert torch.equal(asked[:, DIM:], vectors[:2, 6:])
-    views, _ = above(vectors, labels, vectors[:2], random_view()[:2])
+    views, _ = matcher(vectors, labels, vectors[:2], random_view()[:2])
     assert torch.equal(views[..., DIM:].expand(2, -1, -1), vectors[:, 6:].expand(2, -1, -1))
     # A head that reads no sketch gets none.
-    plain = Above(encoder(10, sketch=4), MatchingHead(), context, DIM).double()
-    plain.load_state_dict(above.state_dict(), strict=False)
+    plain = Matcher(Given(vector=6, sketch=4), MatchingHead(), context, DIM).double()
+    plain.load_state_dict(matcher.state_dict(), strict=False)
     expected = plain.head(known[:, :DIM], labels, asked[:, :DIM])
     torch.testing.assert_close(plain(vectors, labels, vectors[:2]), expected)
 
 
-class ProfileHead(SketchHead):
-    """Reads a profile of three; returns what it was given."""
-
-    sketch, profile = 0, 3
-
-
-class PropertiesHead(SketchHead):
-    """Reads properties of two; returns what it was given."""
-
-    sketch, properties = 0, 2
-
-
 def test_a_head_gets_what_it_reads_of_what_stands_beside() -> None:
-    given = encoder(15, sketch=4, profile=3, properties=2)
+    given = Given(vector=6, sketch=4, profile=3, properties=2)
     (_, labels, _), vectors = draw(), torch.randn(N_SUPPORT, 15, dtype=torch.float64)
-    for head, columns in (
-        (SketchHead(), slice(6, 10)),
-        (ProfileHead(), slice(10, 13)),
-        (PropertiesHead(), slice(13, 15)),
+    for reads, columns in (
+        (["sketch"], [slice(6, 10)]),
+        (["profile"], [slice(10, 13)]),
+        (["properties"], [slice(13, 15)]),
+        (["properties", "sketch"], [slice(6, 10), slice(13, 15)]),
     ):
-        above = Above(given, head, None, DIM).double()
-        known, _ = above(vectors, labels, vectors[:2])
-        assert torch.equal(known[:, DIM:], vectors[:, columns])
+        for context in (None, make()):
+            matcher = Matcher(given, Reader(*reads), context, DIM).double()
+            known, asked = matcher(vectors, labels, vectors[:2])
+            expected = torch.cat([vectors[:, one] for one in columns], -1)
+            assert torch.equal(known[:, DIM:], expected)
+            assert torch.equal(asked[:, DIM:], expected[:2])
 
 
-def wide_head() -> nn.Module:
+def wide_head() -> Head:
     head = MatchingHead()
-    head.dim = 128  # type: ignore[assignment]
+    head.dim = 128
     return head
 
 
@@ -272,11 +220,15 @@ def wide_head() -> nn.Module:
     [
         (wide_head, None, r"head\.dim: 128.*Set head\.dim to 8"),
         (MatchingHead, lambda: Context(blocks=1), r"context\.dim: 128.*Set context\.dim to 8"),
-        (SketchHead, None, r"head\.sketch: 4; got encoder\.sketch: 0"),
-        (ProfileHead, None, r"head\.profile: 3; got encoder\.profile: 0"),
-        (PropertiesHead, None, r"head\.properties: 2; got encoder\.properties: 0"),
+        (lambda: Reader("sketch"), None, r"columns sketch; got vectors of vector"),
+        (lambda: Reader("a", "vector", "b"), None, r"columns a, b; got"),
         (
-            lambda: MatchingHead(continuous=True),
+            lambda: kernel(dim=8, sketch=3),
+            None,
+            "columns sketch; got",
+        ),
+        (
+            lambda: MatchingHead(attention=Softmax(continuous=True)),
             lambda: Context(dim=8, blocks=1),
             "context; got a head of continuous labels",
         ),
@@ -284,4 +236,10 @@ def wide_head() -> nn.Module:
 )
 def test_parts_that_do_not_fit_are_refused(head, context, reason) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match=reason):
-        Above(encoder(10), head(), context and context(), 8)
+        Matcher(Given(vector=10), head(), context and context(), 8)
+
+
+def test_a_head_that_was_made_for_other_widths_is_refused() -> None:
+    made = r"columns of a head; got .*sketch=4.*expected .*sketch=3"
+    with pytest.raises(InputError, match=made):
+        Matcher(Given(vector=6, sketch=4), kernel(dim=8, sketch=3), None, 8)

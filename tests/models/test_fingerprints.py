@@ -20,7 +20,7 @@ from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
-from molmeta.models import ENCODERS, FingerprintEncoder, Hybrid
+from molmeta.models import ENCODERS, Columns, FingerprintEncoder, Hybrid
 from molmeta.models.encoders.properties import Properties
 from molmeta.models.encoders.quantiles import N_KNOTS, QuantileScale
 from molmeta.models.encoders.sketch import Sketch
@@ -30,7 +30,7 @@ READS = ("graphs", "fingerprints", "pairs", "descriptors")
 GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
 SMALL: dict[str, Any] = {"dim": 8, "hidden": 12}
 DRUGS = drug_mechanisms("test")["smiles"].unique()[:60].tolist()
-FEATURES = featurize(DRUGS, fingerprints=True, pairs=True, descriptors=True)
+FEATURES = featurize(DRUGS, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 BATCH = make_batch(FEATURES, np.arange(len(DRUGS)), READS)
 
 
@@ -212,8 +212,8 @@ def test_properties_are_the_last_columns() -> None:
 
 def test_other_weights_begin_the_same_with_pairs() -> None:
     without, with_pairs = make(layers=2, sketch=4), make(layers=2, sketch=4, pairs=True)
-    assert without.reads == FingerprintEncoder.reads == ("fingerprints", "descriptors")
-    assert with_pairs.reads == ("fingerprints", "pairs", "descriptors")
+    assert without.reads == FingerprintEncoder.reads == {"fingerprints", "descriptors"}
+    assert with_pairs.reads == {"fingerprints", "pairs", "descriptors"}
     expected, weights = without.state_dict(), with_pairs.state_dict()
     assert weights.keys() - expected.keys() == {"pairs"}
     assert all(torch.equal(weights[name], value) for name, value in expected.items())
@@ -243,8 +243,8 @@ def test_hybrid_of_every_graph_encoder_obeys_every_law(graph: str) -> None:
 def test_hybrid_reads_pairs_where_its_fingerprint_encoder_does() -> None:
     torch.manual_seed(0)
     hybrid = ENCODERS.find("hybrid")(graph_settings={"dim": 16, "layers": 1}, pairs=True, **SMALL)
-    assert hybrid.reads == READS
-    assert Hybrid(hybrid.graph, make()).reads == ("graphs", "fingerprints", "descriptors")
+    assert hybrid.reads == set(READS)
+    assert Hybrid(hybrid.graph, make()).reads == {"graphs", "fingerprints", "descriptors"}
     check_encoder(hybrid)
 
 
@@ -252,7 +252,7 @@ def test_hybrid_is_the_sum_of_its_parts() -> None:
     torch.manual_seed(0)
     graph = ENCODERS.find("gine")(dim=16, layers=1)
     hybrid = Hybrid(graph, make(sketch=4, profile=2, properties=3), graph_scale=0.5).eval()
-    assert (hybrid.dim, hybrid.sketch, hybrid.profile, hybrid.properties) == (17, 4, 2, 3)
+    assert hybrid.columns == Columns(vector=8, sketch=4, profile=2, properties=3)
     own = hybrid.fingerprint(BATCH)
     seen = functional.layer_norm(hybrid.projection(graph(BATCH)), (8,)) * 0.5
     expected = functional.layer_norm(own[:, :8] + seen, (8,))
@@ -275,13 +275,13 @@ def test_graph_parts_that_do_not_exist_are_refused(settings: dict[str, Any], rea
 @pytest.mark.parametrize(
     ("read", "given"),
     [
-        ("fingerprints", {"descriptors": True}),
-        ("pairs", {"fingerprints": True}),
-        ("descriptors", {}),
+        ("fingerprints", ["graphs", "descriptors"]),
+        ("pairs", ["graphs", "fingerprints"]),
+        ("descriptors", ["graphs"]),
     ],
 )
-def test_molecules_without_what_is_read_are_refused(read: str, given: dict[str, bool]) -> None:
-    features = featurize(["CCO", "CCN"], **given)
+def test_molecules_without_what_is_read_are_refused(read: str, given: list[str]) -> None:
+    features = featurize(["CCO", "CCN"], reads=given)
     with pytest.raises(InputError, match=f"reads {read}; got molecules.*without {read}"):
         make_batch(features, np.arange(2), (read,))
 

@@ -9,22 +9,25 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradgradcheck
 
-from molmeta.models import KernelHead, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models import LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models.attention import Softmax
+from molmeta.models.heads.matching import kernel
+from molmeta.models.similarity import Cosine, Euclidean, Similarity
 
 DIM = 12
 HEADS: dict[str, Callable[[], nn.Module]] = {
     "matching": MatchingHead,
-    "matching balanced": lambda: MatchingHead(balanced=True),
-    "matching euclidean": lambda: MatchingHead(metric="euclidean"),
-    "matching continuous": lambda: MatchingHead(continuous=True),
+    "matching balanced": lambda: MatchingHead(attention=Softmax(balanced=True)),
+    "matching euclidean": lambda: MatchingHead(Similarity(Euclidean())),
+    "matching continuous": lambda: MatchingHead(attention=Softmax(continuous=True)),
     "prototypical": PrototypicalHead,
     "prototypical prevalence": lambda: PrototypicalHead(balanced=False),
     "prototypical mahalanobis": lambda: PrototypicalHead(metric="mahalanobis"),
-    "kernel": lambda: KernelHead(dim=DIM, distant=0.5),
-    "kernel without a prior": lambda: KernelHead(dim=DIM, prior=False, distant=0.0),
-    "kernel with a sketch": lambda: KernelHead(dim=DIM - 4, sketch=4),
-    "kernel with a profile": lambda: KernelHead(dim=DIM - 4, sketch=2, profile=2),
-    "kernel with properties": lambda: KernelHead(dim=DIM - 4, sketch=1, profile=1, properties=2),
+    "kernel": lambda: kernel(dim=DIM, distant=0.5),
+    "kernel without a prior": lambda: kernel(dim=DIM, prior=False, distant=0.0),
+    "kernel with a sketch": lambda: kernel(dim=DIM - 4, sketch=4),
+    "kernel with a profile": lambda: kernel(dim=DIM - 4, sketch=2, profile=2),
+    "kernel with properties": lambda: kernel(dim=DIM - 4, sketch=1, profile=1, properties=2),
     "linear": lambda: LinearHead(dim=DIM),
     "linear from prototypes": lambda: LinearHead(dim=DIM, start="prototypes"),
 }
@@ -144,7 +147,7 @@ def test_euclidean_matching_is_the_textbook_attention() -> None:
     support, labels, query = draw(5, 11)
     distances = torch.cdist(query, support).square() / DIM
     expected = (-7.0 / 2 * distances).softmax(-1) @ labels
-    head = MatchingHead(scale=7.0, metric="euclidean").double()
+    head = MatchingHead(Similarity(Euclidean()), Softmax(scale=7.0)).double()
     torch.testing.assert_close(head(support, labels, query).sigmoid(), expected, rtol=1e-6, atol=0)
 
 
@@ -152,7 +155,8 @@ def test_euclidean_and_cosine_matching_agree_on_vectors_of_one_length() -> None:
     support, labels, query = draw(5, 11)
     support, query = (DIM**0.5 * nn.functional.normalize(x, dim=-1) for x in (support, query))
     cosine, euclidean = (
-        MatchingHead(metric=m).double()(support, labels, query) for m in ("cosine", "euclidean")
+        MatchingHead(Similarity(base)).double()(support, labels, query)
+        for base in (Cosine(), Euclidean())
     )
     torch.testing.assert_close(cosine, euclidean)
 
@@ -160,9 +164,9 @@ def test_euclidean_and_cosine_matching_agree_on_vectors_of_one_length() -> None:
 def test_continuous_matching_is_the_mean_under_attention() -> None:
     support, _, query = draw(5, 11)
     values = torch.linspace(4, 9, 16, dtype=torch.float64)
-    head = MatchingHead(continuous=True, scale=3.0).double()
+    head = MatchingHead(attention=Softmax(continuous=True, scale=3.0)).double()
     visible = random_view(9, 16)
-    weights = head.attention(support, query, visible)
+    weights = head(support, torch.eye(16).double(), query, visible)
     torch.testing.assert_close(weights.sum(-1), torch.ones(9, dtype=torch.float64))
     assert not weights[~visible].any()
     torch.testing.assert_close(head(support, values, query, visible), weights @ values)

@@ -1,4 +1,4 @@
-"""The kernel head against scikit-learn, with the kernel written out pair by pair."""
+"""Ridge attention against scikit-learn, with the kernel written out pair by pair."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sklearn.gaussian_process.kernels import DotProduct
 from sklearn.kernel_ridge import KernelRidge
 from torch import Tensor
 
-from molmeta.models import KernelHead
+from molmeta.models import MatchingHead
+from molmeta.models.heads.matching import kernel
 
 DIM, SKETCH, PROFILE, PROPERTIES = 12, 4, 3, 2
 SCALE, NOISE, ALPHA, TAU, OFFSET, KAPPA, LENGTH = 3.0, 0.7, 0.6, 1.5, 0.4, 0.8, 1.2
@@ -24,15 +25,15 @@ BESIDE = pytest.mark.parametrize(
 )  # fmt: skip
 
 
-def make(sketch: int = 0, profile: int = 0, properties: int = 0) -> KernelHead:
+def make(sketch: int = 0, profile: int = 0, properties: int = 0) -> MatchingHead:
     """With a prior that is not zero."""
     torch.manual_seed(0)
     widths = {"sketch": sketch, "profile": profile, "properties": properties}
     strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA, "length": LENGTH}
     strengths |= {"scale": SCALE, "noise": NOISE, "distant": ALPHA}
-    head = KernelHead(dim=DIM, **widths, **strengths).double()
-    torch.nn.init.normal_(head.weight)
-    torch.nn.init.normal_(head.bias)
+    head = kernel(dim=DIM, **widths, **strengths).double()
+    torch.nn.init.normal_(head.attention.weight)
+    torch.nn.init.normal_(head.attention.bias)
     return head
 
 
@@ -75,7 +76,7 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[
     alike = n * pairs[~np.eye(n, dtype=bool)].mean()
     typical = alike / (np.diag(pairs).mean() + NOISE + (n - 1) / n * alike)
     level = np.log(active / (1 - active)) - SCALE * (1 - ALPHA) * active * typical
-    prior = 32 / (32 + n) * query[:, :DIM] @ head.weight + head.bias + level
+    prior = 32 / (32 + n) * query[:, :DIM] @ head.attention.weight + head.attention.bias + level
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
@@ -97,7 +98,7 @@ def test_who_sees_nothing_is_told_one_half_and_the_prior() -> None:
     head, (support, labels, query) = make(), draw(2, 3)
     visible = torch.ones(9, 5, dtype=torch.bool)
     visible[4] = False
-    expected = query[4, :DIM] @ head.weight + head.bias
+    expected = query[4, :DIM] @ head.attention.weight + head.attention.bias
     torch.testing.assert_close(head(support, labels, query, visible)[4], expected)
 
 
@@ -110,7 +111,8 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
         torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
     )
     process.fit(unit_support, labels.numpy() - ALPHA * 5.5 / 17)
-    evidence = head(support, labels, query) - 2 / 3 * query @ head.weight - head.bias
+    prior = 2 / 3 * query @ head.attention.weight + head.attention.bias
+    evidence = head(support, labels, query) - prior
     constant = evidence.detach().numpy() - SCALE * process.predict(unit_query)
     np.testing.assert_allclose(constant, constant.mean(), rtol=1e-6)
 
@@ -118,7 +120,7 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
 def test_where_all_molecules_are_equally_alike_alpha_has_no_part() -> None:
     corners = torch.eye(13, 14).double() + 1.0  # all of one length, all at one angle
     labels = (torch.arange(12) < 4).double()
-    heads = [KernelHead(dim=14, distant=alpha).double() for alpha in (1.0, 0.3)]
+    heads = [kernel(dim=14, distant=alpha).double() for alpha in (1.0, 0.3)]
     whole, part = (head(corners[:12], labels, corners[12:]) for head in heads)
     torch.testing.assert_close(whole, part)
 
@@ -128,7 +130,7 @@ def test_kernel_is_positive_semidefinite(beside: tuple[int, ...]) -> None:
     """So that K + λI has its Cholesky factor for any λ."""
     vectors, _, _ = draw(256, 256, sum(beside))
     vectors[:3, DIM:] = 0.0  # molecules without an environment, and not known
-    kernel = make(*beside).kernel(vectors, vectors)
+    kernel = make(*beside).similarity.compare(vectors, vectors)
     assert torch.linalg.eigvalsh(kernel).min() > -1e-9 * len(kernel)
 
 

@@ -10,11 +10,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from molmeta.errors import InputError
-from molmeta.models import KernelHead, KnownAssays, MatchingHead
-from molmeta.models.above import Above
+from molmeta.models import Encoder, KnownAssays, MatchingHead
+from molmeta.models.attention import Softmax
+from molmeta.models.heads.matching import kernel
+from molmeta.models.matcher import Matcher
 
 DIM, N_ASSAYS, N_MOLECULES = 6, 9, 40
 BETA, GAMMA, DELTA = 7.0, 0.6, 0.8
+
+
+class Given(Encoder):
+    """Its vectors are what it is given."""
+
+    dim = DIM
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return batch
 
 
 def remembered() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -114,25 +125,21 @@ def test_as_many_assays_as_were_saved_are_loaded() -> None:
 
 
 def test_its_opinion_is_added_to_the_heads() -> None:
-    encoder = torch.nn.Identity()
-    encoder.dim = DIM  # type: ignore[assignment]
-    head, known, (support, labels, query) = KernelHead(dim=4), make(3), draw()
-    above = Above(encoder, head, None, 4, known).double()
-    bare = Above(encoder, head, None, 4).double()
-    bare.projection = above.projection
-    difference = above(support, labels, query) - bare(support, labels, query)
+    head, known, (support, labels, query) = kernel(dim=4), make(3), draw()
+    matcher = Matcher(Given(), head, None, 4, known).double()
+    bare = Matcher(Given(), head, None, 4).double()
+    bare.projection = matcher.projection
+    difference = matcher(support, labels, query) - bare(support, labels, query)
     torch.testing.assert_close(difference, score(known, support, labels, query))
-    settled = above.settle(above.ready(support), labels)
-    ready = above.compare_ready(settled, above.ready(query))
-    torch.testing.assert_close(ready, above(support, labels, query))
-    assert above.ready_dim == above.ready(query).shape[1] == bare.ready_dim + known.width
+    prepared = matcher.prepare(query)
+    scores = matcher.score(matcher.fit(matcher.prepare(support), labels), prepared)
+    torch.testing.assert_close(scores, matcher(support, labels, query))
+    assert matcher.prepared_dim == prepared.shape[1] == bare.prepared_dim + known.width
 
 
 def test_a_head_of_continuous_labels_is_refused() -> None:
-    encoder = torch.nn.Identity()
-    encoder.dim = DIM  # type: ignore[assignment]
     with pytest.raises(InputError, match="known_assays"):
-        Above(encoder, MatchingHead(continuous=True), None, 4, make())
+        Matcher(Given(), MatchingHead(attention=Softmax(continuous=True)), None, 4, make())
 
 
 def test_initial_strengths_are_the_learned_parameters() -> None:

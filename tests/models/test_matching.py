@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from molmeta.models import MatchingHead
+from molmeta.models.attention import Softmax
 
 
 @pytest.fixture
@@ -25,20 +26,20 @@ def draw(generator: torch.Generator, n_active: int, n_inactive: int) -> tuple[Te
 def test_probability_is_the_textbook_attention(
     generator: torch.Generator, n_active: int, n_inactive: int
 ) -> None:
-    head = MatchingHead(scale=7.0).double()
+    head = MatchingHead(attention=Softmax(scale=7.0)).double()
     support, labels, query = draw(generator, n_active, n_inactive)
     cosine = torch.nn.functional.cosine_similarity(query[:, None], support[None], dim=-1)
     expected = (7.0 * cosine).softmax(-1) @ labels
     probability = head(support, labels, query).sigmoid()
     torch.testing.assert_close(probability, expected, rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(head.attention(support, query) @ labels, expected)
+    torch.testing.assert_close(head.weights(support, query) @ labels, expected)
 
 
 @pytest.mark.parametrize("balanced", [True, False])
 def test_order_of_the_support_set_does_not_matter(
     generator: torch.Generator, balanced: bool
 ) -> None:
-    head = MatchingHead(balanced=balanced).double()
+    head = MatchingHead(attention=Softmax(balanced=balanced)).double()
     support, labels, query = draw(generator, 5, 11)
     order = torch.randperm(16, generator=generator)
     torch.testing.assert_close(
@@ -48,7 +49,7 @@ def test_order_of_the_support_set_does_not_matter(
 
 @pytest.mark.parametrize("balanced", [True, False])
 def test_what_is_not_visible_is_as_if_absent(generator: torch.Generator, balanced: bool) -> None:
-    head = MatchingHead(balanced=balanced).double()
+    head = MatchingHead(attention=Softmax(balanced=balanced)).double()
     support, labels, query = draw(generator, 5, 11)
     padded = torch.cat([support, torch.randn(7, 12, generator=generator, dtype=torch.float64)])
     padded_labels = torch.cat([labels, torch.ones(7, dtype=torch.float64)])
@@ -59,7 +60,7 @@ def test_what_is_not_visible_is_as_if_absent(generator: torch.Generator, balance
 
 
 def test_balanced_score_ignores_repetition_of_a_class(generator: torch.Generator) -> None:
-    head = MatchingHead(balanced=True).double()
+    head = MatchingHead(attention=Softmax(balanced=True)).double()
     support, labels, query = draw(generator, 5, 11)
     twice = torch.cat([support[labels == 1], support])
     twice_labels = torch.cat([labels[labels == 1], labels])
@@ -67,7 +68,7 @@ def test_balanced_score_ignores_repetition_of_a_class(generator: torch.Generator
 
 
 def test_loss_vanishes_on_a_perfect_match() -> None:
-    head = MatchingHead(scale=200.0)
+    head = MatchingHead(attention=Softmax(scale=200.0))
     support = torch.eye(16)
     labels = (torch.arange(16) < 8).float()
     loss = torch.nn.functional.binary_cross_entropy_with_logits(

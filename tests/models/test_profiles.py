@@ -10,7 +10,7 @@ from torch import Tensor
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
-from molmeta.models import FingerprintEncoder
+from molmeta.models import Columns, FingerprintEncoder
 from molmeta.models.encoders import profiles as module
 from molmeta.models.encoders.profiles import Profiles
 
@@ -20,7 +20,7 @@ SMILES = [
 ]  # fmt: skip
 READS = ("fingerprints", "pairs", "descriptors")
 BATCH = make_batch(
-    featurize(SMILES, fingerprints=True, pairs=True, descriptors=True),
+    featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"]),
     np.arange(len(SMILES)),
     READS,
 )
@@ -74,7 +74,9 @@ def test_a_molecule_is_known_however_it_is_written_and_with_other_molecules() ->
     assert keys[6] == keys[7]  # stereoisomers
     assert len(keys.unique()) == len(SMILES) - 2
     alone = make_batch(
-        featurize(["OCC"], fingerprints=True, pairs=True, descriptors=True), np.array([0]), READS
+        featurize(["OCC"], reads=["graphs", "fingerprints", "pairs", "descriptors"]),
+        np.array([0]),
+        READS,
     )
     assert torch.equal(profiles(alone)[0], profile[0])
 
@@ -110,7 +112,7 @@ def test_few_labels_are_not_worth_knowing_and_the_most_come_first(
 def test_they_are_saved_with_the_encoder() -> None:
     settings = {"dim": 6, "hidden": 8, "sketch": 4, "profile": 3, "pairs": True}
     encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
-    assert (encoder.dim, encoder.sketch, encoder.profile) == (13, 4, 3)
+    assert encoder.columns == Columns(vector=6, sketch=4, profile=3)
     assert encoder(BATCH).shape == (len(SMILES), 13)
     assert not encoder(BATCH)[:, 10:].any()
     encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(20))

@@ -6,25 +6,25 @@ from pathlib import Path
 
 import torch
 
-from molmeta.meta.inner import MAML
-from molmeta.meta.learner import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning.inner import MAML
+from molmeta.learning.learner import Learner
 from molmeta.models import GINE, MatchingHead
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
-from molmeta.models.heads.kernel import KernelHead
+from molmeta.models.heads.matching import kernel
+from molmeta.runs.model import Model
 
 
-def random_model(kind: str) -> LoadedModel:
+def random_model(kind: str) -> Model:
     """A model of random weights, always the same ones."""
     torch.manual_seed(0)
     if kind == "fingerprint":
         learner = Learner(
             FingerprintEncoder(dim=12, hidden=16, layers=2, sketch=20),
-            KernelHead(dim=8, sketch=20, distant=0.5),
+            kernel(dim=8, sketch=20, distant=0.5),
             MAML(steps=0),
             projection=8,
         )
     else:
-        adapt = "all" if kind == "adapts all" else "above"
+        adapt = "all" if kind == "adapts all" else "matcher"
         learner = Learner(GINE(dim=16, layers=1), MatchingHead(), adapt=adapt, projection=8)
-    return LoadedModel(learner.eval(), {"encoder": {"name": kind}}, Path(kind))
+    return Model(learner.eval(), {"encoder": {"name": kind}}, Path(kind))

@@ -13,27 +13,27 @@ from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.evaluation.learners import LearnerMethod
-from molmeta.meta.calibration import Calibration, Line, prior
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.hints import Hints, hints
 from molmeta.predict.panel import Panel
+from molmeta.runs.calibration import Calibration, Line, prior
+from molmeta.runs.model import Model
 
 DRUGS = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = DRUGS[:12], DRUGS["smiles"][12:40].tolist()
 HEAT = 2.5
 
 
-def calibrated(model: LoadedModel, line: Line | None = None) -> LoadedModel:
+def calibrated(model: Model, line: Line | None = None) -> Model:
     line = line or Line(0.1, {"information": 0.0}, -0.2, 0.3, 0.8)
     loses = {"hinted": 0.37, "otherwise": 0.11}
     return replace(model, calibration=Calibration("nothing", {16: HEAT}, line, loses))
 
 
-def fitted(model: LoadedModel, **options: float) -> FewShotClassifier:
+def fitted(model: Model, **options: float) -> FewShotClassifier:
     return FewShotClassifier(model, **options).fit(KNOWN["smiles"], KNOWN["label"])  # type: ignore[arg-type]
 
 
-def test_what_goes_beyond_the_prior_is_divided(any_model: LoadedModel) -> None:
+def test_what_goes_beyond_the_prior_is_divided(any_model: Model) -> None:
     raw, mild = fitted(any_model), fitted(calibrated(any_model))
     middle = prior(raw.known_.labels) if any_model.carries_ratio else 0.0
     before, after = raw.decision_function(LIBRARY), mild.decision_function(LIBRARY)
@@ -46,7 +46,7 @@ def test_what_goes_beyond_the_prior_is_divided(any_model: LoadedModel) -> None:
     np.testing.assert_array_equal(*sets)  # they hang on ranks alone
 
 
-def test_prevalence_is_told_after_calibration(any_model: LoadedModel) -> None:
+def test_prevalence_is_told_after_calibration(any_model: Model) -> None:
     model = calibrated(any_model)
     plain = fitted(model).decision_function(LIBRARY)
     rare = fitted(model, prevalence=0.01).decision_function(LIBRARY)
@@ -56,7 +56,7 @@ def test_prevalence_is_told_after_calibration(any_model: LoadedModel) -> None:
     assert np.ptp(rare - plain) < 1e-6
 
 
-def test_screening_and_evaluation_say_the_same(any_model: LoadedModel) -> None:
+def test_screening_and_evaluation_say_the_same(any_model: Model) -> None:
     model = calibrated(any_model)
     classifier = fitted(model)
     known = (KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy(np.float32))
@@ -72,7 +72,7 @@ def test_screening_and_evaluation_say_the_same(any_model: LoadedModel) -> None:
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-def test_hints_agree_with_scikit_learn(with_domain: LoadedModel) -> None:
+def test_hints_agree_with_scikit_learn(with_domain: Model) -> None:
     classifier = fitted(with_domain)
     found = hints(classifier.known_, classifier.left_out_)
     active = KNOWN["label"].to_numpy() == 1
@@ -94,7 +94,7 @@ def test_hints_agree_with_scikit_learn(with_domain: LoadedModel) -> None:
     assert 0 < found.training <= 1
 
 
-def test_a_single_active_molecule_hints_at_little(kernel_model: LoadedModel) -> None:
+def test_a_single_active_molecule_hints_at_little(kernel_model: Model) -> None:
     known = pd.concat([DRUGS[DRUGS["label"] == label][:n] for label, n in ((0, 5), (1, 1))])
     classifier = FewShotClassifier(kernel_model).fit(known["smiles"], known["label"])
     found = hints(classifier.known_, classifier.left_out_)
@@ -102,7 +102,7 @@ def test_a_single_active_molecule_hints_at_little(kernel_model: LoadedModel) -> 
     assert found.left_out_auc == found.similarity_auc == 0.0
 
 
-def test_fit_says_what_to_expect(kernel_model: LoadedModel) -> None:
+def test_fit_says_what_to_expect(kernel_model: Model) -> None:
     weights = {"information": 0.5, "training": 1.0}
     model = calibrated(kernel_model, Line(0.1, weights, -0.2, 0.3, 0.8))
     classifier = fitted(model)
@@ -118,7 +118,7 @@ def test_fit_says_what_to_expect(kernel_model: LoadedModel) -> None:
 
 @pytest.mark.parametrize("similarity", [0.1, 0.4])
 def test_it_warns_where_similarity_search_was_better(
-    similarity: float, kernel_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+    similarity: float, kernel_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Hints(0.2, 0.0, 0.0, 0.0, similarity)
     monkeypatch.setattr("molmeta.predict.support_report.hints", lambda *_: found)

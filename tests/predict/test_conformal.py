@@ -7,8 +7,8 @@ import pytest
 
 from molmeta import FewShotClassifier
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.conformal import check_error_rate, p_values
+from molmeta.runs.model import Model
 
 
 def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,7 @@ def test_rates_that_a_support_set_cannot_bear_are_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
-def test_sets_name_the_classes(any_model: LoadedModel) -> None:
+def test_sets_name_the_classes(any_model: Model) -> None:
     smiles = ["CCO", "CCN", "CCC", "c1ccccc1", "c1ccccc1C", "c1ccccc1CC"]
     fitted = FewShotClassifier(any_model).fit(smiles, [0, 0, 0, 1, 1, 1])
     sets = fitted.predict_set(["no molecule", "CCCO"], 0.25)

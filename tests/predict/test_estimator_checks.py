@@ -22,8 +22,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from molmeta import EncoderTransformer, FewShotClassifier, FewShotRegressor
 from molmeta.chem.featurize import FEATURE_SPEC
-from molmeta.meta.checkpoint import save_tensors
-from molmeta.meta.recipe import build_learner, resolve_recipe
+from molmeta.runs.recipe import build_learner, resolve_recipe
+from molmeta.tensors import save_tensors
 
 GROUPS = ("F", "Cl", "Br", "I", "O", "N", "S", "P", "C#N", "C=O", "OC", "NC", "SC", "OCC", "NCC")
 
@@ -124,7 +124,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
     )
     save_tensors(folder / "model.safetensors", build_learner(recipe).state_dict())
-    config = {"features": FEATURE_SPEC, "standardize": None, "recipe": recipe}
+    config = {"features": FEATURE_SPEC, "standardize": None, "recipe": recipe.sections}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 

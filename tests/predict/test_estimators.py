@@ -16,10 +16,10 @@ from sklearn.preprocessing import FunctionTransformer
 from molmeta import FewShotClassifier, FewShotRegressor, load_encoder
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError, RejectedWarning
-from molmeta.meta import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import Learner
 from molmeta.models import LinearHead
 from molmeta.predict.encoder import MoleculeEncoder
+from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]
@@ -44,7 +44,7 @@ def test_probabilities_sum_to_one_and_agree_with_classes(fitted: FewShotClassifi
     np.testing.assert_array_equal(classes, fitted.predict(LIBRARY["smiles"]))
 
 
-def test_queries_are_read_in_the_form_of_the_training_molecules(model: LoadedModel) -> None:
+def test_queries_are_read_in_the_form_of_the_training_molecules(model: Model) -> None:
     """`model` is of the default form, `drawn` the same model of none."""
     drawn = replace(model, standardize=None)
     smiles = ["CN1CCCC1c1cccnc1", "Cl.CN1CCCC1c1cccnc1"]
@@ -89,7 +89,7 @@ def test_parameters_are_scikit_learns() -> None:
         assert clone(estimator).get_params() == estimator.get_params()
 
 
-def test_it_stands_in_scikit_learns_tools(any_model: LoadedModel) -> None:
+def test_it_stands_in_scikit_learns_tools(any_model: Model) -> None:
     X, y = FRAME["smiles"], FRAME["label"].to_numpy()
     scores = cross_val_score(FewShotClassifier(any_model), X, y, cv=3, scoring="roc_auc")
     assert np.isfinite(scores).all()
@@ -102,7 +102,7 @@ def test_it_stands_in_scikit_learns_tools(any_model: LoadedModel) -> None:
     assert np.isfinite(values).all()
 
 
-def test_molecules_may_be_rdkits_or_a_column(any_model: LoadedModel) -> None:
+def test_molecules_may_be_rdkits_or_a_column(any_model: Model) -> None:
     mols = [Chem.MolFromSmiles(one) for one in FRAME["smiles"]]
     fitted = FewShotClassifier(any_model).fit(mols[:12], KNOWN["label"])
     scores = fitted.decision_function(LIBRARY["smiles"])
@@ -112,7 +112,7 @@ def test_molecules_may_be_rdkits_or_a_column(any_model: LoadedModel) -> None:
         fitted.predict(LIBRARY[["smiles", "name"]])
 
 
-def test_a_left_out_molecule_is_scored_by_what_never_saw_it(any_model: LoadedModel) -> None:
+def test_a_left_out_molecule_is_scored_by_what_never_saw_it(any_model: Model) -> None:
     """The oracle fits an estimator to the others; the prior is that of all of them."""
     smiles, labels = KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy()
     found = FewShotClassifier(any_model).fit(smiles, labels).left_out_
@@ -129,12 +129,12 @@ def test_a_left_out_molecule_is_scored_by_what_never_saw_it(any_model: LoadedMod
 
 
 def test_leaving_out_takes_no_more_memory_than_it_may(
-    kernel_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+    kernel_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A view of the support set costs s² numbers: 64 of them at once would be gigabytes."""
     smiles, labels = KNOWN["smiles"], KNOWN["label"]
     whole = FewShotClassifier(kernel_model).fit(smiles, labels).left_out_
-    head, seen = kernel_model.learner.above.head, []
+    head, seen = kernel_model.learner.matcher.head, []
 
     def count_views(_: object, arguments: tuple[torch.Tensor, ...]) -> None:
         if arguments[3] is not None:
@@ -147,7 +147,7 @@ def test_leaving_out_takes_no_more_memory_than_it_may(
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
-def test_prevalence_moves_every_log_odds_alike(any_model: LoadedModel) -> None:
+def test_prevalence_moves_every_log_odds_alike(any_model: Model) -> None:
     labels = KNOWN["label"].to_numpy()
     usual = FewShotClassifier(any_model).fit(KNOWN["smiles"], labels)
     rare = FewShotClassifier(any_model, prevalence=0.01).fit(KNOWN["smiles"], labels)
@@ -161,7 +161,7 @@ def test_prevalence_moves_every_log_odds_alike(any_model: LoadedModel) -> None:
         FewShotClassifier(any_model, prevalence=1.0).fit(KNOWN["smiles"], labels)
 
 
-def test_the_support_report_warns(with_domain: LoadedModel) -> None:
+def test_the_support_report_warns(with_domain: Model) -> None:
     series = ["c1ccccc1CC(=O)N" + "C" * n for n in range(1, 6)]
     others = ["CCO", "OCC(O)CO", "C1CCCCC1", "CCO", "ClC(Cl)Cl", "[Na+].[Cl-]"]
     report = (
@@ -182,7 +182,7 @@ def test_the_support_report_warns(with_domain: LoadedModel) -> None:
     assert "4 of 4 molecules are unlike all training molecules" in " ".join(far.warnings)
 
 
-def test_values_follow_the_matching_formula(any_model: LoadedModel) -> None:
+def test_values_follow_the_matching_formula(any_model: Model) -> None:
     smiles, library = KNOWN["smiles"], LIBRARY["smiles"].tolist()
     values = np.random.default_rng(0).normal(6, 1, len(smiles))
     fitted = FewShotRegressor(any_model).fit(smiles, values)
@@ -203,13 +203,13 @@ def test_values_follow_the_matching_formula(any_model: LoadedModel) -> None:
     assert fitted.support_report_.figures["rmse"] > 0
 
 
-def test_values_that_cannot_be_learnt_from_are_refused(model: LoadedModel) -> None:
+def test_values_that_cannot_be_learnt_from_are_refused(model: Model) -> None:
     for y, message in (([5.0, np.nan], "1 of them without a value"), (["a", "b"], "numbers")):
         with pytest.raises(InputError, match=message):
             FewShotRegressor(model).fit(["CCO", "CC"], y)
     learner = Learner(model.learner.encoder, LinearHead(dim=8), projection=8)
     other = replace(model, learner=learner.eval())
-    with pytest.raises(InputError, match=r"LinearHead.*matching or a kernel head"):
+    with pytest.raises(InputError, match=r"LinearHead.*a model with a matching head"):
         FewShotRegressor(other).fit(["CCO", "CC"], [5.0, 6.0])
 
 

@@ -13,17 +13,19 @@ from molmeta import FewShotClassifier
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.batch import make_batch
 from molmeta.errors import InputError
-from molmeta.meta import MAML, Learner
-from molmeta.meta.domain import DOMAIN, Domain
-from molmeta.meta.run import LoadedModel
-from molmeta.models import FingerprintEncoder, KernelHead, MatchingHead
+from molmeta.learning import MAML, Learner
+from molmeta.models import FingerprintEncoder, MatchingHead
+from molmeta.models.attention import Softmax
+from molmeta.models.heads.matching import kernel
+from molmeta.runs.domain import DOMAIN, Domain
+from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:]
 
 
 @pytest.fixture
-def fitted(any_model: LoadedModel) -> FewShotClassifier:
+def fitted(any_model: Model) -> FewShotClassifier:
     return FewShotClassifier(any_model).fit(KNOWN["smiles"], KNOWN["label"])
 
 
@@ -46,7 +48,7 @@ def test_the_sizes_of_a_molecules_weights_sum_to_one(fitted: FewShotClassifier) 
 @pytest.mark.parametrize("balanced", [False, True])
 def test_weights_of_matching_are_the_score(balanced: bool) -> None:
     """Σ ± a = P(active) − P(inactive) = tanh(score / 2)."""
-    head = MatchingHead(scale=2.0, balanced=balanced).double()
+    head = MatchingHead(attention=Softmax(scale=2.0, balanced=balanced)).double()
     support, query = torch.randn(9, 5).double(), torch.randn(4, 5).double()
     labels = (torch.arange(9) < 3).double()
     found = head.contributions(support, labels, query).sum(1)
@@ -54,14 +56,14 @@ def test_weights_of_matching_are_the_score(balanced: bool) -> None:
 
 
 def test_weights_of_the_kernel_head_are_its_evidence() -> None:
-    head = KernelHead(dim=5, scale=3.0, noise=0.3, distant=0.8).double()
+    head = kernel(dim=5, scale=3.0, noise=0.3, distant=0.8).double()
     support, query = torch.randn(9, 5).double(), torch.randn(4, 5).double()
     labels = (torch.arange(9) < 3).double()
-    level = head.settle(head.prepare(support), labels).level
+    level = head.fit(head.prepare(support), labels).level
     evidence = head(support, labels, query) - level  # weight and bias begin at zero
     parts = head.contributions(support, labels, query)
     torch.testing.assert_close(parts.abs().sum(1), torch.ones(4).double())
-    K, k = (head.kernel(a, support).detach().numpy() for a in (support, query))
+    K, k = (head.similarity.compare(a, support).detach().numpy() for a in (support, query))
     weights = k @ np.linalg.inv(K + 0.3 * np.eye(9))
     sizes = np.abs(weights * (labels.numpy() - 0.28)).sum(1)
     np.testing.assert_allclose(
@@ -69,7 +71,7 @@ def test_weights_of_the_kernel_head_are_its_evidence() -> None:
     )
     values = np.random.default_rng(0).normal(size=9)
     ridge = values.mean() + weights @ (values - values.mean())
-    attention = head.attention(support, query).detach().numpy()
+    attention = head.weights(support, query).detach().numpy()
     np.testing.assert_allclose(attention @ values, ridge, rtol=1e-6)
     np.testing.assert_allclose(attention.sum(1), 1)
 
@@ -77,7 +79,7 @@ def test_weights_of_the_kernel_head_are_its_evidence() -> None:
 def test_atoms_of_a_repaired_molecule_are_those_of_the_acid(fitted: FewShotClassifier) -> None:
     (form, atoms), (acid, expected) = fitted.atom_contributions(["O=[PH](=O)(O)CC", "CCP(=O)(O)O"])
     assert form == acid
-    assert atoms.tolist() == expected.tolist()
+    assert atoms == pytest.approx(expected, abs=1e-6)
 
 
 def test_atoms_are_explained_by_hiding_them(fitted: FewShotClassifier) -> None:
@@ -95,8 +97,8 @@ def test_atoms_are_explained_by_hiding_them(fitted: FewShotClassifier) -> None:
 def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
     torch.manual_seed(0)
     encoder = FingerprintEncoder(dim=16, hidden=32, profile=4)
-    learner = Learner(encoder, KernelHead(dim=8, profile=4), MAML(steps=0), projection=8)
-    fitted = FewShotClassifier(LoadedModel(learner.eval(), {}, Path("random")))
+    learner = Learner(encoder, kernel(dim=8, profile=4), MAML(steps=0), projection=8)
+    fitted = FewShotClassifier(Model(learner.eval(), {}, Path("random")))
     store = AssayStore.from_frame(drug_mechanisms("test"))
     profiles, labels = encoder.profiles, np.arange(40) % 2
     batch = make_batch(store, np.arange(store.n_molecules), ("fingerprints",))
@@ -116,7 +118,7 @@ def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
-def test_the_domain_knows_training_molecules(with_domain: LoadedModel, tmp_path: Path) -> None:
+def test_the_domain_knows_training_molecules(with_domain: Model, tmp_path: Path) -> None:
     fitted = FewShotClassifier(with_domain).fit(KNOWN["smiles"], KNOWN["label"])
     trained = drug_mechanisms("train")["smiles"].unique()
     table = fitted.applicability(

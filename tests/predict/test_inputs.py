@@ -17,8 +17,8 @@ from molmeta import EncoderTransformer, FewShotClassifier, FewShotRegressor
 from molmeta.chem.featurize import featurize
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError, RejectedWarning
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.encoder import MoleculeEncoder
+from molmeta.runs.model import Model
 
 SMILES = ["CCO", "c1ccccc1", "CC(N)C(=O)O", "CCN", "C[C@H](F)Cl", "OC(=O)/C=C/C"]
 Y = [0, 1, 0, 1, 0, 1]
@@ -60,12 +60,12 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def vectors(kernel_model: LoadedModel) -> Any:
+def vectors(kernel_model: Model) -> Any:
     return MoleculeEncoder(kernel_model).encode(SMILES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_read_alike(kind: str, kernel_model: LoadedModel, vectors: Any) -> None:
+def test_every_kind_is_read_alike(kind: str, kernel_model: Model, vectors: Any) -> None:
     make, encoder = KINDS[kind], MoleculeEncoder(kernel_model)
     same = {"atol": 1e-5}
     np.testing.assert_allclose(encoder.encode(make()), vectors, **same)
@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_row_of_molecules_is_refused(kind: str, kernel_model: LoadedModel) -> None:
+def test_what_is_no_row_of_molecules_is_refused(kind: str, kernel_model: Model) -> None:
     make, message = REFUSED[kind]
     fitted = FewShotClassifier(kernel_model).fit(SMILES, Y)
     encoder = MoleculeEncoder(kernel_model)
@@ -129,12 +129,12 @@ def test_what_is_no_row_of_molecules_is_refused(kind: str, kernel_model: LoadedM
             way(make())
 
 
-def test_texts_are_no_chunks(kernel_model: LoadedModel) -> None:
+def test_texts_are_no_chunks(kernel_model: Model) -> None:
     with pytest.raises(InputError, match="a single text"):
         list(MoleculeEncoder(kernel_model).stream(SMILES))
 
 
-def test_what_is_missing_or_strange_keeps_its_row_and_is_told(kernel_model: LoadedModel) -> None:
+def test_what_is_missing_or_strange_keeps_its_row_and_is_told(kernel_model: Model) -> None:
     bad = [None, float("nan"), pd.NA, pd.NaT, "", "  ", 5, b"CCO", Chem.MolFromSmarts("[C,N]"),
            Chem.Mol(), ["CCO"], "C1CC"]  # fmt: skip
     given = [SMILES[0], *bad, Chem.MolFromSmiles(SMILES[1])]
@@ -161,7 +161,7 @@ def test_what_is_missing_or_strange_keeps_its_row_and_is_told(kernel_model: Load
     np.testing.assert_array_equal(again.log_odds(SMILES), fitted.log_odds(SMILES))
 
 
-def test_a_stream_warns_once(kernel_model: LoadedModel) -> None:
+def test_a_stream_warns_once(kernel_model: Model) -> None:
     chunks = [["CCO"], ["CCO", "no"], ["no"]]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -177,7 +177,7 @@ def test_a_query_is_no_molecule() -> None:
     assert as_smiles([query]) == [query]
 
 
-def test_frames_of_output_keep_their_rows(kernel_model: LoadedModel, vectors: Any) -> None:
+def test_frames_of_output_keep_their_rows(kernel_model: Model, vectors: Any) -> None:
     frame = pd.DataFrame({"smiles": SMILES}, index=list("fedcba"))
     transformer = EncoderTransformer(kernel_model).set_output(transform="pandas")
     found = transformer.fit_transform(frame)

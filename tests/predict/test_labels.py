@@ -23,7 +23,7 @@ from sklearn.utils.validation import has_fit_parameter
 from molmeta import EncoderTransformer, FewShotClassifier, FewShotRegressor
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
+from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 SMILES, ACTIVE = FRAME["smiles"][:36].tolist(), FRAME["label"].to_numpy()[:36] == 1
@@ -55,13 +55,13 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def plain(kernel_model: LoadedModel) -> FewShotClassifier:
+def plain(kernel_model: Model) -> FewShotClassifier:
     return FewShotClassifier(kernel_model).fit(SMILES[:16], ACTIVE[:16])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_of_every_kind_say_the_same(
-    kind: str, plain: FewShotClassifier, kernel_model: LoadedModel
+    kind: str, plain: FewShotClassifier, kernel_model: Model
 ) -> None:
     y, library = KINDS[kind](), SMILES[16:]
     model = FewShotClassifier(kernel_model).fit(SMILES[:16], y[:16])
@@ -108,7 +108,7 @@ SKLEARN = [
 ]  # fmt: skip
 
 
-def figures(model: LoadedModel, y: Any) -> dict[str, Any]:
+def figures(model: Model, y: Any) -> dict[str, Any]:
     """What scikit-learn's tools say of these labels."""
     estimator, active = FewShotClassifier(model), np.asarray(y, dtype=object)[ACTIVE][0]
     fitted = clone(estimator).fit(SMILES[:16], y[:16])
@@ -138,13 +138,13 @@ def figures(model: LoadedModel, y: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def expected(kernel_model: LoadedModel) -> dict[str, Any]:
+def expected(kernel_model: Model) -> dict[str, Any]:
     return figures(kernel_model, KINDS["0/1"]())
 
 
 @pytest.mark.parametrize("kind", SKLEARN[1:])
 def test_scikit_learns_tools_give_the_same_figures(
-    kind: str, kernel_model: LoadedModel, expected: dict[str, Any]
+    kind: str, kernel_model: Model, expected: dict[str, Any]
 ) -> None:
     found = figures(kernel_model, KINDS[kind]())
     for name, value in expected.items():
@@ -152,7 +152,7 @@ def test_scikit_learns_tools_give_the_same_figures(
 
 
 def test_average_precision_is_that_of_scikit_learns_positive_class(
-    kernel_model: LoadedModel, plain: FewShotClassifier
+    kernel_model: Model, plain: FewShotClassifier
 ) -> None:
     """Where no `pos_label` is given scikit-learn takes 1; of words it asks for one."""
     usual = get_scorer("average_precision")(plain, SMILES[16:], ACTIVE[16:])
@@ -170,7 +170,7 @@ def test_average_precision_is_that_of_scikit_learns_positive_class(
     assert scorer(model, SMILES[16:], y[16:]) == pytest.approx(usual)
 
 
-def test_tools_that_encode_labels_do_not_pass_unseen(kernel_model: LoadedModel) -> None:
+def test_tools_that_encode_labels_do_not_pass_unseen(kernel_model: Model) -> None:
     """`cross_val_predict` of probabilities numbers the classes in the order of the alphabet.
 
     Nothing in 0 and 1 says then that 0 was "active": who named it gets a refusal.
@@ -186,7 +186,7 @@ def test_tools_that_encode_labels_do_not_pass_unseen(kernel_model: LoadedModel) 
     np.testing.assert_array_equal(*found)
 
 
-def test_the_active_class_may_be_named(plain: FewShotClassifier, kernel_model: LoadedModel) -> None:
+def test_the_active_class_may_be_named(plain: FewShotClassifier, kernel_model: Model) -> None:
     for inactive, active in (("as nothing", "binds"), ("two", "one"), (1, 0), (True, False)):
         y = words(inactive, active)()[:16]
         model = FewShotClassifier(kernel_model, active=active).fit(SMILES[:16], y)
@@ -229,28 +229,28 @@ NAN = float("nan")
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(
-    labels: Any, message: str, kernel_model: LoadedModel
+    labels: Any, message: str, kernel_model: Model
 ) -> None:
     with pytest.raises(InputError, match=message):
         FewShotClassifier(kernel_model).fit(["CCO", "CC", "CCN"], labels)
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_class_that_does_not_parse_is_told(kernel_model: LoadedModel) -> None:
+def test_a_class_that_does_not_parse_is_told(kernel_model: Model) -> None:
     with pytest.raises(
         InputError, match=r"2 molecules that parse, 0 of them active; of the others"
     ):
         FewShotClassifier(kernel_model).fit(["CCO", "CC", "no"], [0, 0, 1])
 
 
-def test_a_column_of_labels_is_taken_with_scikit_learns_warning(kernel_model: LoadedModel) -> None:
+def test_a_column_of_labels_is_taken_with_scikit_learns_warning(kernel_model: Model) -> None:
     for estimator in (FewShotClassifier(kernel_model), FewShotRegressor(kernel_model)):
         with pytest.warns(DataConversionWarning):
             estimator.fit(["CCO", "CC", "CCN"], [[0], [1], [0]])
 
 
 @pytest.mark.parametrize("estimator", [FewShotClassifier, FewShotRegressor])
-def test_weights_are_refused_and_not_offered(estimator: Any, kernel_model: LoadedModel) -> None:
+def test_weights_are_refused_and_not_offered(estimator: Any, kernel_model: Model) -> None:
     """Tools that ask whether `fit` takes them then do without, or say so themselves."""
     model = estimator(kernel_model)
     assert not has_fit_parameter(model, "sample_weight")
@@ -270,7 +270,7 @@ def test_weights_are_refused_and_not_offered(estimator: Any, kernel_model: Loade
     ],
 )
 def test_values_that_cannot_be_used_are_refused(
-    values: Any, message: str, kernel_model: LoadedModel
+    values: Any, message: str, kernel_model: Model
 ) -> None:
     with pytest.raises(InputError, match=message):
         FewShotRegressor(kernel_model).fit(["CCO", "CC", "CCN"], values)
@@ -288,14 +288,14 @@ def test_values_that_cannot_be_used_are_refused(
     ],
 )
 def test_settings_that_cannot_be_are_refused(
-    options: dict[str, Any], message: str, kernel_model: LoadedModel
+    options: dict[str, Any], message: str, kernel_model: Model
 ) -> None:
     with pytest.raises(InputError, match=message):
         FewShotClassifier(kernel_model, **options).fit(["CCO", "CC", "CCN"], [0, 1, 0])
 
 
 def test_a_fit_that_fails_leaves_the_earlier_one(
-    plain: FewShotClassifier, kernel_model: LoadedModel
+    plain: FewShotClassifier, kernel_model: Model
 ) -> None:
     model = FewShotClassifier(kernel_model).fit(SMILES[:16], ACTIVE[:16])
     with pytest.raises(InputError):
@@ -305,7 +305,7 @@ def test_a_fit_that_fails_leaves_the_earlier_one(
         model.explain(SMILES[16:], top=-1)
 
 
-def test_what_is_given_twice_counts_twice_and_is_told(kernel_model: LoadedModel) -> None:
+def test_what_is_given_twice_counts_twice_and_is_told(kernel_model: Model) -> None:
     smiles, y = [*SMILES[:8], SMILES[0]], [*ACTIVE[:8], not ACTIVE[0]]
     model = FewShotClassifier(kernel_model).fit(smiles, y)
     assert len(model.known_.smiles) == 9

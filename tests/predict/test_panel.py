@@ -10,20 +10,21 @@ import torch
 
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.meta import MAML, Learner
-from molmeta.meta.run import LoadedModel
-from molmeta.meta.scorer import Scorer
-from molmeta.models import KernelHead, MatchingHead
+from molmeta.learning import MAML, Learner
+from molmeta.learning.scorer import Scorer
+from molmeta.models import MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.encoders import FingerprintEncoder
+from molmeta.models.heads.matching import kernel
 from molmeta.predict.panel import Panel
+from molmeta.runs.model import Model
 from tests.predict.conftest import loaded
 
 DRUGS = drug_mechanisms("test")
 
 
-def kernel(steps: int, context: Context | None = None) -> Learner:
-    head = KernelHead(dim=8, sketch=8, distant=0.5)
+def ridge(steps: int, context: Context | None = None) -> Learner:
+    head = kernel(dim=8, sketch=8, distant=0.5)
     return Learner(encoder(8), head, MAML(steps=steps, lr=0.5), context, projection=8)
 
 
@@ -34,9 +35,9 @@ def encoder(sketch: int = 0) -> FingerprintEncoder:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: kernel(0),
-        lambda: kernel(3),
-        lambda: kernel(0, Context(dim=8, width=8, blocks=1, heads=1)),
+        lambda: ridge(0),
+        lambda: ridge(3),
+        lambda: ridge(0, Context(dim=8, width=8, blocks=1, heads=1)),
         lambda: Learner(encoder(), MatchingHead(), MAML(steps=3, lr=0.5), projection=8),
     ],
     ids=["kernel", "kernel that adapts", "kernel under a context", "matching that adapts"],
@@ -59,6 +60,6 @@ def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
         np.testing.assert_allclose(column, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_labels_of_another_length_are_refused(kernel_model: LoadedModel) -> None:
+def test_labels_of_another_length_are_refused(kernel_model: Model) -> None:
     with pytest.raises(InputError, match=r"labels of shape \(3,\); expected shape \(2,\)"):
         Panel.learn(kernel_model, {"it": (["CCO", "CC"], np.array([0, 1, 1], np.float32))})

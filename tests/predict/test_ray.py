@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from molmeta.assays import open_library
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict import ray_engine
 from molmeta.predict.panel import Panel
 from molmeta.predict.parts import Part
 from molmeta.predict.ray_engine import compute_on_ray
 from molmeta.predict.screen import Shard, screen
 from molmeta.predict.sources import MoleculeSource, pick_engine
+from molmeta.runs.model import Model
 from tests.cli.program import molmeta
 from tests.predict.test_screen import DRUGS, library_of, panel_of, rows_of, screened
 
@@ -89,7 +89,7 @@ def workers_at_work() -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
-def test_rows_and_scores_are_those_of_the_local_engine(model: LoadedModel, tmp_path: Path) -> None:
+def test_rows_and_scores_are_those_of_the_local_engine(model: Model, tmp_path: Path) -> None:
     library, panel = library_of(tmp_path, n_files=2), panel_of(model, 2)
     screened(panel, library, tmp_path / "local", part_rows=30)
     on_ray(panel, library, tmp_path / "ray")
@@ -103,7 +103,7 @@ def test_rows_and_scores_are_those_of_the_local_engine(model: LoadedModel, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
-def test_what_one_engine_began_the_other_ends(model: LoadedModel, tmp_path: Path) -> None:
+def test_what_one_engine_began_the_other_ends(model: Model, tmp_path: Path) -> None:
     library, panel = library_of(tmp_path), panel_of(model)
     screened(panel, library, tmp_path / "whole", part_rows=30)
     screened(panel, library, tmp_path / "both", shard="1/2", part_rows=30)
@@ -115,7 +115,7 @@ def test_what_one_engine_began_the_other_ends(model: LoadedModel, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds workers in /proc")
-def test_a_worker_killed_in_the_middle_changes_nothing(model: LoadedModel, tmp_path: Path) -> None:
+def test_a_worker_killed_in_the_middle_changes_nothing(model: Model, tmp_path: Path) -> None:
     panel = panel_of(model)
     parts = [
         Part(i, pd.DataFrame({"smiles": DRUGS["smiles"].sample(60, random_state=i)}))
@@ -144,9 +144,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(model: LoadedModel, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
-def test_what_goes_wrong_in_a_worker_is_told(
-    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_goes_wrong_in_a_worker_is_told(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     part = Part(4, pd.DataFrame({"smiles": ["CCO"]}))
 
     def diverged(features: Featurized) -> NDArray[np.float32]:

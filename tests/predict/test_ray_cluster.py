@@ -26,9 +26,9 @@ import pytest
 import molmeta
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.parts import Part
 from molmeta.predict.ray_engine import compute_on_ray
+from molmeta.runs.model import Model
 from tests.predict.test_screen import panel_of
 
 pytestmark = [
@@ -275,7 +275,7 @@ def test_the_driver_killed_and_started_again(cluster: Cluster, folder: Path) -> 
 
 @pytest.fixture
 def on_cluster(
-    cluster: Cluster, model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
     """What this process, as a driver, is told when it computes on the cluster."""
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)

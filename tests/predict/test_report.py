@@ -15,19 +15,19 @@ from rdkit import Chem
 
 from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
-from molmeta.meta import Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import Learner
 from molmeta.models import LinearHead
 from molmeta.predict import predict_table
 from molmeta.predict.report import write_report
 from molmeta.predict.table import Predictions
+from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = FRAME[:12], FRAME[12:20]
 EVIL = "<script>alert('x')</script>"
 
 
-def predicted(model: LoadedModel, folder: Path, **options: float) -> Predictions:
+def predicted(model: Model, folder: Path, **options: float) -> Predictions:
     frame = LIBRARY[["smiles"]].assign(name=[EVIL, *(f"drug {i}" for i in range(1, 8))])
     frame = frame.assign(**{EVIL: "<img src=x onerror=alert(1)>"})
     bad = pd.DataFrame({"smiles": [EVIL], "name": ["bad"], EVIL: [""]})
@@ -36,7 +36,7 @@ def predicted(model: LoadedModel, folder: Path, **options: float) -> Predictions
     return predict_table(classifier, open_library(folder / "library.csv"), **options)
 
 
-def test_the_report_ranks_explains_and_escapes(any_model: LoadedModel, tmp_path: Path) -> None:
+def test_the_report_ranks_explains_and_escapes(any_model: Model, tmp_path: Path) -> None:
     found = predicted(any_model, tmp_path, error=0.4)
     write_report(found, EVIL, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_the_report_ranks_explains_and_escapes(any_model: LoadedModel, tmp_path:
 
 
 def test_a_very_large_molecule_is_drawn_without_shades(
-    any_model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
 
@@ -75,7 +75,7 @@ def test_a_very_large_molecule_is_drawn_without_shades(
 
 
 def test_a_model_that_weighs_no_molecule_shows_the_most_similar(
-    model: LoadedModel, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
     learner = Learner(model.learner.encoder, LinearHead(dim=8), projection=8).eval()
     write_report(predicted(replace(model, learner=learner), tmp_path), "a", tmp_path / "p.html")
@@ -84,7 +84,7 @@ def test_a_model_that_weighs_no_molecule_shows_the_most_similar(
     assert page.count("<use href=") == 3 * len(LIBRARY)
 
 
-def test_standard_errors_are_the_jackknifes(any_model: LoadedModel) -> None:
+def test_standard_errors_are_the_jackknifes(any_model: Model) -> None:
     """The oracle fits an estimator to the others each time; the prior is that of all of them."""
     smiles, labels = KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy()
     fitted = FewShotClassifier(any_model).fit(smiles, labels)

@@ -16,10 +16,10 @@ from rdkit import Chem
 from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.panel import Panel
 from molmeta.predict.screen import Shard, Summary, screen
 from molmeta.predict.sources import MoleculeSource
+from molmeta.runs.model import Model
 from tests.predict.models import random_model
 
 DRUGS = drug_mechanisms("test")
@@ -44,7 +44,7 @@ def known_of(n_assays: int) -> pd.DataFrame:
 
 
 @pytest.fixture(params=["graph", "fingerprint", "adapts all"])
-def each_model(request: pytest.FixtureRequest) -> LoadedModel:
+def each_model(request: pytest.FixtureRequest) -> Model:
     """Graphs, adapted above the encoder or all through; fingerprints and a sketch, not adapted."""
     return random_model(request.param)
 
@@ -54,7 +54,7 @@ def library(tmp_path: Path) -> Path:
     return library_of(tmp_path)
 
 
-def panel_of(model: LoadedModel, n_assays: int = 1) -> Panel:
+def panel_of(model: Model, n_assays: int = 1) -> Panel:
     return Panel.learn(
         model,
         {
@@ -83,7 +83,7 @@ def rows_of(folder: Path) -> pd.DataFrame:
 
 @pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_one_row_a_row_with_the_scores_of_the_estimator(
-    each_model: LoadedModel, library: Path, tmp_path: Path
+    each_model: Model, library: Path, tmp_path: Path
 ) -> None:
     summary = screened(panel_of(each_model), library, tmp_path / "out")
     out, given = rows_of(tmp_path / "out"), pd.read_csv(library / "0.csv.gz", keep_default_na=False)
@@ -99,9 +99,7 @@ def test_one_row_a_row_with_the_scores_of_the_estimator(
     assert sum(summary.rejected.values()) >= 2
 
 
-def test_a_hundredth_of_garbage_takes_nothing_else_with_it(
-    model: LoadedModel, tmp_path: Path
-) -> None:
+def test_a_hundredth_of_garbage_takes_nothing_else_with_it(model: Model, tmp_path: Path) -> None:
     garbage = [
         "\x02\x03",
         "<script>",
@@ -130,7 +128,7 @@ def test_a_hundredth_of_garbage_takes_nothing_else_with_it(
     np.testing.assert_allclose(alone["min"], alone["max"], atol=1e-5)
 
 
-def test_a_truncated_last_record_is_a_row_with_a_reason(model: LoadedModel, tmp_path: Path) -> None:
+def test_a_truncated_last_record_is_a_row_with_a_reason(model: Model, tmp_path: Path) -> None:
     blocks = [Chem.MolToMolBlock(Chem.MolFromSmiles(s)) for s in ("CCO", "CCN", "c1ccccc1")]
     text = "$$$$\n".join(blocks)
     (tmp_path / "in.sdf").write_text(text[:-60])
@@ -142,7 +140,7 @@ def test_a_truncated_last_record_is_a_row_with_a_reason(model: LoadedModel, tmp_
 
 
 def test_a_line_of_too_many_cells_is_named_and_what_was_done_stands(
-    model: LoadedModel, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
     lines = ["id,smiles", *(f"M{i},CCO" for i in range(100)), "M100,CCO,1,2,3"]
     (tmp_path / "in.csv").write_text("\n".join(lines) + "\n")
@@ -153,7 +151,7 @@ def test_a_line_of_too_many_cells_is_named_and_what_was_done_stands(
 
 
 def test_several_assays_score_as_each_alone(
-    each_model: LoadedModel, library: Path, tmp_path: Path
+    each_model: Model, library: Path, tmp_path: Path
 ) -> None:
     screened(panel_of(each_model, 3), library, tmp_path / "all")
     together = rows_of(tmp_path / "all")
@@ -166,7 +164,7 @@ def test_several_assays_score_as_each_alone(
         np.testing.assert_allclose(together[f"score_{name}"], alone, atol=1e-6)
 
 
-def test_the_best_are_those_of_all_rows(model: LoadedModel, library: Path, tmp_path: Path) -> None:
+def test_the_best_are_those_of_all_rows(model: Model, library: Path, tmp_path: Path) -> None:
     panel = panel_of(model, 2)
     screened(panel, library, tmp_path / "all")
     summary = screened(panel, library, tmp_path / "best", top=7)
@@ -181,7 +179,7 @@ def test_the_best_are_those_of_all_rows(model: LoadedModel, library: Path, tmp_p
     assert sum(summary.rejected.values()) > 0
 
 
-def test_a_store_s_assays_are_learnt_from_what_is_kept(model: LoadedModel) -> None:
+def test_a_store_s_assays_are_learnt_from_what_is_kept(model: Model) -> None:
     known = known_of(2)
     broken = pd.concat([known, known.iloc[:1].assign(smiles="no molecule")])
     panel = Panel.of_store(model, AssayStore.from_frame(broken))
@@ -189,7 +187,7 @@ def test_a_store_s_assays_are_learnt_from_what_is_kept(model: LoadedModel) -> No
     assert sum(panel.sizes) == len(known.drop_duplicates(["assay", "smiles"]))
 
 
-def test_shards_share_a_folder_and_make_up_the_whole(model: LoadedModel, tmp_path: Path) -> None:
+def test_shards_share_a_folder_and_make_up_the_whole(model: Model, tmp_path: Path) -> None:
     library, panel = library_of(tmp_path, n_files=2), panel_of(model)
     whole = screened(panel, library, tmp_path / "whole")
     parts = [screened(panel, library, tmp_path / "shards", shard=f"{i}/3") for i in (3, 1, 2)]
@@ -199,14 +197,14 @@ def test_shards_share_a_folder_and_make_up_the_whole(model: LoadedModel, tmp_pat
     assert set(expected["file"]) == {"0.csv.gz", "1.csv.gz"}
 
 
-def test_worker_processes_change_nothing(model: LoadedModel, library: Path, tmp_path: Path) -> None:
+def test_worker_processes_change_nothing(model: Model, library: Path, tmp_path: Path) -> None:
     screened(panel_of(model), library, tmp_path / "one")
     source = MoleculeSource(open_library(library), workers=2, part_rows=40)
     screen(panel_of(model), source, tmp_path / "two")
     pd.testing.assert_frame_equal(rows_of(tmp_path / "one"), rows_of(tmp_path / "two"))
 
 
-def test_types_of_parquet_stay_the_same_in_every_part(model: LoadedModel, tmp_path: Path) -> None:
+def test_types_of_parquet_stay_the_same_in_every_part(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "in.parquet"
     numbers = pd.array([1] * 40 + [None] * 40 + [2**53 + 1], dtype="Int64")
     pd.DataFrame({"smiles": ["CCO"] * 81, "n": numbers}).to_parquet(path)
@@ -216,9 +214,7 @@ def test_types_of_parquet_stay_the_same_in_every_part(model: LoadedModel, tmp_pa
     assert found["n"].dtype == "Int64"
 
 
-def test_a_done_screening_is_not_done_again(
-    model: LoadedModel, library: Path, tmp_path: Path
-) -> None:
+def test_a_done_screening_is_not_done_again(model: Model, library: Path, tmp_path: Path) -> None:
     first = screened(panel_of(model), library, tmp_path / "out")
     times = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
     again = screened(panel_of(model), library, tmp_path / "out")
@@ -226,9 +222,7 @@ def test_a_done_screening_is_not_done_again(
     assert times == {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
 
 
-def test_other_work_in_the_folder_is_refused(
-    model: LoadedModel, library: Path, tmp_path: Path
-) -> None:
+def test_other_work_in_the_folder_is_refused(model: Model, library: Path, tmp_path: Path) -> None:
     screened(panel_of(model), library, tmp_path / "out")
     with pytest.raises(InputError, match=r"top.*as the screening there began"):
         screened(panel_of(model), library, tmp_path / "out", top=3)
@@ -242,7 +236,7 @@ def test_other_work_in_the_folder_is_refused(
         screened(panel_of(model), table, tmp_path / "new")
 
 
-def test_an_assay_of_one_class_is_named(model: LoadedModel) -> None:
+def test_an_assay_of_one_class_is_named(model: Model) -> None:
     with pytest.raises(InputError, match=r"support set mine.*at least one active"):
         Panel.learn(model, {"mine": (["CCO", "CCC"], np.array([1, 1], np.float32))})
 

@@ -13,16 +13,16 @@ from molmeta.assays import open_library, read_support
 from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict.suggest import choose, suggest
 from molmeta.predict.table import learn, predict_table
+from molmeta.runs.model import Model
 
 SUPPORT = "smiles,active\nCCO,1\nCC,0\nCCN,1\nCCC,0\nCCCl,\n"
 LIBRARY = "id,smiles\na,CCCO\nb,OCC\nc,no molecule\nd,c1ccccc1O\ne,OCCC\nf,CCCl\ng,CCBr\n"
 
 
 def test_what_is_measured_repeated_or_no_molecule_is_not_suggested(
-    model: LoadedModel, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
     (tmp_path / "s.csv").write_text(SUPPORT)
     (tmp_path / "l.csv").write_text(LIBRARY)
@@ -46,7 +46,7 @@ def test_uncertain_ones_are_those_near_one_half() -> None:
 
 def test_a_diverse_batch_takes_the_best_of_each_kind() -> None:
     smiles = ["CCCCCCO", "CCCCCCCO", "CCCCCCCCO", "c1ccccc1N", "c1ccccc1NC", "CCCCCCO"]
-    fingerprints = featurize(smiles, fingerprints=True).fingerprints
+    fingerprints = featurize(smiles, reads=["graphs", "fingerprints"]).fingerprints
     assert fingerprints is not None
     scores = np.array([3.0, 2.9, 2.8, 1.0, 0.9, 2.7])
     assert choose(scores, fingerprints, 3, "greedy").tolist() == [0, 1, 2]

@@ -14,19 +14,17 @@ from molmeta.assays.library import Library
 from molmeta.assays.tables import open_table
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
-from molmeta.meta.run import LoadedModel
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
 from molmeta.predict.files import write_table
 from molmeta.predict.table import OUTPUT_COLUMNS
 from molmeta.reporting.molecules import draw
+from molmeta.runs.model import Model
 
 LIBRARY = "id,structure,note\na,CCCO,x\nb,no molecule,\nc,,y\nd,c1ccccc1O,\na,CCCO,x\n"
 
 
-def predict_table(
-    model: LoadedModel, support: Support, library: Library | None = None
-) -> pd.DataFrame:
+def predict_table(model: Model, support: Support, library: Library | None = None) -> pd.DataFrame:
     return predict(learn(model, support), library or support).table
 
 
@@ -70,7 +68,7 @@ SUPPORTS = {
 
 @pytest.mark.parametrize("kind", list(SUPPORTS))
 def test_any_support_gives_one_row_a_row(
-    kind: str, model: LoadedModel, library: Path, tmp_path: Path
+    kind: str, model: Model, library: Path, tmp_path: Path
 ) -> None:
     text, columns = SUPPORTS[kind]
     support = read_support(written(tmp_path, text), columns)
@@ -89,7 +87,7 @@ def test_any_support_gives_one_row_a_row(
 
 
 def test_the_same_labels_give_the_same_scores_however_they_are_written(
-    model: LoadedModel, library: Path, tmp_path: Path
+    model: Model, library: Path, tmp_path: Path
 ) -> None:
     scores = [
         predict_table(model, read_support(written(tmp_path, text), columns), open_library(library))[
@@ -101,7 +99,7 @@ def test_the_same_labels_give_the_same_scores_however_they_are_written(
         np.testing.assert_array_equal(other, scores[0])
 
 
-def test_sdf_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -> None:
+def test_sdf_as_support_and_as_library(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "mine.sdf"
     with Chem.SDWriter(str(path)) as writer:
         for smiles, label in (("CCO", "1"), ("CC", "0"), ("CCN", "1"), ("CCC", "")):
@@ -128,7 +126,7 @@ def test_sdf_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -> No
     ],
 )  # fmt: skip
 def test_without_a_library_the_blank_rows_are_predicted(
-    model: LoadedModel, tmp_path: Path, text: str, columns: Columns, expected: str
+    model: Model, tmp_path: Path, text: str, columns: Columns, expected: str
 ) -> None:
     out = predict_table(model, read_support(written(tmp_path, text), columns))
     assert out["id"].tolist() == list(expected)
@@ -137,7 +135,7 @@ def test_without_a_library_the_blank_rows_are_predicted(
     ]
 
 
-def test_a_store_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -> None:
+def test_a_store_as_support_and_as_library(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("assay,smiles,y\nA,CCO,1\nA,CC,0\nB,CCN,1\nB,CCC,0\nB,CCF,\nB,xyz,\n")
     featurize_files([path], tmp_path / "store")
@@ -150,9 +148,7 @@ def test_a_store_as_support_and_as_library(model: LoadedModel, tmp_path: Path) -
     assert out["smiles"].tolist() == ["CCO", "CC", "CCN", "CCC", "CCF"]
 
 
-def test_what_cannot_be_predicted_is_said(
-    model: LoadedModel, library: Path, tmp_path: Path
-) -> None:
+def test_what_cannot_be_predicted_is_said(model: Model, library: Path, tmp_path: Path) -> None:
     support = read_support(written(tmp_path, "smiles,active\nCCO,1\nCC,0\n"))
     with pytest.raises(InputError, match=r"no row to predict.*--input"):
         predict_table(model, support)
@@ -164,7 +160,7 @@ def test_what_cannot_be_predicted_is_said(
         predict_table(model, support, open_library(library))
 
 
-def test_sdf_out_holds_every_row(model: LoadedModel, library: Path, tmp_path: Path) -> None:
+def test_sdf_out_holds_every_row(model: Model, library: Path, tmp_path: Path) -> None:
     text, columns = SUPPORTS["words"]
     support = read_support(written(tmp_path, text), columns)
     found = predict(learn(model, support), open_library(library), error=0.4)
@@ -192,7 +188,7 @@ def test_a_repaired_molecule_has_atoms_in_an_sdf_and_in_drawings(tmp_path: Path)
 
 
 def test_an_error_rate_that_is_too_low_is_refused_before_the_library_is_read(
-    model: LoadedModel, library: Path, tmp_path: Path
+    model: Model, library: Path, tmp_path: Path
 ) -> None:
     support = read_support(written(tmp_path, SUPPORTS["words"][0]))
     seen: list[int] = []

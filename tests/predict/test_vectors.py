@@ -13,8 +13,7 @@ import torch
 
 from molmeta.assays import open_library
 from molmeta.errors import InputError
-from molmeta.meta import MAML, Learner
-from molmeta.meta.run import LoadedModel
+from molmeta.learning import MAML, Learner
 from molmeta.models import GINE, MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.heads.prototypical import PrototypicalHead
@@ -23,6 +22,7 @@ from molmeta.predict.screen import screen
 from molmeta.predict.sources import MoleculeSource, VectorSource
 from molmeta.predict.vector_writers import write_vectors
 from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers, encoder_fingerprint
+from molmeta.runs.model import Model
 from tests.predict.models import random_model
 from tests.predict.test_screen import library_of, panel_of, rows_of, screened
 
@@ -34,7 +34,7 @@ def library(tmp_path: Path) -> Path:
     return library_of(tmp_path)
 
 
-def embedded(model: LoadedModel, library: Path, path: Path, number_format: str = "fp32") -> Path:
+def embedded(model: Model, library: Path, path: Path, number_format: str = "fp32") -> Path:
     n_rows, rejected = MoleculeEncoder(model).encode_library(
         open_library(library), path, number_format=number_format
     )
@@ -93,7 +93,7 @@ def test_projected_vectors_score_as_molecules_do(
         )
     assert out["status"].tolist() == expected["status"].tolist()
     with torch.no_grad():  # another projection of the same encoder
-        model.learner.above.projection.bias += 1
+        model.learner.matcher.projection.bias += 1
     with pytest.raises(InputError, match="another model"):
         VectorFile.open(path, model)
 
@@ -101,12 +101,12 @@ def test_projected_vectors_score_as_molecules_do(
 def test_ready_vectors_of_another_metric_or_beside_a_context_are_told_apart() -> None:
     def fingerprint_of(metric: Literal["cosine", "euclidean"], context: bool) -> str:
         torch.manual_seed(0)
-        head = MatchingHead(metric=metric)
+        head = MatchingHead()
         before = Context(dim=8, width=8, heads=1) if context else None
         learner = Learner(GINE(dim=16, layers=1), head, MAML(steps=0), before, projection=8)
         # What they have in common: the encoder and the projection, to the bit.
         learner.encoder.load_state_dict(model.learner.encoder.state_dict())
-        learner.above.projection.load_state_dict(model.learner.above.projection.state_dict())
+        learner.matcher.projection.load_state_dict(model.learner.matcher.projection.state_dict())
         recipe = {**model.recipe, "head": {"name": "matching", "metric": metric}}
         other = replace(model, learner=learner.eval(), recipe=recipe)
         assert encoder_fingerprint(other) == encoder_fingerprint(model)

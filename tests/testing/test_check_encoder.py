@@ -9,12 +9,12 @@ from torch.nn import functional
 from torch_geometric.nn import BatchNorm, GPSConv, GraphNorm, global_add_pool
 from torch_geometric.utils import to_dense_batch
 
-from molmeta.models import GINE
+from molmeta.models import GINE, Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding
 from molmeta.testing import BrokenLaw, check_encoder
 
 
-class Bag(nn.Module):
+class Bag(Encoder):
     """Sums an MLP over the atoms: a right encoder for the broken ones to spoil."""
 
     dim = 8
@@ -154,7 +154,8 @@ def test_the_suite_leaves_the_generator_alone() -> None:
         (Counting, "changes no .*using it changes seen"),
         (FusedAttention, "Second gradients.*not implemented"),
         (PlainGPS, "PlainGPS breaks the law"),
-        (lambda: 3, "int: got 3; expected a torch.nn.Module"),
+        (lambda: nn.Linear(1, 1), "Linear: got .*derived from molmeta.models.Encoder"),
+        (lambda: 3, "int: got 3; expected .* derived from molmeta.models.Encoder"),
     ],
 )
 def test_each_broken_encoder_is_told_its_law(broken: type[nn.Module], message: str) -> None:

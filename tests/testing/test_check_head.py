@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from molmeta.models import HEADS, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models import HEADS, Head, LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models.attention import Softmax
+from molmeta.models.similarity import Euclidean, Similarity
 from molmeta.testing import BrokenLaw, check_head
 
 
-class Mean(nn.Module):
+class Mean(Head):
     """Nearness to the mean active less that to the mean inactive: right, for others to spoil."""
 
     def __init__(self) -> None:
@@ -109,7 +111,7 @@ def test_every_registered_head_obeys_every_law(name: str) -> None:
 @pytest.mark.parametrize(
     "variant",
     [
-        lambda: MatchingHead(metric="euclidean", balanced=True),
+        lambda: MatchingHead(Similarity(Euclidean()), Softmax(balanced=True)),
         lambda: PrototypicalHead(metric="mahalanobis"),
         lambda: PrototypicalHead(balanced=False),
         lambda: LinearHead(dim=24, start="prototypes"),
@@ -126,6 +128,7 @@ def test_a_right_head_passes_at_any_width() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
+        (nn.Identity, "Identity: got .*; expected .* derived from molmeta.models.Head"),
         (Flat, r"got \(7, 1\); expected a tensor of shape \(7,\)"),
         (OrderAware, "order of the support set.*differs by"),
         (Standardised, "alone and among others.*differs by"),

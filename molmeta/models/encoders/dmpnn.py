@@ -9,6 +9,7 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import SumAggregation
 
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
@@ -16,12 +17,16 @@ from molmeta.models.registry import ENCODERS
 
 
 @ENCODERS.register("dmpnn")
-class DMPNN(nn.Module):
+class DMPNN(Encoder):
     """Molecular graphs → one vector a molecule, by states on directed bonds.
 
     h⁰_vw = silu(W_i [x_v, e_vw]); in every layer a bond hears from those that lead to its source,
     its own reverse excepted: h_vw ← silu(h⁰_vw + W_m Σ_{k ∈ N(v) \\ w} h_kv). One W_m serves all
     layers. An atom then is silu(W_a [x_v, Σ_k h_kv]), normalised on its own.
+
+    >>> from molmeta.models import DMPNN
+    >>> DMPNN(dim=8, layers=1, readout=("sum", "max")).columns
+    Columns(vector=16)
 
     Args:
         dim: Width of atoms and bonds, and of the molecule's vector for each read-out.
@@ -75,7 +80,7 @@ class DMPNN(nn.Module):
 
 
 def reverse_edges(edge_index: Tensor, n_atoms: int) -> Tensor:
-    """The position of each directed edge's reverse, shape (n_edges,).
+    """Find the position of each directed edge's reverse, shape (n_edges,).
 
     Args:
         edge_index: Source and target of each edge, shape (2, n_edges), in any order; with every

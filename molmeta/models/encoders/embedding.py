@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.data import Batch
 
-from molmeta.chem.features import ATOM_SIZES, BOND_SIZES
+from molmeta.chem.atoms import ATOM_SIZES, BOND_SIZES
 
 
 class _CategoryEmbedding(nn.Module):

@@ -47,7 +47,7 @@ class FewLabels(nn.Module):
         return len(self.keys)
 
     def forward(self, keys: Tensor) -> Tensor:
-        """The sketches of n molecules, (n, width); zero for those that are not known."""
+        """Look up the sketches of n molecules, (n, width); zero for those that are not kept."""
         if not len(self):
             return self.values.new_zeros(len(keys), self.width)
         places = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
@@ -60,10 +60,10 @@ class FewLabels(nn.Module):
 
     @torch.no_grad()
     def remember(self, keys: NDArray[np.int64], rows: csr_matrix) -> None:
-        """Know these molecules, in place of those that were known.
+        """Keep these molecules, in place of those that were kept.
 
         Args:
-            keys: By which they are known, in ascending order, (m,).
+            keys: By which they are found, in ascending order, (m,).
             rows: What there is of each, by assay, (m, n_assays); 255 numbers each at most.
         """
         # RandomState's stream is frozen: the same draws in every version of numpy.
@@ -79,7 +79,7 @@ class FewLabels(nn.Module):
         self.starts = _starts(self.counts)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        """As many molecules as are saved."""
+        """Make room for as many molecules as are saved."""
         for name in _SAVED:
             saved = state_dict.get(prefix + name)
             if saved is not None:
@@ -89,5 +89,5 @@ class FewLabels(nn.Module):
 
 
 def _starts(counts: Tensor) -> Tensor:
-    """Where what belongs to each of m molecules begins, (m,)."""
+    """Find where the entries of each of m molecules begin, (m,)."""
     return counts.long().cumsum(0) - counts.long()

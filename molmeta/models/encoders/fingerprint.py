@@ -9,6 +9,8 @@ from torch_geometric.data import Batch
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.columns import Columns
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.encoders.properties import Properties
 from molmeta.models.encoders.quantiles import QuantileScale
@@ -18,12 +20,16 @@ from molmeta.models.sparse import SparseRows
 
 
 @ENCODERS.register("fingerprint")
-class FingerprintEncoder(nn.Module):
+class FingerprintEncoder(Encoder):
     """Counted fingerprints and quantile-scaled descriptors → one vector a molecule.
 
     The first layer sees log(1 + count) of each environment (and of each torsion and atom pair, if
     asked for) and the descriptors' ranks among the training molecules; `layers - 1` residual blocks
     of half that width follow. Normalisation is a LayerNorm.
+
+    >>> from molmeta.models import FingerprintEncoder
+    >>> FingerprintEncoder(dim=8, hidden=16, sketch=4).columns
+    Columns(vector=8, sketch=4)
 
     Args:
         dim: Width of the molecule's vector, without what stands beside it.
@@ -40,12 +46,9 @@ class FingerprintEncoder(nn.Module):
     Attributes:
         reads: What it reads of a molecule; `pairs` only where they are asked for.
         dim: Width of the molecule's vector with sketch, profile and properties, in this order.
-        sketch: Columns of the sketch.
-        profile: Columns of the profile.
-        properties: Columns of the properties.
     """
 
-    reads: tuple[str, ...] = ("fingerprints", "descriptors")
+    reads = frozenset({"fingerprints", "descriptors"})
 
     def __init__(
         self,
@@ -62,8 +65,8 @@ class FingerprintEncoder(nn.Module):
         pairs: bool = False,
     ) -> None:
         super().__init__()
-        self.dim = dim + sketch + profile + properties
-        self.sketch, self.profile, self.properties = sketch, profile, properties
+        self._columns = Columns(vector=dim, sketch=sketch, profile=profile, properties=properties)
+        self.dim = self._columns.dim
         # Some 50 environments a molecule: their sum has about unit variance.
         self.environments = nn.Parameter(torch.randn(SIZE, hidden) * 0.03)
         self.scale = QuantileScale(len(DESCRIPTORS))
@@ -80,7 +83,17 @@ class FingerprintEncoder(nn.Module):
         # Drawn last, so that the other weights begin the same with pairs and without.
         self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None
         if pairs:
-            self.reads = ("fingerprints", "pairs", "descriptors")
+            self.reads = self.reads | {"pairs"}
+
+    @property
+    def columns(self) -> Columns:
+        """What its rows hold: `vector`, `sketch`, `profile` and `properties`, as asked for."""
+        return self._columns
+
+    @property
+    def activity_profiles(self) -> Profiles | None:
+        """The memory of what training assays found of molecules; None if it has none."""
+        return self.profiles
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn from a sample of the training molecules how inputs are distributed."""
@@ -106,12 +119,12 @@ class FingerprintEncoder(nn.Module):
         return torch.cat([encoded, *beside], -1)
 
     def _counts(self, batch: Batch) -> SparseRows:
-        """log(1 + count) of the environments, (n, SIZE)."""
+        """Read log(1 + count) of the environments, (n, SIZE)."""
         counts = self.input_dropout(batch.fp_counts.log1p())
         return SparseRows(batch.fp_columns, counts, batch.fp_offsets, SIZE)
 
     def _pair_counts(self, batch: Batch) -> SparseRows:
-        """log(1 + count) of the torsions and atom pairs, (n, PAIRS_SIZE)."""
+        """Read log(1 + count) of the torsions and atom pairs, (n, PAIRS_SIZE)."""
         counts = self.input_dropout(batch.pair_counts.log1p())
         return SparseRows(batch.pair_columns, counts, batch.pair_offsets, PAIRS_SIZE)
 

@@ -21,6 +21,10 @@ class GATv2(ResidualEncoder):
     α is the softmax over v's neighbours of a · leaky_relu(K h_u + Q h_v + E e_uv), for each head.
     An atom does not attend to itself: the residual path carries its own state.
 
+    >>> from molmeta.models import GATv2
+    >>> GATv2(dim=8, layers=1, heads=2, readout=("sum", "max")).columns
+    Columns(vector=16)
+
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
         layers: Number of message-passing layers.

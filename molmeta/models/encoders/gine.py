@@ -15,6 +15,14 @@ from molmeta.models.registry import ENCODERS
 class GINE(ResidualEncoder):
     """Residual blocks of x_v ← x_v + MLP(h_v + Σ_u relu(h_u + e_uv)), h the normalised atoms.
 
+    >>> import numpy as np
+    >>> from molmeta.chem.featurize import featurize
+    >>> from molmeta.episodes.batch import make_batch
+    >>> from molmeta.models import GINE
+    >>> batch = make_batch(featurize(["CCO", "c1ccccc1"]), np.arange(2))
+    >>> GINE(dim=8, layers=2)(batch).shape
+    torch.Size([2, 8])
+
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
         layers: Number of message-passing layers.

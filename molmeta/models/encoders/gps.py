@@ -10,6 +10,7 @@ from torch_geometric.nn import GINEConv, GPSConv
 from torch_geometric.utils import to_dense_adj
 
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
@@ -19,13 +20,17 @@ from molmeta.models.registry import ENCODERS
 
 
 @ENCODERS.register("gps")
-class GPS(nn.Module):
+class GPS(Encoder):
     """Molecular graphs → one vector a molecule, by a graph transformer.
 
     Every layer adds a GINE convolution over bonds and multi-head attention over all atoms of the
     same molecule, then an MLP; each is followed by a node-wise LayerNorm. Atoms know where they
     stand by the probabilities that a random walk has returned after 2, 3, … steps. Attention is
     computed by its formula: fused kernels have no second derivative, which MAML needs.
+
+    >>> from molmeta.models import GPS
+    >>> GPS(dim=8, layers=1, heads=2, readout=("sum", "max")).columns
+    Columns(vector=16)
 
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
@@ -83,7 +88,7 @@ class GPS(nn.Module):
 
 @torch.no_grad()
 def return_probabilities(batch: Batch, n: int) -> Tensor:
-    """How probably a random walk from each atom is back after 2, 3, …, n + 1 steps.
+    """Compute how probably a random walk from each atom is back after 2, 3, …, n + 1 steps.
 
     Dwivedi et al. 2022, arXiv:2110.07875, section 3.2. An atom without bonds never returns.
 

@@ -8,17 +8,24 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
-from molmeta.config import Count, CountOrNone, Fraction, NotNegative, resolve
+from molmeta.config import NotNegative, passes_on, resolve
+from molmeta.models.columns import Columns
+from molmeta.models.encoder import Encoder, as_encoder
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.registry import ENCODERS
 
 
-class Hybrid(nn.Module):
+class Hybrid(Encoder):
     """The sum of what fingerprints say and, after a projection of its own, what a graph says.
 
     Joined at full scale a graph encoder, which learns more slowly, drowns the fingerprints early
     on; `graph_scale` lets it grow into its share.
+
+    >>> from molmeta.models import GINE, FingerprintEncoder, Hybrid
+    >>> hybrid = Hybrid(GINE(dim=8, layers=1), FingerprintEncoder(dim=4, hidden=8))
+    >>> sorted(hybrid.reads), hybrid.columns
+    (['descriptors', 'fingerprints', 'graphs'], Columns(vector=4))
 
     Args:
         graph: Reads graphs; its `dim` is free.
@@ -26,23 +33,24 @@ class Hybrid(nn.Module):
         graph_scale: Initial weight of the graph's part.
     """
 
-    reads: tuple[str, ...] = ("graphs", "fingerprints", "descriptors")
-
     def __init__(
-        self, graph: nn.Module, fingerprint: FingerprintEncoder, graph_scale: float = 0.3
+        self, graph: Encoder, fingerprint: FingerprintEncoder, graph_scale: float = 0.3
     ) -> None:
         super().__init__()
-        self.reads = ("graphs", *fingerprint.reads)
+        self.reads = graph.reads | fingerprint.reads
         self.dim = fingerprint.dim
-        self.sketch, self.profile = fingerprint.sketch, fingerprint.profile
-        self.properties = fingerprint.properties
-        width = self.dim - self.sketch - self.profile - self.properties
+        width = fingerprint.columns.width("vector")
         self.graph = graph
         self.fingerprint = fingerprint
-        self.projection = nn.Linear(int(graph.dim), width)  # type: ignore[arg-type]
+        self.projection = nn.Linear(graph.dim, width)
         self.graph_norm = nn.LayerNorm(width)
         nn.init.constant_(self.graph_norm.weight, graph_scale)
         self.final_norm = nn.LayerNorm(width)
+
+    @property
+    def columns(self) -> Columns:
+        """What its rows hold: the sum, and what stands beside the fingerprint encoder's vector."""
+        return self.fingerprint.columns
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn from a sample of the training molecules how inputs are distributed."""
@@ -55,60 +63,31 @@ class Hybrid(nn.Module):
         return torch.cat([self.final_norm(own + graph), beside], -1)
 
     @property
-    def profiles(self) -> Profiles | None:
-        """The fingerprint encoder's."""
+    def activity_profiles(self) -> Profiles | None:
+        """The fingerprint encoder's memory of what training assays found of molecules."""
         return self.fingerprint.profiles
 
 
 @ENCODERS.register("hybrid")
+@passes_on(lambda _: FingerprintEncoder)
 def hybrid(
     *,
     graph: str = "gine",
     graph_settings: dict[str, Any] | None = None,
     graph_scale: NotNegative = 0.3,
-    dim: Count = 512,
-    hidden: Count = 1024,
-    layers: Count = 1,
-    dropout: Fraction = 0.2,
-    input_dropout: Fraction = 0.0,
-    sketch: CountOrNone = 0,
-    profile: CountOrNone = 0,
-    profile_sketch: CountOrNone = 0,
-    properties: CountOrNone = 0,
-    pairs: bool = False,
+    **settings: Any,
 ) -> Hybrid:
-    """A hybrid from the names and settings that recipes give.
+    """Make a hybrid encoder from the names and settings that recipes give.
 
     Args:
         graph: Name of the graph encoder.
         graph_settings: Of the graph encoder, e.g. `{dim: 64, layers: 4}`.
         graph_scale: Initial weight of the graph's part.
-        dim: As of `FingerprintEncoder`, like all that follow.
-        hidden: As above.
-        layers: As above.
-        dropout: As above.
-        input_dropout: As above.
-        sketch: As above.
-        profile: As above.
-        profile_sketch: As above.
-        properties: As above.
-        pairs: As above.
+        settings: Of the `FingerprintEncoder`.
 
     Raises:
         InputError: If there is no such graph encoder, or it has no such settings.
     """
     part = ENCODERS.find(graph)
-    settings = resolve(part, graph_settings or {}, "encoder.graph_settings")
-    fingerprint = FingerprintEncoder(
-        dim=dim,
-        hidden=hidden,
-        layers=layers,
-        dropout=dropout,
-        input_dropout=input_dropout,
-        sketch=sketch,
-        profile=profile,
-        profile_sketch=profile_sketch,
-        properties=properties,
-        pairs=pairs,
-    )
-    return Hybrid(part(**settings), fingerprint, graph_scale)
+    given = resolve(part, graph_settings or {}, "encoder.graph_settings")
+    return Hybrid(as_encoder(part(**given)), FingerprintEncoder(**settings), graph_scale)

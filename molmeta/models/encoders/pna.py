@@ -25,6 +25,10 @@ class PNA(ResidualEncoder):
     ⊕ is the mean, minimum, maximum and standard deviation over v's neighbours, each as it is and
     scaled up and down by the logarithm of v's degree relative to the usual one.
 
+    >>> from molmeta.models import PNA
+    >>> PNA(dim=8, layers=1, towers=2, readout=("sum", "max")).columns
+    Columns(vector=16)
+
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
         layers: Number of message-passing layers.

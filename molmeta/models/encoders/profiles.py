@@ -33,8 +33,8 @@ class Profiles(nn.Module):
     was not measured; it is divided by √(its squared length + 2), so that few labels make a short
     one. Kept are, of molecules that eight or more assays measured, the first principal axes, in
     which products of profiles are nearly what they were; and of the others, if asked for, a sketch
-    of few columns beside them (`FewLabels`). A molecule is known by its counts, so stereoisomers
-    share a profile; of one that is not known it is zero.
+    of few columns beside them (`FewLabels`). A molecule is found by its counts, so stereoisomers
+    share a profile; of one that is not kept it is zero.
 
     Args:
         width: Numbers that a profile is kept in.
@@ -65,7 +65,7 @@ class Profiles(nn.Module):
         return len(self.keys) + (0 if self.few is None else len(self.few))
 
     def forward(self, batch: Batch) -> Tensor:
-        """The profiles of a batch of n molecules, (n, width)."""
+        """Look up the profiles of a batch of n molecules, (n, width)."""
         if self._silent:
             return self.rows.new_zeros(len(batch.fp_offsets), self.width)
         keys = self.key(batch)
@@ -77,7 +77,7 @@ class Profiles(nn.Module):
 
     @contextmanager
     def forgotten(self) -> Iterator[None]:
-        """While it lasts no molecule is known."""
+        """Forget all molecules while it lasts."""
         before, self._silent = self._silent, True
         try:
             yield
@@ -85,7 +85,7 @@ class Profiles(nn.Module):
             self._silent = before
 
     def key(self, batch: Batch) -> Tensor:
-        """A number by which a molecule is known, int64, (n,)."""
+        """Number each molecule by its counts, int64, (n,): the same number, the same profile."""
         key = _hashed(batch.fp_columns, batch.fp_counts, batch.fp_offsets)
         if self.pairs:
             key = key + _hashed(batch.pair_columns + SIZE, batch.pair_counts, batch.pair_offsets)
@@ -99,7 +99,7 @@ class Profiles(nn.Module):
         assays: NDArray[np.int64],
         labels: NDArray[np.float32],
     ) -> None:
-        """Know these molecules, in place of those that were known.
+        """Keep these molecules, in place of those that were kept.
 
         Of those that eight or more assays measured, the 4,096 of most labels.
 
@@ -131,7 +131,7 @@ class Profiles(nn.Module):
         self.keys = torch.from_numpy(distinct[chosen]).to(device)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        """As many molecules as are saved."""
+        """Make room for as many molecules as are saved."""
         saved = state_dict.get(prefix + "keys")
         if saved is not None and saved.ndim == 1:
             self.keys = self.keys.new_zeros(len(saved))
@@ -139,14 +139,8 @@ class Profiles(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-def profiles_of(encoder: nn.Module) -> Profiles | None:
-    """Those of an encoder that recalls any."""
-    found = getattr(encoder, "profiles", None)
-    return found if isinstance(found, Profiles) else None
-
-
 def _hashed(columns: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
-    """A hash of each row of counts, whatever their order, (n,)."""
+    """Hash each row of counts, whatever their order, (n,)."""
     mixed = (columns * 256 + counts.long() + 1) * _MIX[0]  # int64 wraps around
     mixed = (mixed ^ (mixed >> 29)) * _MIX[1]
     mixed = mixed ^ (mixed >> 32)

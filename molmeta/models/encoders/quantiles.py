@@ -32,7 +32,7 @@ class QuantileScale(nn.Module):
         self.knots.copy_(torch.nan_to_num(quantiles))  # a column of NaN alone
 
     def forward(self, values: Tensor) -> Tensor:
-        """Ranks of values, shape (n, n_columns), of mean 0 and variance 1; 0 for a NaN."""
+        """Rank values, shape (n, n_columns), with mean 0 and variance 1; 0 for a NaN."""
         columns = values.mT.contiguous()
         # Equal values share the middle of their ranks.
         low = torch.searchsorted(self.knots, columns)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
 
 
-class ResidualEncoder(nn.Module):
+class ResidualEncoder(Encoder):
     """Molecular graphs → one vector a molecule, by residual blocks around any convolution.
 
     Each block updates the atoms: with h their node-wise LayerNorm, x ← x + convolution(h, bonds).
@@ -65,5 +66,5 @@ class ResidualEncoder(nn.Module):
 
 
 def mlp(dim: int) -> nn.Module:
-    """Two linear layers of width `dim` with a smooth activation between."""
+    """Make two linear layers of width `dim` with a smooth activation between."""
     return nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))

@@ -6,7 +6,7 @@ from molmeta.errors import InputError
 
 
 def share_of_width(dim: int, parts: int, name: str) -> int:
-    """The width of each of `parts` heads or towers that share `dim`.
+    """Compute the width of each of `parts` heads or towers that share `dim`.
 
     Args:
         dim: The whole width.

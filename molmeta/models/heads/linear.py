@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.config import Count
-from molmeta.models.heads.views import shares, visible_classes, weighted_mean
+from molmeta.models.head import Head
+from molmeta.models.heads.visible import shares, visible_classes, weighted_mean
 from molmeta.models.registry import HEADS
 
 
 @HEADS.register("linear")
-class LinearHead(nn.Module):
+class LinearHead(Head):
     """Scores a query as x·w + b, with w and b meta-learned and adapted by the inner steps.
 
     With `start: prototypes` they are added to the linear form of the prototypical head, as in
@@ -21,6 +22,12 @@ class LinearHead(nn.Module):
     w⁺ − w⁻ = 2 (c⁺ − c⁻) / d and b⁺ − b⁻ = (‖c⁻‖² − ‖c⁺‖²) / d, and w = b = 0 before training.
     There the means are those of the vectors that the head is given, so that each inner step sees
     the current ones. A class of which a query sees no member has its mean at zero.
+
+    >>> import torch
+    >>> from molmeta.models import LinearHead
+    >>> support, labels = torch.eye(2), torch.tensor([1.0, 0.0])
+    >>> LinearHead(dim=2, start="prototypes")(support, labels, support).tolist()
+    [1.0, -1.0]
 
     Args:
         dim: Width of the vectors that it reads: the learner's `projection`.
@@ -34,19 +41,15 @@ class LinearHead(nn.Module):
         super().__init__()
         self.dim = dim
         self.start = start
+        self.reads_support = start == "prototypes"
         scale = 0.0 if start == "prototypes" else dim**-0.5
         self.weight = nn.Parameter(scale * torch.randn(dim))
         self.bias = nn.Parameter(torch.zeros(()))
 
-    @property
-    def reads_support(self) -> bool:
-        """Whether a score depends on the support set other than through adapted weights."""
-        return self.start == "prototypes"
-
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Log-odds of being active, shape (q,).
+        """Compute log-odds of being active, shape (q,).
 
         Args:
             support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
@@ -64,4 +67,6 @@ class LinearHead(nn.Module):
         )
         # ‖x − c⁻‖² − ‖x − c⁺‖² without the ‖x‖² that they share.
         nearer = (query * (active - inactive)).sum(-1) * 2
-        return score + (nearer + inactive.square().sum(-1) - active.square().sum(-1)) / self.dim
+        return score + (nearer + inactive.square().sum(-1) - active.square().sum(-1)) / len(
+            self.weight
+        )

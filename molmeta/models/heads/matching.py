@@ -1,151 +1,191 @@
-"""The matching head: Matching Networks' attention over the support set.
+"""The matching head: a query is scored by the support molecules that it is like.
 
-Vinyals et al. 2016, arXiv:1606.04080: P(y | x, S) = Σᵢ a(x, xᵢ) 1[yᵢ = y], with a the softmax over
-the support set of c · cos(f(x), f(xᵢ)).
+Matching Networks (Vinyals et al. 2016, arXiv:1606.04080) with any similarity, and with the softmax
+or ridge regression for the attention over it.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from molmeta.config import Positive
-from molmeta.models.heads.views import visible_classes
+from molmeta.config import Count, CountOrNone, NotNegative, Positive, passes_on
+from molmeta.errors import InputError
+from molmeta.models.attention import Attention, Ridge, Softmax
+from molmeta.models.columns import Columns
+from molmeta.models.head import AttentionHead
 from molmeta.models.registry import HEADS
+from molmeta.models.similarity import (
+    BaseTerm,
+    Cosine,
+    Euclidean,
+    Profile,
+    Properties,
+    Similarity,
+    Tanimoto,
+    Term,
+)
+
+ATTENTIONS: dict[str, type[Attention]] = {"softmax": Softmax, "ridge": Ridge}
 
 
-@HEADS.register("matching")
-class MatchingHead(nn.Module):
-    """Scores a query by its similarity to labelled support molecules.
+class MatchingHead(AttentionHead):
+    """Scores a query by its similarity to labelled support molecules, ŷ = Σ a(x, xᵢ) yᵢ.
 
-    The score is the log-odds of the attention's mass on the active molecules,
-    logsumexp over actives − logsumexp over inactives of the similarity: the textbook probability
-    is its sigmoid, but the score neither saturates nor needs an epsilon. A class of which a query
-    sees no member counts as one unrelated molecule, so that the score stays finite and ranks.
+    >>> import torch
+    >>> from molmeta.models import MatchingHead
+    >>> from molmeta.models.attention import Softmax
+    >>> head = MatchingHead(attention=Softmax(scale=2.0))
+    >>> support, labels = torch.eye(2), torch.tensor([1.0, 0.0])
+    >>> head(support, labels, torch.tensor([[1.0, 0.0], [1.0, 1.0]])).tolist()
+    [2.0, 0.0]
+    >>> head.weights(support, torch.tensor([[1.0, 1.0]])).tolist()
+    [[0.5, 0.5]]
 
     Args:
-        scale: Initial sharpness c; learned. (Unscaled, with 8 + 8 support molecules the textbook
-            form cannot exceed P = 0.88.)
-        balanced: Divide each class's mass by its size, which makes the support set's class ratio
-            irrelevant; else the ratio acts as the prior, as in the paper.
-        metric: The similarity: `cosine`, c · cos(x, xᵢ), or `euclidean`, −(c/2) ‖x − xᵢ‖² / d,
-            which for vectors of length √d differs from it by a constant.
-        continuous: Labels are values, as in regression, and the score is their mean Σ a·y.
+        similarity: How alike two molecules are; the cosine of their vectors if not given.
+        attention: How support molecules are weighed by it; `Softmax()` if not given.
+
+    Raises:
+        InputError: If ridge attention is asked of a similarity that is no kernel.
     """
 
     def __init__(
-        self,
-        *,
-        scale: Positive = 10.0,
-        balanced: bool = False,
-        metric: Literal["cosine", "euclidean"] = "cosine",
-        continuous: bool = False,
+        self, similarity: Similarity | None = None, attention: Attention | None = None
     ) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
-        self.balanced = balanced
-        self.metric = metric
-        self.continuous = continuous
+        self.similarity = similarity or Similarity()
+        self.attention = attention or Softmax()
+        if self.attention.needs_kernel and not self.similarity.base.is_kernel:
+            raise InputError.of(
+                f"head.attention: {type(self.attention).__name__.lower()}",
+                got=f"a similarity of {type(self.similarity.base).__name__}",
+                expected="one that is positive semidefinite",
+                fix="Use metric: cosine, or attention: softmax.",
+            )
+        self.reads = self.similarity.reads
+        self.continuous = self.attention.continuous
+        self.carries_ratio = self.attention.carries_ratio
+
+    def bind(self, columns: Columns) -> None:
+        """Learn which columns the rows have.
+
+        Raises:
+            InputError: If one is missing that a term reads.
+        """
+        self.similarity.bind(columns)
+        self.attention.bind(columns)
 
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Score queries.
+        """Score queries; see `Head.forward`. A continuous score is 0 where nothing is visible."""
+        return self.score(self.fit(self.prepare(support), labels, visible), self.prepare(query))
 
-        Args:
-            support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
-                has its own view of it.
-            labels: 1 active, 0 inactive, or values if `continuous`, shape (s,).
-            query: Embeddings, shape (q, d).
-            visible: Shape (q, s), False where a query may not see a support molecule, nor its
-                label: leave-one-out scores are those of the support set as its own query under
-                the complement of the identity.
+    def prepare(self, rows: Tensor) -> Tensor:
+        """Precompute what is compared of each row, (…, d) → (…, p)."""
+        return self.similarity.prepare(rows)
 
-        Returns:
-            Log-odds of being active, shape (q,); or values, 0 where a query sees nothing.
-        """
-        return self.judge(self.settle(self.prepare(support), labels, visible), self.prepare(query))
+    def fit(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Any:
+        """Precompute the part of the score that depends on a prepared support set alone."""
+        return self.attention.fit(self.similarity, support, labels, visible)
 
-    def prepare(self, vectors: Tensor) -> Tensor:
-        """What a vector, (…, d), is compared by: no parameter and no other vector has a part."""
-        return functional.normalize(vectors, dim=-1) if self.metric == "cosine" else vectors
+    def score(self, fitted: Any, query: Tensor) -> Tensor:
+        """Score prepared queries, shape (q, p) → (q,), under what `fit` gave."""
+        return self.attention.score(self.similarity, fitted, query)
 
-    def settle(
-        self, support: Tensor, labels: Tensor, visible: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What no query has a part in, of a support set as `prepare` gave it: all as it is."""
-        return support, labels, visible
-
-    def judge(self, settled: tuple[Tensor, Tensor, Tensor | None], query: Tensor) -> Tensor:
-        """As `forward`, of what `settle` and `prepare` gave."""
-        support, labels, visible = settled
-        similarity = self._similarity(support, query)
-        if self.continuous:
-            return self._attend(similarity, visible) @ labels
-        active, inactive = visible_classes(labels, visible)
-        return self._evidence(similarity, active) - self._evidence(similarity, inactive)
-
-    def similarity(self, support: Tensor, query: Tensor) -> Tensor:
-        """Of every query with every support molecule, shape (q, s)."""
-        return self._similarity(self.prepare(support), self.prepare(query))
-
-    def _similarity(self, support: Tensor, query: Tensor) -> Tensor:
-        sharpness = self.log_scale.exp()
-        if self.metric == "cosine":
-            return sharpness * _products(query, support)
-        squares = query.square().sum(-1, keepdim=True) + support.square().sum(-1)
-        distance = squares - 2 * _products(query, support)
-        return -sharpness / 2 * distance / query.shape[-1]
-
-    def attention(self, support: Tensor, query: Tensor, visible: Tensor | None = None) -> Tensor:
-        """The weights a(x, xᵢ), shape (q, s); a row sums to one, or zero if nothing is visible."""
-        return self._attend(self.similarity(support, query), visible)
+    def weights(self, support: Tensor, query: Tensor) -> Tensor:
+        """Compute the weights a(x, xᵢ) of values, shape (q, s); each row sums to one."""
+        return self.attention.weights(self.similarity, self.prepare(support), self.prepare(query))
 
     def contributions(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
-        """What each support molecule adds to the score, shape (q, s).
-
-        Its weight a(x, xᵢ), with the minus sign if it is inactive: the sizes of a row sum to one.
-        `balanced` divides each class's weights by the class's size first, as the score does.
-        """
-        similarity = self.similarity(support, query)
-        if self.balanced:
-            n_active = labels.sum()
-            sizes = torch.where(labels.bool(), n_active, len(labels) - n_active)
-            similarity = similarity - sizes.to(similarity.dtype).log()
-        return self._attend(similarity, None) * (2 * labels - 1)
-
-    def _attend(self, similarity: Tensor, visible: Tensor | None) -> Tensor:
-        if visible is None:
-            return similarity.softmax(-1)
-        # Not −inf: a row of it alone has no softmax.
-        lowest = torch.finfo(similarity.dtype).min
-        return similarity.masked_fill(~visible, lowest).softmax(-1).masked_fill(~visible, 0.0)
-
-    def _evidence(self, similarity: Tensor, members: Tensor) -> Tensor:
-        """The class's log-mass for each query, shape (q,)."""
-        empty = ~members.any(-1, keepdim=True)
-        if len(members) == 1 and not empty:  # all queries see the same: no mask, in half the time
-            mass = similarity[:, members[0]].logsumexp(-1)
-        else:
-            # Both fills keep masked entries out of the gradient as well as out of the value.
-            masked = similarity.masked_fill(~members, -torch.inf).masked_fill(empty, 0.0)
-            mass = masked.logsumexp(-1).where(~empty.squeeze(-1), self._unrelated())
-        if self.balanced:
-            mass = mass - members.sum(-1).clamp(min=1).to(mass.dtype).log()
-        return mass
-
-    def _unrelated(self) -> Tensor:
-        """The similarity of independent vectors (of unit variance, if the metric is Euclidean)."""
-        sharpness = self.log_scale.exp()
-        return torch.zeros_like(sharpness) if self.metric == "cosine" else -sharpness
+        """Compute what each support molecule adds to the score; see `Softmax` and `Ridge`."""
+        prepared = self.prepare(support), labels, self.prepare(query)
+        return self.attention.contributions(self.similarity, *prepared)
 
 
-def _products(query: Tensor, support: Tensor) -> Tensor:
-    """Inner products of (q, d) with (s, d) or (q, s, d), shape (q, s)."""
-    if support.ndim == 2:
-        return query @ support.mT
-    return (support @ query.unsqueeze(-1)).squeeze(-1)
+def _attention(given: Mapping[str, Any]) -> type[Attention]:
+    return ATTENTIONS.get(str(given.get("attention", "softmax")), Softmax)
+
+
+@HEADS.register("matching")
+@passes_on(_attention)
+def matching(
+    *,
+    attention: Literal["softmax", "ridge"] = "softmax",
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    offset: NotNegative | None = None,
+    tanimoto: NotNegative = 0.0,
+    properties: NotNegative = 0.0,
+    profile: NotNegative = 0.0,
+    **settings: Any,
+) -> MatchingHead:
+    """Make a matching head from what recipes give; a term whose strength is 0 is left out.
+
+    Args:
+        attention: `softmax` or `ridge`.
+        metric: How vectors are compared: `cosine` or `euclidean`.
+        offset: Initial ρ of `Cosine`; by default 0 with softmax, 0.5 with ridge.
+        tanimoto: Initial τ of `Tanimoto`, for which the encoder gives a sketch.
+        properties: Initial ℓ of `Properties`, for which the encoder gives properties.
+        profile: Initial κ of `Profile`, for which the encoder gives activity profiles.
+        settings: Of the attention: see `Softmax` and `Ridge`.
+    """
+    base: BaseTerm
+    if metric == "euclidean":
+        base = Euclidean()
+    else:
+        base = Cosine((0.5 if attention == "ridge" else 0.0) if offset is None else offset)
+    terms: list[Term] = []
+    if tanimoto:
+        terms.append(Tanimoto(tanimoto))
+    if properties:
+        terms.append(Properties(properties))
+    if profile:
+        terms.append(Profile(profile))
+    return MatchingHead(Similarity(base, terms), ATTENTIONS[attention](**settings))
+
+
+@HEADS.register("kernel")
+@passes_on(lambda _: Ridge)
+def kernel(
+    *,
+    dim: Count = 128,
+    sketch: CountOrNone = 0,
+    profile: CountOrNone = 0,
+    properties: CountOrNone = 0,
+    prior: bool = True,
+    tanimoto: Positive = 1.0,
+    offset: Positive = 0.5,
+    recall: Positive = 1.0,
+    length: Positive = 1.0,
+    **settings: Any,
+) -> MatchingHead:
+    """Make a matching head of ridge attention, in the words of version 0.1.
+
+    Args:
+        dim: The learner's `projection`.
+        sketch: The encoder's `sketch`; 0 for no Tanimoto term.
+        profile: The encoder's `profile`; 0 for no term of profiles.
+        properties: The encoder's `properties`; 0 for no term of properties.
+        prior: As of `Ridge`.
+        tanimoto: As of `matching`.
+        offset: As of `matching`.
+        recall: `profile` of `matching`.
+        length: `properties` of `matching`.
+        settings: Of `Ridge`.
+    """
+    head = matching(
+        attention="ridge",
+        offset=offset,
+        tanimoto=tanimoto if sketch else 0.0,
+        properties=length if properties else 0.0,
+        profile=recall if profile else 0.0,
+        prior=prior,
+        **settings,
+    )
+    head.dim = dim
+    head.bind(Columns(vector=dim, sketch=sketch, profile=profile, properties=properties))
+    return head

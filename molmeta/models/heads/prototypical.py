@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.config import Positive
-from molmeta.models.heads.views import log_ratio, shares, visible_classes, weighted_mean
+from molmeta.models.head import Head
+from molmeta.models.heads.visible import log_ratio, shares, visible_classes, weighted_mean
 from molmeta.models.registry import HEADS
 
 
 @HEADS.register("prototypical")
-class PrototypicalHead(nn.Module):
+class PrototypicalHead(Head):
     """Scores a query by how much nearer it lies to the actives' mean than to the inactives'.
 
     With c⁺ and c⁻ the class means, the score is (c/2) (D(x, c⁻) − D(x, c⁺)) / d. D is the squared
@@ -27,6 +28,12 @@ class PrototypicalHead(nn.Module):
     in simple CNAPS β I, grows with the variance here: Q_k is then well conditioned whatever the
     scale, from one molecule to hundreds. A class of which a query sees no member counts as lying
     as far away as two independent vectors of unit variance do, D / d = 2.
+
+    >>> import torch
+    >>> from molmeta.models import PrototypicalHead
+    >>> support, labels = torch.eye(2), torch.tensor([1.0, 0.0])
+    >>> PrototypicalHead(scale=1.0)(support, labels, support).tolist()
+    [0.5, -0.5]
 
     Args:
         metric: The distance.
@@ -47,6 +54,7 @@ class PrototypicalHead(nn.Module):
         super().__init__()
         self.metric = metric
         self.balanced = balanced
+        self.carries_ratio = not balanced
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         if metric == "mahalanobis":
             self.log_shrinkage = nn.Parameter(torch.tensor(math.log(shrinkage)))
@@ -54,7 +62,7 @@ class PrototypicalHead(nn.Module):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Log-odds of being active, shape (q,).
+        """Compute log-odds of being active, shape (q,).
 
         Args:
             support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
@@ -70,7 +78,7 @@ class PrototypicalHead(nn.Module):
         return score if self.balanced else score + log_ratio(active, inactive, score.dtype)
 
     def _distance(self, support: Tensor, members: Tensor, seen: Tensor, query: Tensor) -> Tensor:
-        """D / d of each query from the members' mean, shape (q,)."""
+        """Compute D / d of each query from the members' mean, shape (q,)."""
         weights = shares(members, support.dtype)
         offset = query - weighted_mean(weights, support)
         if self.metric == "euclidean":
@@ -83,7 +91,7 @@ class PrototypicalHead(nn.Module):
         return distance.masked_fill(~members.any(-1), 2.0)
 
     def _mahalanobis(self, own: Tensor, spread: Tensor, mix: Tensor, offset: Tensor) -> Tensor:
-        """offsetᵀ Q⁻¹ offset / d, shape (q,), with Q = UᵀU + ridge · I for a factor U.
+        """Compute offsetᵀ Q⁻¹ offset / d, shape (q,), with Q = UᵀU + ridge · I for a factor U.
 
         Args:
             own: √wᵢ-weighted deviations from the class's mean, shape (b, s, d).
@@ -101,13 +109,13 @@ class PrototypicalHead(nn.Module):
 
 
 def _deviations(weights: Tensor, support: Tensor) -> Tensor:
-    """√wᵢ (xᵢ − mean), shape (b, s, d): their Gram matrix is the weighted covariance."""
+    """Compute √wᵢ (xᵢ − mean), shape (b, s, d): their Gram matrix is the weighted covariance."""
     mean = weighted_mean(weights, support).unsqueeze(-2)
     return weights.sqrt().unsqueeze(-1) * (support - mean)
 
 
 def _inverse_products(factor: Tensor, ridge: Tensor, vectors: Tensor) -> Tensor:
-    """vᵀ (UᵀU + ridge I)⁻¹ v for U (b, r, d) and vectors (b, d, k), shape (b, k).
+    """Compute vᵀ (UᵀU + ridge I)⁻¹ v for U (b, r, d) and vectors (b, d, k), shape (b, k).
 
     The smaller of the two systems is solved: d × d, or r × r by Woodbury's identity. A
     factorisation that fails (of what is not finite) gives NaN instead of an exception, so that
@@ -120,7 +128,7 @@ def _inverse_products(factor: Tensor, ridge: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _solve(gram: Tensor, ridge: Tensor, right: Tensor) -> Tensor:
-    """L⁻¹ · right with LLᵀ = gram + ridge I."""
+    """Compute L⁻¹ · right with LLᵀ = gram + ridge I."""
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     lower = torch.linalg.cholesky_ex(gram + ridge * eye).L
     solved: Tensor = torch.linalg.solve_triangular(lower, right, upper=False)

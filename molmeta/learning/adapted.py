@@ -1,0 +1,96 @@
+"""A learner that has been adapted to one assay: it scores, and lies in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from molmeta.episodes.episode import LabelledSet
+from molmeta.errors import InputError
+from molmeta.learning.inner import Parameters
+from molmeta.tensors import digest_tensors, load_tensors, save_tensors, under
+
+if TYPE_CHECKING:
+    from molmeta.learning.learner import Learner
+
+_OF = "learner"
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A learner adapted to one assay.
+
+    Attributes:
+        learner: Where it comes from; unchanged.
+        parameters: The adapted parameters, by name.
+        support: Embeddings of the support set under them, shape (s, d).
+        labels: Of the support set, shape (s,).
+    """
+
+    learner: Learner
+    parameters: Parameters
+    support: Tensor
+    labels: Tensor
+
+    def score(self, molecules: Batch | Tensor) -> Tensor:
+        """Log-odds of being active, shape (n,), from graphs or stored embeddings."""
+        query = self.learner.encode(molecules, self.parameters)
+        return self.learner.scores(self.parameters, self.support, self.labels, query)
+
+    def weights(
+        self, give: Literal["attention", "contributions"], molecules: Batch | Tensor
+    ) -> Tensor:
+        """Weigh each support molecule for each molecule, shape (n, s); see the heads.
+
+        Raises:
+            InputError: If the head does not say.
+        """
+        query = self.learner.encode(molecules, self.parameters)
+        return self.learner.weights(give, self.parameters, self.support, self.labels, query)
+
+    def loss(self, query: LabelledSet) -> Tensor:
+        """Compute the outer loss: mean cross-entropy (or half mean square) over the query set."""
+        return self.learner.losses(self.score(query.molecules), query.labels).mean()
+
+    def save(self, file: str | Path) -> None:
+        """Write what adaptation found, the adapted parameters and the support set's vectors.
+
+        The learner itself is not in the file, which is small where only a head adapts.
+        """
+        tensors = {f"parameters.{name}": value for name, value in self.parameters.items()}
+        learner = digest_tensors(self.learner.state_dict())
+        save_tensors(
+            Path(file), {**tensors, "support": self.support, "labels": self.labels, _OF: learner}
+        )
+
+    @staticmethod
+    def load(file: str | Path, learner: Learner) -> Adapted:
+        """Read what `save` wrote.
+
+        Args:
+            file: Its file.
+            learner: The learner that had been adapted, with the same weights.
+
+        Raises:
+            InputError: If the file cannot be read, or comes from another learner.
+        """
+        tensors = load_tensors(Path(file))
+        own = digest_tensors(learner.state_dict())
+        if not torch.equal(tensors.get(_OF, torch.empty(0, dtype=own.dtype)), own):
+            raise InputError.of(
+                f"adapted learner {file}",
+                got="a file that was not saved from this learner",
+                expected="one adapted from a learner with the same weights",
+                fix="Load the model that it was adapted from, or adapt again.",
+            )
+        device = learner.device
+        # A copy is aligned in memory, as computed tensors are: the same bits come out.
+        tensors = {name: value.to(device, copy=True) for name, value in tensors.items()}
+        return Adapted(
+            learner, under("parameters.", tensors), tensors["support"], tensors["labels"]
+        )

@@ -1,0 +1,83 @@
+"""What an encoder is: it turns a batch of molecules into one row of numbers each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from molmeta.errors import InputError
+from molmeta.models.columns import Columns
+
+if TYPE_CHECKING:
+    from molmeta.models.encoders.profiles import Profiles
+
+
+class Encoder(nn.Module, ABC):
+    """A network from molecules to vectors, one row a molecule.
+
+    A subclass sets `dim` and defines `forward`. `molmeta.testing.check_encoder` holds it to the
+    laws of encoders: a molecule's vector depends on nothing but the molecule.
+
+    >>> from molmeta.models import Encoder
+    >>> class AtomCount(Encoder):
+    ...     dim = 1
+    ...
+    ...     def forward(self, batch):
+    ...         return batch.ptr.diff().float().unsqueeze(1)
+    >>> AtomCount().columns
+    Columns(vector=1)
+
+    Attributes:
+        dim: The width of a molecule's row, with what stands beside its vector.
+        reads: The names of the features that it reads of a molecule: `graphs`, `fingerprints`,
+            `pairs`, `descriptors`.
+    """
+
+    dim: int
+    reads: frozenset[str] = frozenset({"graphs"})
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """Encode a batch of n molecules → (n, dim)."""
+
+    @property
+    def columns(self) -> Columns:
+        """What its rows hold: its own `vector`, and by name what stands beside it."""
+        return Columns(vector=self.dim)
+
+    @property
+    def activity_profiles(self) -> Profiles | None:
+        """The memory of what training assays found of molecules; None if it has none."""
+        return None
+
+    def fit_inputs(self, batch: Batch) -> None:
+        """Learn from a sample of the training molecules how inputs are distributed."""
+
+
+def as_encoder(part: Any) -> Encoder:
+    """Demand an encoder that the learner can use.
+
+    Raises:
+        InputError: If it is none, or does not say how wide its vectors are.
+    """
+    if not isinstance(part, Encoder):
+        raise InputError.of(
+            f"encoder {type(part).__name__}",
+            got="a class that is not derived from molmeta.models.Encoder",
+            expected="class …(Encoder) with an attribute `dim` and a method `forward(batch)`",
+            fix="Put Encoder in the place of nn.Module; docs/models.md has an example.",
+        )
+    try:
+        width: object = part.dim
+    except AttributeError:
+        width = None
+    if not isinstance(width, int) or width < 1:
+        raise InputError.of(
+            f"encoder {type(part).__name__}",
+            got=f"`dim`: {width!r}",
+            expected="the width of a molecule's vector",
+        )
+    return part

@@ -1,0 +1,53 @@
+"""A release: a run's files as the model that comes with molmeta, its weights in fewer bits."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from molmeta.runs.card import CARD
+from molmeta.runs.config import CONFIG
+from molmeta.runs.domain import DOMAIN
+from molmeta.runs.model import MODEL, load_model
+from molmeta.runs.seen import ASSAYS, MOLECULES
+from molmeta.tensors import load_tensors, save_tensors
+
+METRICS = "metrics.csv"
+_LARGE = 1_000_000
+
+
+def release(run: Path, card: Path, folder: Path) -> None:
+    """Copy what is needed to use a run's model, with a card written for its readers.
+
+    Weights are kept in half precision; the largest matrices, each of whose rows is one of many
+    that are added up, in eight bits. Calibrate the copy, not the run (docs/model.md).
+
+    Args:
+        run: The run folder.
+        card: The model card, Markdown.
+        folder: Where the release goes, e.g. `molmeta/pretrained/default`.
+
+    Raises:
+        InputError: If the run cannot be used by this version of molmeta.
+    """
+    load_model(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG, METRICS, ASSAYS, MOLECULES, DOMAIN):
+        shutil.copyfile(run / name, folder / name)
+    shutil.copyfile(card, folder / CARD)
+    tensors = load_tensors(run / MODEL)
+    save_tensors(folder / MODEL, {name: shorten(value) for name, value in tensors.items()})
+
+
+def shorten(tensor: Tensor) -> Tensor:
+    """Keep a tensor in as few bits as cost nothing that can be told from noise.
+
+    >>> shorten(torch.zeros(3)).dtype, shorten(torch.zeros(2, dtype=torch.long)).dtype
+    (torch.float16, torch.int64)
+    """
+    if tensor.dtype != torch.float32:
+        return tensor
+    return tensor.to(torch.float8_e4m3fn) if tensor.numel() > _LARGE else tensor.half()
