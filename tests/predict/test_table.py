@@ -122,7 +122,7 @@ def test_sdf_as_support_and_as_library(model: Model, tmp_path: Path) -> None:
         ("id,smiles,hit\na,CCO,1\nb,CC,0\nc,CCN,\nd,CCO,\ne,xyz,\n", Columns(), "cde"),
         # A value that is known to lie somewhere is no blank, though it decides nothing.
         ("id,smiles,Ki_nM\na,CCO,1\nb,CC,5000\nc,CCN,\nd,CCO,>10\ne,xyz,\nf,CCC,n.d.\n",
-         Columns(value_column="Ki_nM", threshold="6"), "ce"),
+         Columns(value_column="Ki_nM", threshold="6"), "cef"),
     ],
 )  # fmt: skip
 def test_without_a_library_the_blank_rows_are_predicted(
@@ -172,7 +172,7 @@ def test_sdf_out_holds_every_row(model: Model, library: Path, tmp_path: Path) ->
         assert back[name].tolist() == found.table[name].tolist(), name
     scores = pd.to_numeric(back["score"].replace("", None)).to_numpy()
     np.testing.assert_allclose(scores, found.table["score"])
-    assert set(back["odd name"]) == {"two lines $$$$"}
+    assert set(back["odd name>"]) == {"two\n \nlines\n $$$$"}
     assert (back["possible_classes"] == "").tolist() == (back["status"] == "rejected").tolist()
     assert "V2000" in (tmp_path / "out.sdf").read_text()
 
