@@ -54,9 +54,9 @@ def turned(relations: pd.Series) -> pd.Series:
 
 
 def looks_like_relations(cells: pd.Series) -> bool:
-    """Whether there are cells that are not blank, and all of these are relations.
+    """Whether nine in ten cells that are not blank are relations.
 
-    Of cells of nothing but signs half must be known ones.
+    Of cells of nothing but signs half are enough.
     """
     signs = normalise(cells)
     signs = signs[signs != ""]
@@ -64,7 +64,8 @@ def looks_like_relations(cells: pd.Series) -> bool:
     if not known.any():
         return False
     odd = cells[signs.index[~known]]
-    return bool(odd.str.fullmatch(r"[^\w\s]+").all()) and known.mean() >= 0.5
+    share = float(known.mean())
+    return share >= 0.9 or (share >= 0.5 and bool(odd.str.fullmatch(r"[^\w\s]+").all()))
 
 
 def censors(cells: pd.Series) -> bool:

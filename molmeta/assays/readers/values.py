@@ -206,7 +206,9 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
     return {
         name: quantity
         for name, quantity in found.items()
-        if quantity.symbol and not quantity.other and as_text(rows[name]).str.contains(r"\d").any()
+        if (quantity.symbol or quantity.unit == PERCENT)
+        and not quantity.other
+        and as_text(rows[name]).str.contains(r"\d").any()
     }
 
 
@@ -359,9 +361,10 @@ def _unit_of(
             )
         return quantity.unit_with(columns.units), None
     unit = quantity.unit_with("")
-    if unit and not alone:
-        return unit, None
     known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
+    beside = known is not None and names.index(known) == names.index(quantity.name) + 1
+    if unit and not (alone or beside):
+        return unit, None  # its units are another column's
     if known is not None and unit:
         cells = as_text(rows[known])
         filled = cells[~cells.str.casefold().isin(MISSING)]
