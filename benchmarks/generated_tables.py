@@ -56,7 +56,8 @@ def results(starts: list[int], workers: int, out: Path) -> Iterator[dict[str, ob
     left = [start for start in starts if start not in done]
     # What is imported is never garbage: a sixth of the time goes into looking at it again.
     gc.freeze()
-    with multiprocessing.Pool(workers, gc.set_threshold, (50_000,)) as pool, out.open("a", encoding="utf-8") as file:
+    pool = multiprocessing.Pool(workers, gc.set_threshold, (50_000,))
+    with pool, out.open("a", encoding="utf-8") as file:
         for row in pool.imap_unordered(block, left):
             file.write(json.dumps(row) + "\n")
             file.flush()
