@@ -298,6 +298,12 @@ def test_a_header_wider_than_its_rows_is_refused(name: str) -> None:
     assert len(rows_of(open_table(file_of(b"smiles,active,\nCCO,1\nCC,0\n")))) == 2
 
 
+def test_a_delimiter_in_a_name_and_in_some_cells_is_refused() -> None:
+    text = "SMILES,name,NR-AR,hERG, 10 uM\nCCO,1,4-dioxane,1,0\nCCN,x,1,0\nCCC,y,0,1\n"
+    with pytest.raises(InputError, match="a blank before the name '10 uM'"):
+        open_table(file_of(text.encode()))
+
+
 def test_columns_without_names_are_refused() -> None:
     with pytest.raises(InputError, match="2 columns with cells and without names"):
         open_table(file_of(b"smiles,,\nCCO,1,0\nCC,0,1\n"))
