@@ -133,6 +133,10 @@ def _is_utf8(content: bytes) -> bool:
     delimiter=st.sampled_from(DELIMITERS),
 )
 @example([["smiles", "name"], ["CCO", '"a'], ["CC", "b"], ["C", 'c"']], ",")
+@example(
+    [["name", "smiles", "active", "IC50 (nM)", "note"],
+     ['"x', "CCO", 'x"', "1", '"x'], ['x"', "CCO", '"x', "1", 'x"']], ",",
+)  # fmt: skip
 @settings(max_examples=200)
 def test_stray_quotes_swallow_nothing(table: list[list[str]], delimiter: str) -> None:
     table[0] = [f"column {i}" if '"' in name else name for i, name in enumerate(table[0])]

@@ -137,9 +137,10 @@ class _Candidate:
         _check_commas(where, record.cells, rows)
         if not _NAMES.intersection(map(str.casefold, names)):
             _check_names(where, names, structures, rows)
-        if not structures:  # a table of hardly any molecules says by name where they should be
-            structures = tuple(i for i, name in enumerate(names) if name.casefold() in _NAMES)
-        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, structures)
+        # A table of hardly any molecules, or of stray quotes, says by name where they should be.
+        named = (i for i, name in enumerate(names) if name.casefold() in _NAMES)
+        molecules = tuple(sorted({*structures, *named}))
+        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, molecules)
         notes = []
         if before:
             shown = self.delimiter.join(before[0].cells)[:60]
