@@ -81,7 +81,9 @@ def label_values(
         return pd.DataFrame({"label": [], "threshold": [], "reason": []}, table.index)
     reasons = _other_kinds(table)
     reasons = reasons.where(reasons != "", _without_concentration(table))
-    if direction is None and threshold != "fsmol":
+    if direction is not None:
+        reasons = reasons.where(reasons != "", _turned(table[reasons == ""]))
+    elif threshold != "fsmol":
         reasons = reasons.where(reasons != "", _without_direction(table))
     if threshold != "fsmol":
         reasons = reasons.where(reasons != "", _implausible(table))
@@ -138,6 +140,13 @@ def _without_direction(table: pd.DataFrame) -> pd.Series:
     unit = table["kind"].replace("", "no unit")
     text = what + " in " + unit + ": is a higher or a lower one active? (--direction says)"
     return text.where(~known, "")
+
+
+def _turned(table: pd.DataFrame) -> pd.Series:
+    """Set aside what falls where its assay rises: "higher" means one thing of IC50 and pIC50."""
+    usual = table["assay"].map(commonest(table, "inverted"))
+    text = "a logarithm that turns round what --direction says of its assay"
+    return pd.Series(text, table.index, dtype=object).where(table["inverted"] != usual, "")
 
 
 def _implausible(table: pd.DataFrame) -> pd.Series:
@@ -198,12 +207,9 @@ def describe_threshold(
     if threshold is None or not len(table):
         return ""
     texts = []
-    for kind in table["kind"].unique().tolist():
-        rows = table[table["kind"] == kind]
+    for (kind, inverted), rows in table.groupby(["kind", "inverted"], sort=False):
         limits = rows.groupby("assay")["threshold"].first()
-        upside_down = (rows["inverted"].iloc[0] == (direction == "higher")) & (
-            direction is not None
-        )
+        upside_down = direction is not None and inverted == (direction == "higher")
         sign = "<" if upside_down else ">"
         low, high = limits.min(), limits.max()
         text = f"active is {kind or 'a value'} {sign} {low:.4g}"

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from molmeta.assays.units import PERCENT, PXC50, Unit
+from molmeta.assays.units import OF_POWER, PERCENT, POWER, PXC50, Unit
 from molmeta.errors import InputError
 
 _HERE = "\x01"  # where the quantity stood
@@ -51,6 +51,8 @@ _DOSE = re.compile(
     r"|(?<![a-z0-9.])\d+(?:[.,]\d+)?[\s_]?(?:[fpnum]m|m|[pnum]?g/m?l)(?![a-z0-9])",
     re.IGNORECASE,
 )
+# "at 10^-5 M" is a dose, "10^-6 M" alone a unit.
+_POWER = re.compile(rf"(?P<dose>(?:@|(?<![a-z])at)\s*)?{POWER}")
 _ORNAMENTS = re.compile(r"</?su[bp]>|[{}$\\]|\(?\bn\s*=\s*\d+\)?|(?:±|\+/-)\s*\w+")
 _PERCENT = re.compile(r"%|(?<![a-z])(?:percent|percentage|pct|perc)(?![a-z])", re.IGNORECASE)
 # What rises with activity, and what beside it could turn that round.
@@ -191,6 +193,9 @@ def parse_quantity(name: str) -> Quantity:
     text = unicodedata.normalize("NFKC", name).replace("μ", "u").replace("−", "-")
     text = _ORNAMENTS.sub("", text.replace("–", "-"))
     text = re.sub(r"(?<![A-Za-z0-9])([fnum])\s+(M|mol)(?![A-Za-z])", r"\1\2", text)
+    text = _POWER.sub(lambda m: "" if m["dose"] else OF_POWER.get(m["power"], _HERE), text)
+    if _HERE in text:
+        return Quantity(name, problem="a power of ten that is no unit", concentration=True)
     if "â€" in text:  # a dash or quote that was decoded twice
         return Quantity(name, problem="a sign that was decoded wrongly", concentration=True)
     if match := _P_NAMES.search(text):
@@ -257,7 +262,7 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, other=other or "a difference")
     if _PERCENT.search(rest):
         return replace(known, problem="both a concentration and a percentage")
-    if any(word.startswith("log") or word in ("ln", "natural") for word in (*before, *after)):
+    if any(word.startswith("log") or word in ("ln", "lg", "natural") for word in (*before, *after)):
         return replace(known, problem="a word that could be a logarithm")
     if known.logarithm == "-log10" and not units and _UNIT_LIKE.search(rest):
         return replace(known, problem="a unit that is not known")

@@ -41,6 +41,13 @@ _SYNONYMS = {
     "ng/l": "pg/ml", "ug/l": "ng/ml", "mg/l": "ug/ml", "g/l": "mg/ml", "ng/ul": "ug/ml",
     "ug/ul": "mg/ml",
 }  # fmt: skip
+POWER = (
+    r"(?:[x×*]\s*)?(?:(?<![\d.])10\s*(?:\^|\*\*)?\s*\(?-\s*|(?<![\d.])1e-)(?P<power>\d+)\)?"
+    r"\s*(?:M|mol/L)(?![A-Za-z])"
+)
+"""Matches a unit that is written as a power of ten, such as 10^-6 M."""
+OF_POWER = {"3": "mM", "6": "uM", "9": "nM", "12": "pM"}
+"""The units by their negative powers."""
 _LOG_OF = re.compile(r"^(log10|log2|log|lg|ln)(?:\(|\[)?(.+?)[)\]]?$")
 
 
@@ -88,8 +95,10 @@ class Unit:
 
 
 def _key(text: str) -> str:
-    key = unicodedata.normalize("NFKC", text).casefold().replace("μ", "u").replace(" ", "")
-    key = key.replace("−", "-").replace("·", ".").replace("mcg", "ug")
+    text = unicodedata.normalize("NFKC", text).replace("−", "-")
+    text = re.sub(POWER, lambda match: OF_POWER.get(match["power"], match[0]), text)
+    key = text.casefold().replace("μ", "u").replace(" ", "")
+    key = key.replace("·", ".").replace("mcg", "ug")
     key = re.sub(r"moles?(?=$|[^a-z])", "mol", key)
     key = re.sub(r"[.*]?([mud]?l)\^?\(?-1\)?$", r"/\1", key)
     key = re.sub(r"(?:_per_|per|[._])([mud]?l)$", r"/\1", key)

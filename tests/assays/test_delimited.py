@@ -302,8 +302,11 @@ def test_a_header_wider_than_its_rows_is_refused(name: str) -> None:
     assert len(rows_of(open_table(file_of(b"smiles,active,\nCCO,1\nCC,0\n")))) == 2
 
 
-def test_a_delimiter_in_a_name_and_in_some_cells_is_refused() -> None:
-    text = "SMILES,name,NR-AR,hERG, 10 uM\nCCO,1,4-dioxane,1,0\nCCN,x,1,0\nCCC,y,0,1\n"
+@pytest.mark.parametrize(
+    "rows", ["CCO,1,4-dioxane,1,0\nCCN,x,1,0\nCCC,y,0,1\n", "CCO,1,1,0,\nCCN,2,1,0,\n"]
+)
+def test_a_delimiter_in_a_name_and_in_some_cells_is_refused(rows: str) -> None:
+    text = f"SMILES,name,NR-AR,hERG, 10 uM\n{rows}"
     with pytest.raises(InputError, match="a blank before the name '10 uM'"):
         open_table(file_of(text.encode()))
 

@@ -65,6 +65,13 @@ def test_an_empty_column_of_another_quantity_does_not_win(tmp_path: Path) -> Non
         read(tmp_path, text, Columns(threshold=6))
 
 
+def test_a_line_of_units_agrees_or_is_refused(tmp_path: Path) -> None:
+    text = "smiles,pIC50\n,{}\nCCO,6.5\nCCN,4.1\n"
+    assert read(tmp_path, text.format("M"), Columns(threshold=6))["value"].count() == 2
+    with pytest.raises(InputError, match="'mM' in a cell, and values in pXC50"):
+        read(tmp_path, text.format("mM"), Columns(threshold=6))
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
     rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)

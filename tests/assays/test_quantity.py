@@ -19,6 +19,9 @@ from molmeta.errors import InputError
         ("CDK2_IC50_nM", "IC50", "nM"),
         ("IC50nM", "IC50", "nM"),
         ("IC50nmol/L", "IC50", "nmol/L"),
+        ("IC50 (10^-6 M)", "IC50", "uM"),
+        ("IC50 x10-9 M", "IC50", "nM"),
+        ("% inhibition at 10^-5 M", "inhibition", "%"),
         ("Kiapp (nM)", "apparent Ki", "nM"),
         ("app Ki (nM)", "apparent Ki", "nM"),
         ("IC50..nM.", "IC50", "nM"),  # as R spells it

@@ -72,7 +72,8 @@ def value_sheet(c: Combination) -> Sheet:
         rows.append(Row(smiles[i], assay_of(c, i), i, i, truths, may_drop=may_drop))
     columns = layout.arrange(c, name, texts, relations, units, scale)
     if c["type_place"] != "header":
-        other = "Ki" if c["quantity"] != "Ki" else "IC50"
+        is_ki = c["quantity"].casefold().replace("_", "").replace(" ", "") == "ki"
+        other = "IC50" if is_ki else "Ki"
         strangers = picked.others if c["type_place"] == "mixed column" else ()
         kinds = [
             headers.type_name(c, other if i in strangers else c["quantity"]) for i in range(20)

@@ -237,7 +237,7 @@ def _check_width(where: str, names: list[str], rows: list[_Record]) -> None:
 def _check_commas(where: str, cells: list[str], rows: list[_Record]) -> None:
     """Refuse a blank after one delimiter of several above short rows: `hERG, 10 uM` is one name."""
     spaced = [cell for cell in cells[1:] if cell[:1] == " " and cell.strip()]
-    short = any(len(row.cells) < len(cells) for row in rows)
+    short = any(not any(map(str.strip, row.cells[len(cells) - 1 :])) for row in rows)
     if short and 0 < len(spaced) < len(cells) - 1:
         raise InputError.of(
             where,

@@ -187,7 +187,15 @@ def choose_values(
 
 
 def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -> None:
-    """Refuse a column most of whose rows state another unit than its name."""
+    """Refuse a column most of whose rows, or a line of units, state another unit than its name."""
+    for text in as_text(rows[values.name]).unique():
+        if values.unit and _known_unit(text) and not _says(values, text):
+            raise InputError.of(
+                f"column {values.name!r} of {where}",
+                got=f"the unit {text!r} in a cell, and values in {values.unit}",
+                expected="one unit",
+                fix="Say with --units what the values are (pXC50, nM, log nM …); remove the cell.",
+            )
     read = values.read(rows)
     reasons = read["reason"][read["value"].notna()]
     against = reasons[reasons.str.startswith("unit ")]
@@ -198,6 +206,14 @@ def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -
             expected="one unit",
             fix="Say with --units what the values are (pXC50, nM, log nM …).",
         )
+
+
+def _says(values: ValueColumn, unit: str) -> bool:
+    """Tell whether a unit in a cell agrees with the unit of the column."""
+    try:
+        return Unit.parse(values.quantity.unit_with(unit)).key == Unit.parse(values.unit).key
+    except InputError:
+        return False
 
 
 def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]:
