@@ -27,6 +27,8 @@ from molmeta.errors import InputError
         (1e6, "pM", 6),
         (1, "umol/L", 6),
         (1, "micromolar", 6),
+        (1, "10^-6 M", 6),
+        (3, "x10-9 M", 8.522879),
         (7.25, "pIC50", 7.25),
         (5, "ug.mL-1", 5),  # at 500 g/mol this is 10 µM
         (5, "µg/ml", 5),
@@ -109,6 +111,14 @@ def test_direction_is_of_the_value_as_measured(
     low_high = table((4, unit, "="), (8, unit, "="))
     threshold = 8.2 if unit == "nM" else 6.0
     assert labels(label_values(low_high, threshold, direction)) == expected
+
+
+def test_a_told_direction_is_of_the_form_that_most_values_have() -> None:
+    rows = table((12, "nM", "="), (5000, "nM", "="), (7.1, "pIC50", "="))
+    labelled = label_values(rows, 6, "higher")
+    assert labelled["label"].tolist()[:2] == [0, 1]
+    assert "turns round what --direction says" in labelled["reason"][2]
+    assert label_values(rows, 6)["label"].tolist() == [1, 0, 1]
 
 
 def test_censoring_turns_with_the_direction() -> None:

@@ -125,6 +125,8 @@ def test_names_of_what_is_no_value(name: str, other: str) -> None:
         "â€“log10 IC50",
         "IC50 (nM or uM)",
         "IC50 (%)",
+        "-lg abs IC50 (nM)",
+        "IC50 (10-8 M)",
     ],
 )
 def test_names_that_contradict_themselves(name: str) -> None:
