@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision, Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, highest first.
+    """Compute average precision, Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, highest first.
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -30,7 +30,7 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None = None) -> float:
-    """ΔAUPRC: average precision minus what a constant score would earn.
+    """Compute ΔAUPRC: average precision minus that of a constant score.
 
     Args:
         labels: Of the query set, shape (n,), 1 active, 0 inactive.
@@ -48,7 +48,7 @@ def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None =
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that an active outranks an inactive, ties half.
+    """Compute the area under the ROC curve: how often an active outranks an inactive, ties half.
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -63,7 +63,7 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
-    """Fraction of actives among the k best scores; a tie across the cut counts its expectation.
+    """Compute the fraction of actives among the k best; a tie at the cut counts its expectation.
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -77,7 +77,7 @@ def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
 
 
 def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> float:
-    """How many times more actives stand in the best `fraction` than in as many drawn at random.
+    """Compute how many times more actives the best `fraction` holds than as many drawn at random.
 
     The number of molecules chosen is n · fraction rounded up, as in RDKit's `CalcEnrichment`.
 
@@ -94,7 +94,7 @@ def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> 
 
 
 def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
-    """Boltzmann-enhanced discrimination of ROC: early recognition, 0 worst, 1 best.
+    """Compute the Boltzmann-enhanced discrimination of ROC: 0 worst, 1 best.
 
     Truchon and Bayly, J. Chem. Inf. Model. 2007, https://doi.org/10.1021/ci600426e, eq. 36.
 
@@ -118,12 +118,12 @@ def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean squared difference between probability and label; lower is better."""
+    """Compute the mean squared difference between probability and label; lower is better."""
     return _mean((_floats(probabilities) - _floats(labels)) ** 2)
 
 
 def calibration_bins(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> Floats:
-    """Counts, summed probabilities and summed labels in equal-width bins of the probability.
+    """Count and sum probabilities and labels in equal-width bins of the probability.
 
     The three are sums, so that the bins of many draws can be added.
 
@@ -141,7 +141,7 @@ def calibration_bins(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> float:
-    """Expected calibration error: mean gap between probability and frequency over filled bins.
+    """Compute the expected calibration error: the bins' mean gap of probability and frequency.
 
     Guo et al., ICML 2017, arXiv:1706.04599, eq. 3.
     """
@@ -150,7 +150,7 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int =
 
 
 def r2_out_of_sample(values: ArrayLike, predicted: ArrayLike, support_mean: float) -> float:
-    """R²_os = 1 - Σ(y - ŷ)² / Σ(y - ȳ_support)²: 0 for predicting the support set's mean.
+    """Compute R²_os = 1 - Σ(y - ŷ)² / Σ(y - ȳ_support)²: 0 for the support set's mean.
 
     Args:
         values: Measured, shape (n,).
@@ -164,12 +164,12 @@ def r2_out_of_sample(values: ArrayLike, predicted: ArrayLike, support_mean: floa
 
 
 def rmse(values: ArrayLike, predicted: ArrayLike) -> float:
-    """Root mean squared error, in the unit of the values."""
+    """Compute the root mean squared error, in the unit of the values."""
     return float(np.sqrt(_mean((_floats(values) - _floats(predicted)) ** 2)))
 
 
 def spearman(values: ArrayLike, predicted: ArrayLike) -> float:
-    """Spearman's rank correlation, tied values at their mean rank; NaN for a constant."""
+    """Compute Spearman's rank correlation, ties at their mean rank; NaN for a constant."""
     ranks = [_mean_ranks(_floats(x)) for x in (values, predicted)]
     centred = [rank - rank.mean() if len(rank) else rank for rank in ranks]
     scale = float(np.sqrt(np.prod([np.sum(c**2) for c in centred])))
@@ -185,7 +185,7 @@ def _mean(values: Floats) -> float:
 
 
 def _cumulative(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Actives and molecules at or above each distinct score, highest first.
+    """Count actives and molecules at or above each distinct score, highest first.
 
     Raises:
         ValueError: If a score is NaN, or labels and scores differ in number.
@@ -205,7 +205,7 @@ def _one_class(actives: Floats, chosen: Floats) -> bool:
 
 
 def _actives_among(actives: Floats, chosen: Floats, k: int) -> float:
-    """Expected actives among the k best, ties broken at random: linear within a tie."""
+    """Compute the expected actives among the k best: linear within a tie."""
     return float(np.interp(k, np.append(0.0, chosen), np.append(0.0, actives)))
 
 

@@ -19,7 +19,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def share_path(name: str) -> Path:
-    """The folder `name` ("configs" or "datasets") of the installed package or of the checkout.
+    """Find the folder `name` ("configs", "datasets") of the installed package or the checkout.
 
     Raises:
         FileNotFoundError: If the installation lacks it (a broken package).
@@ -224,5 +224,5 @@ def _umask() -> int:
 
 
 def n_cores() -> int:
-    """The cores that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

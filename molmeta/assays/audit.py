@@ -24,12 +24,12 @@ def summarize(audit: pd.DataFrame) -> pd.DataFrame:
 
 
 def kinds_of(reasons: pd.Series) -> pd.Series:
-    """Reasons without their numbers: "same molecule as row 7" is of one kind with "… row 9"."""
+    """Strip reasons of their numbers: "same molecule as row 7" is of one kind with "… row 9"."""
     return reasons.str.replace(r"\d[\d,.]*", "…", regex=True)
 
 
 def describe(summary: pd.DataFrame, n_reasons: int = _N_REASONS) -> str:
-    """A summary for the screen: the sum, then a line a reason.
+    """Write a summary for the screen: the sum, then a line a reason.
 
     Args:
         summary: As `summarize` gives it.

@@ -94,7 +94,7 @@ def featurize_files(
 
 
 def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Notes with the files that they are about: one line for a note that many files share."""
+    """Join notes with the files that they are about: one line for a note that files share."""
     files: dict[str, list[str]] = {}
     for name, of_file in notes:
         for note in of_file:
@@ -228,7 +228,7 @@ def _batches(smiles: list[str]) -> Iterator[list[str]]:
 
 
 def join(rows: Rows, molecules: Molecules) -> pd.DataFrame:
-    """The rows with their molecules, and with the reasons of those that have none."""
+    """Join rows with their molecules, and with the reasons of those that have none."""
     table = rows.table()
     table["molecule"] = molecules.numbers[table["smiles"]]
     table["identity"] = molecules.identities[table["smiles"]]
@@ -246,7 +246,7 @@ def settle(
     direction: str | None,
     limits: Limits | None,
 ) -> tuple[pd.DataFrame, str]:
-    """What the rows come to: comparable values, labels, and what becomes of each row and why.
+    """Give each row a comparable value, a label, an action and its reason.
 
     Returns:
         The rows; and what was taken as active, "" where no label comes from a value.

@@ -36,7 +36,7 @@ class RemoteFile(BaseModel):
 
 
 class Card(BaseModel):
-    """What is known about a data set.
+    """A data set of the catalog: where it is, under which licence, and its published folds.
 
     Attributes:
         name: By which it is fetched.
@@ -64,7 +64,7 @@ class Card(BaseModel):
 
 
 def cards() -> dict[str, Card]:
-    """All cards, by name."""
+    """Read all cards, by name."""
     found = {}
     for path in sorted(share_path("datasets").glob("*/dataset.yaml")):
         card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -73,7 +73,7 @@ def cards() -> dict[str, Card]:
 
 
 def find_card(name: str) -> Card:
-    """A data set's card.
+    """Find a data set's card.
 
     Raises:
         InputError: If there is none of that name.
@@ -144,7 +144,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 def published_splits(
     card: Card, assay_ids: Sequence[str], folder: Path | None = None
 ) -> dict[str, list[str]]:
-    """The folds that a data set is published with.
+    """List the folds that a data set is published with.
 
     Args:
         card: The data set.

@@ -19,7 +19,7 @@ def drug_mechanisms(
     seed: int = 0,
     folder: Path | None = None,
 ) -> pd.DataFrame:
-    """One row a measurement: columns split, assay, name, smiles, label.
+    """Read a row a measurement: columns split, assay, name, smiles, label.
 
     The drugs of a mechanism are its actives. Its inactives are drawn from the drugs of the other
     mechanisms of the same split, so that memory of training drugs earns nothing.

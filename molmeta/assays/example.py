@@ -50,7 +50,7 @@ def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[s
 
 
 def _new_assay(mechanism: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A support set of as many actives as inactives, and the other drugs of the test fold."""
+    """Draw a support set of as many actives as inactives; give the fold's other drugs too."""
     drugs = drug_mechanisms("test").query("label == 1")[["name", "smiles", "assay"]]
     drugs = drugs.rename(columns={"assay": "mechanism"}).sample(frac=1, random_state=0)
     active = drugs["mechanism"] == mechanism

@@ -1,4 +1,4 @@
-"""Whether molecules of a store are in the form that something else was made for."""
+"""The check that a store's molecules are in the standard form that a model needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What folds share: assays, molecules, whole molecule sets, and near neighbours."""
+"""Leakage between folds: assays, molecules, sets of molecules and near neighbours in common."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Fold:
 def leakage(
     folds: Mapping[str, AssayStore], *, n_sampled: int = 200, seed: int = 0
 ) -> pd.DataFrame:
-    """How much of each later fold the earlier ones have seen.
+    """Measure how much of each later fold is in the earlier ones.
 
     Args:
         folds: Stores by fold, training first.
@@ -76,7 +76,7 @@ def leakage(
 
 
 def _nearest(fold: _Fold, seen: _Fold, sample: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The similarity of each sampled molecule to the nearest of those seen."""
+    """Compute the similarity of each sampled molecule to the nearest of those seen."""
     nearest = np.zeros(len(sample))
     queries = fold.store.fingerprints[sample]
     for start in range(0, len(seen.molecules), _BLOCK):

@@ -36,12 +36,12 @@ class Library:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name the library, for messages."""
         more = f" and {len(self.tables) - 1} more" if len(self.tables) > 1 else ""
         return f"{self.tables[0].path}{more}"
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
-        """All rows with all columns, in frames of at most so many rows, the row number as index.
+        """Read all rows in frames of at most so many, the row number as index.
 
         Of several files each row's is told in the column `file`.
         """
@@ -78,7 +78,7 @@ def open_library(
 
 
 def find_smiles(table: Table, wanted: str | None = None) -> str:
-    """The column that holds the SMILES: as told, by a known name, else by a look at the cells.
+    """Find the column of SMILES: the user's, one of a known name, else one by its cells.
 
     The last is the first column of whose first distinct cells nine in ten parse.
 
@@ -113,7 +113,7 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
 
 
 def _are_smiles(cells: Sequence[str]) -> bool:
-    """Whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
+    """Return whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
     if max(map(len, cells), default=0) < 3:
         return False
     return sum(isinstance(parse(cell), Molecule) for cell in cells) >= 0.9 * len(cells)

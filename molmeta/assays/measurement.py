@@ -45,7 +45,7 @@ _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
 
 
 def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame:
-    """A frame of measurements from the fields that a reader knows; the others get their blank.
+    """Make a frame of measurements from the fields that a reader knows; the others are blank.
 
     Args:
         columns: Values by field, aligned with `index`.
@@ -56,7 +56,7 @@ def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame
 
 
 def as_text(cells: pd.Series) -> pd.Series:
-    """Cells as text without outer blanks, "" where missing."""
+    """Turn cells into text without outer blanks, "" where missing."""
     return cells.astype(object).where(cells.notna(), "").astype(str).str.strip()
 
 

@@ -22,7 +22,7 @@ from molmeta.errors import InputError
 
 
 class Overlap(NamedTuple):
-    """How much of an assay a record holds.
+    """The part of an assay that is in a record.
 
     Attributes:
         assay_id: The assay.

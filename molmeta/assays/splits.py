@@ -48,7 +48,7 @@ class Split:
     molecules: NDArray[np.int64] | None = None
 
     def allowed(self, fold: str) -> NDArray[np.bool_] | None:
-        """Which molecules of the store a fold may hold, shape (n_molecules,); None: all."""
+        """Mark the molecules of the store that a fold may hold, shape (n_molecules,); None: all."""
         return None if self.molecules is None else self.molecules == list(self.assays).index(fold)
 
 
@@ -103,7 +103,7 @@ def split_assays(
 
 
 def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]]) -> Split:
-    """The split that lists of assay ids give (as `fsmol-0.1.json`); others are left out.
+    """Split by lists of assay ids, such as `fsmol-0.1.json`; other assays are left out.
 
     Args:
         store: The assays; listed ones that it lacks are passed over.
@@ -186,12 +186,12 @@ def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:
 
 
 def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The fold of each of n things, in random order."""
+    """Draw the fold of each of n things."""
     return rng.permutation(np.repeat(np.arange(len(fractions)), _fold_sizes(n, fractions)))
 
 
 def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
-    """How many of n things go to each fold: exact shares, at least one where there is a share."""
+    """Divide n things among folds by exact shares, at least one where there is a share."""
     shares = np.array(fractions) / sum(fractions)
     sizes = np.maximum(np.round(shares * n), shares > 0).astype(np.int64)
     sizes[shares.argmax()] += n - sizes.sum()
@@ -238,7 +238,7 @@ def _share_out(
     groups: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """The fold of each molecule, the same for a group; drawn among the folds where it occurs."""
+    """Draw each molecule's fold, the same for a group, among the folds where it occurs."""
     number = np.unique(groups, return_inverse=True)[1]
     occurs = np.zeros((number.max(initial=-1) + 1, len(assays)), dtype=bool)
     for fold, ids in enumerate(assays.values()):

@@ -55,7 +55,7 @@ class Support:
     n_elsewhere: int = 0
 
     def summary(self) -> pd.DataFrame:
-        """How many of all rows read were kept, merged, dropped …: action, reason, n_rows."""
+        """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""
         audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})
         audit.loc[self.blank, "action"] = WAITING
         elsewhere = pd.DataFrame({"action": OF_OTHERS, "reason": ""}, range(self.n_elsewhere))
@@ -117,7 +117,7 @@ def read_support(
 
 
 def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """An assay's part of the audit, n rows, and which row of the assay each is, −1 for none, (n,).
+    """Find an assay's n rows of the audit, and the assay's row of each, −1 for none, (n,).
 
     The rows of a wide table that are blank in its only assay are none of the assay's, but belong.
     """

@@ -13,13 +13,13 @@ from molmeta.assays.formats.text import Head
 
 
 class Format(Protocol):
-    """What a format's module offers."""
+    """The functions of a format's module."""
 
     def recognises(self, head: Head) -> bool:
-        """Whether a file that begins so is of this format."""
+        """Return whether a file that begins so is of this format."""
 
     def open_table(self, head: Head) -> Table:
-        """The file as a table."""
+        """Open the file as a table."""
 
 
 _FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)

@@ -91,7 +91,7 @@ def contents_of(
     standardize: Standardizer | None,
     notes: Sequence[str] = (),
 ) -> Contents:
-    """What a store of newly read rows holds.
+    """Assemble the contents of a store from newly read rows.
 
     Args:
         rows: What was read.
@@ -161,7 +161,7 @@ def _assays(rows: Rows, measured: pd.DataFrame) -> pa.Table:
 def counts_by_assay(
     number: NDArray[np.int64], n_assays: int, kept: pd.Series, label: pd.Series
 ) -> dict[str, NDArray[np.int64]]:
-    """How many rows each assay has, how many are kept, and how many of these are active.
+    """Count the rows of each assay, those that are kept, and those of these that are active.
 
     Args:
         number: Each row's assay, 0 … n_assays − 1, shape (n,).

@@ -43,7 +43,7 @@ class Feature:
 
     @property
     def file(self) -> str:
-        """The name of its file in a store."""
+        """Name its file in a store."""
         return f"{self.name}.npz" if self.counts else f"{self.name}.npy"
 
     def stack(self, parts: Sequence[Matrix]) -> Matrix:
@@ -76,7 +76,7 @@ FEATURES = {
 
 
 def chosen(reads: Collection[str]) -> list[Feature]:
-    """The features among `reads`, in the table's order.
+    """List the features among `reads`, in the table's order.
 
     Raises:
         InputError: If there is none of a name.

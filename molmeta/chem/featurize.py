@@ -43,7 +43,7 @@ TIME_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Featurized:
-    """What a model reads of n input rows.
+    """The features of n input rows, as a model reads them.
 
     Attributes:
         graphs: n graphs, empty where the row was rejected or graphs were not asked for.
@@ -87,27 +87,27 @@ class Featurized:
         )
 
     def feature(self, name: str) -> Matrix | None:
-        """One of `FEATURES`, a row a molecule; None if it was not asked for."""
+        """Return one of `FEATURES`, a row a molecule; None if it was not computed."""
         return self.features.get(name)
 
     @property
     def fingerprints(self) -> csr_matrix | None:
-        """ECFP counts, (n, 2048) uint8."""
+        """Return ECFP counts, (n, 2048) uint8."""
         return self.feature("fingerprints")
 
     @property
     def pairs(self) -> csr_matrix | None:
-        """Counts of torsions and atom pairs, (n, 2048) uint8."""
+        """Return counts of torsions and atom pairs, (n, 2048) uint8."""
         return self.feature("pairs")
 
     @property
     def descriptors(self) -> NDArray[np.float32] | None:
-        """Those of `DESCRIPTORS`, (n, 69) float32."""
+        """Return `DESCRIPTORS`, (n, 69) float32."""
         return self.feature("descriptors")
 
     @staticmethod
     def concatenate(parts: Sequence[Featurized]) -> Featurized:
-        """All rows of all parts (at least one), in order."""
+        """Join the rows of all parts (at least one), in order."""
         if len(parts) == 1:
             return parts[0]
         return Featurized(
@@ -232,7 +232,7 @@ def featurize_stream(
 
 @dataclass(frozen=True)
 class _Featurizer:
-    """What is done to a piece of rows; sent to worker processes."""
+    """The featurizing of a piece of rows; sent to worker processes."""
 
     graphs: bool
     features: tuple[str, ...]
@@ -263,7 +263,7 @@ class _Featurizer:
             return self._finish(blobs, identities, reasons, mols)
 
     def reject(self, _: object, reason: str) -> Featurized:
-        """The result for one row on which RDKit hung or crashed."""
+        """Make the result for one row on which RDKit hung or crashed."""
         return self._finish([NOTHING], [""], [reason], [None])
 
     def _read(self, smiles: object) -> tuple[Chem.Mol | None, str]:

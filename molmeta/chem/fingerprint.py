@@ -24,7 +24,7 @@ PAIRS_SIZE = 2048
 
 
 def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
-    """Hashed counts of the atom environments of each molecule.
+    """Count the atom environments of each molecule, hashed to columns.
 
     Args:
         mols: Molecules; the row of a None is empty.
@@ -39,7 +39,7 @@ def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) 
 
 
 def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
-    """Hashed counts of the topological torsions and of the atom pairs of each molecule.
+    """Count the topological torsions and the atom pairs of each molecule, hashed to columns.
 
     Args:
         mols: Molecules; the row of a None is empty.
@@ -55,7 +55,7 @@ def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
 
 
 def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_matrix:
-    """What one of RDKit's generators counts in each molecule, (n, size) uint8."""
+    """Count the parts of each molecule by one of RDKit's generators, (n, size) uint8."""
     columns: list[int] = []
     counts: list[int] = []
     offsets = [0]
@@ -75,7 +75,7 @@ def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_m
 
 
 def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
-    """Similarity of counts: the sum of their minima over the sum of their maxima.
+    """Compute the similarity of counts: the sum of their minima over the sum of their maxima.
 
     Args:
         left: Counts, (n, size) uint8.
@@ -92,7 +92,7 @@ def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
 
 
 def _unary(counts: csr_matrix) -> csr_matrix:
-    """Each count c as c ones in columns of its own, so that products of rows add up minima."""
+    """Turn each count c into c ones in own columns, so that products of rows add up minima."""
     repeats = counts.data.astype(np.int64)
     ends = np.cumsum(repeats)
     level = np.arange(repeats.sum()) - np.repeat(ends - repeats, repeats)

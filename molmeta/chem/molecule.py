@@ -95,7 +95,7 @@ def parse(smiles: object, row: int = 0, *, max_atoms: int = MAX_ATOMS) -> Molecu
 
 
 def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
-    """The RDKit molecule, or the reason why there is none; RDKit's log is not silenced here."""
+    """Make the RDKit molecule, or give the reason for none; RDKit's log is not silenced here."""
     if not isinstance(smiles, str):
         return "no SMILES" if _is_missing(smiles) else f"not text but {type(smiles).__name__}"
     if not smiles or smiles.isspace():
@@ -117,12 +117,12 @@ def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
 
 
 def is_missing_word(text: str) -> bool:
-    """Whether a cell says that there is nothing in it: NaN, None, NA, null, `-` …"""
+    """Return whether a text stands for a blank cell: NaN, None, NA, null, `-` …"""
     return text.strip().casefold() in _MISSING
 
 
 def notation_of(text: str) -> str | None:
-    """Which other notation of molecules a text is written in: InChI, InChIKey or SELFIES.
+    """Name the notation of a text that is no SMILES: InChI, InChIKey or SELFIES.
 
     Of one text alone this is a guess: `[C][C][O]` is SMILES too, of atoms without hydrogen.
     """
@@ -141,7 +141,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _too_large(smiles: str, max_atoms: int) -> str | None:
-    """Why a long string is too large, found without RDKit's slow steps; None if it is not."""
+    """Say why a long string is too large, without RDKit's slow steps; None if it is not."""
     if len(smiles) > CHARACTERS_PER_ATOM * max_atoms:
         return f"{len(smiles):,} characters, more than a molecule of {max_atoms:,} atoms takes"
     mol = Chem.MolFromSmiles(smiles, sanitize=False)
@@ -151,7 +151,7 @@ def _too_large(smiles: str, max_atoms: int) -> str | None:
 
 
 def _last_words(smiles: str) -> str:
-    """What RDKit says when it is asked once more for a molecule that it cannot make."""
+    """Parse a bad SMILES once more, for RDKit's error message."""
     if is_missing_word(smiles):
         return "no SMILES"
     if notation := notation_of(smiles):

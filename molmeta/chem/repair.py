@@ -8,7 +8,7 @@ _PHOSPHORUS, _OXYGEN = 15, 8
 
 
 def repair(smiles: str) -> Chem.Mol | None:
-    """The molecule of a SMILES with `[PH](=O)(=O)`, 2,067 rows of FS-Mol's; None of any other.
+    """Read a SMILES with `[PH](=O)(=O)`, as 2,067 rows of FS-Mol have it; None for any other.
 
     A tautomer canonicalizer of old moved the hydrogen of a phosphoric, phosphonic or phosphinic
     acid from oxygen to phosphorus, which then has seven bonds: RDKit once allowed that. No such
@@ -31,7 +31,7 @@ def repair(smiles: str) -> Chem.Mol | None:
 
 
 def respell(smiles: str) -> str:
-    """The same molecule as RDKit reads it, where it needs a repair; any other text as it is."""
+    """Write a molecule that needs a repair as RDKit reads it; any other text stays as it is."""
     mol = repair(smiles)
     return smiles if mol is None else Chem.MolToSmiles(mol)
 

@@ -51,12 +51,12 @@ class Standardizer:
 
     @property
     def spec(self) -> dict[str, object]:
-        """What stores and checkpoints record, and compare before they are used together."""
+        """List the settings that stores and checkpoints record, and compare before use together."""
         return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, object] | None) -> Standardizer | None:
-        """The standardizer of that `spec`; None, molecules as drawn, for None.
+        """Make the standardizer of a `spec`; None, molecules as drawn, for None.
 
         Raises:
             InputError: If it is of another version of molmeta.
@@ -69,7 +69,7 @@ class Standardizer:
         return cls(**{name: bool(value) for name, value in options.items()})
 
     def __call__(self, mol: Chem.Mol) -> Chem.Mol:
-        """The standard form of a sanitized molecule; the molecule itself if it has that form.
+        """Bring a sanitized molecule to standard form; the molecule itself if it has that form.
 
         Raises:
             ValueError: If RDKit finds no such form.
@@ -92,7 +92,7 @@ STANDARD = Standardizer()
 
 
 def describe(standardize: Standardizer | None) -> str:
-    """The form of molecules in words, with the flags of `molmeta featurize` that give it."""
+    """Describe the form of molecules, with the flags of `molmeta featurize` that give it."""
     if standardize is None:
         return "molecules as drawn (--no-standardize)"
     flags = {
@@ -105,7 +105,7 @@ def describe(standardize: Standardizer | None) -> str:
 
 
 def _is_hydrogenated(mol: Chem.Mol, parent: Chem.Mol) -> bool:
-    """Whether clean-up has saturated rings, as RDKit's does to mesoionic ones.
+    """Return whether clean-up has saturated rings, as RDKit's does to mesoionic ones.
 
     Moving charges and taking up protons leave the number of hydrogens less the charge alone.
     """
@@ -119,7 +119,7 @@ def _is_hydrogenated(mol: Chem.Mol, parent: Chem.Mol) -> bool:
 
 
 def could_change(mol: Chem.Mol) -> bool:
-    """Whether the charge parent of a molecule might be another one: never wrongly no."""
+    """Return whether the charge parent of a molecule might be another one: never wrongly no."""
     if len(Chem.GetMolFrags(mol)) > 1:
         return True
     if not mol.HasSubstructMatch(_CHANGEABLE):

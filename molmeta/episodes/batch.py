@@ -26,7 +26,7 @@ class Molecules(Protocol):
         """n graphs."""
 
     def feature(self, name: str) -> Matrix | None:
-        """One of `FEATURES`, n rows; None where it was not asked for."""
+        """Return one of `FEATURES`, n rows; None where it was not computed."""
 
 
 def make_batch(
@@ -35,7 +35,7 @@ def make_batch(
     reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Batch:
-    """What an encoder reads of the molecules at `indices`, shape (n,).
+    """Batch the features that an encoder reads, of the molecules at `indices`, shape (n,).
 
     Args:
         molecules: A store, or what `featurize` gave.
@@ -79,7 +79,7 @@ def _missing(what: str) -> InputError:
 def collate(
     graphs: Graphs, indices: NDArray[np.int64], device: str | torch.device = "cpu"
 ) -> Batch:
-    """The graphs at `indices` as one torch_geometric batch.
+    """Batch the graphs at `indices` as torch_geometric does.
 
     `x`, `edge_index`, `edge_attr`, `batch` and `ptr` equal those of torch_geometric's
     `Batch.from_data_list` over `from_smiles`. Beside them stand the distinct atom and bond rows
@@ -108,7 +108,7 @@ def make_episode(
     reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Episode:
-    """The episode of `draw`, whose indices are rows of `assay`."""
+    """Make the episode of `draw`, whose indices are rows of `assay`."""
     support, query = (
         LabelledSet(
             make_batch(molecules, assay.molecules[rows], reads, device),

@@ -1,4 +1,4 @@
-"""How an assay's rows are divided into a support and a query set, for training and evaluation.
+"""Draws: an assay's rows, divided into a support and a query set.
 
 Every draw is a function of the labels and a seed alone.
 """
@@ -42,7 +42,7 @@ class DrawError(MolmetaError):
 
 
 def stratified(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
-    """FS-Mol's draw: a stratified support set, every other row in the query set.
+    """Draw as FS-Mol does: a stratified support set, every other row in the query set.
 
     The rows are ordered negatives first, each class in file order, as in microsoft/FS-Mol's
     `StratifiedTaskSampler` (2021), and split by scikit-learn's `StratifiedShuffleSplit`.
@@ -69,7 +69,7 @@ def stratified(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
 
 
 def uniform(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
-    """A support set drawn whatever the labels, every other row in the query set.
+    """Draw a support set whatever the labels, every other row in the query set.
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -84,7 +84,7 @@ def uniform(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
 
 
 def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
-    """A support set of as many actives as inactives, every other row in the query set.
+    """Draw a support set of as many actives as inactives, every other row in the query set.
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -107,7 +107,7 @@ def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
 
 
 def grouped(labels: NDArray[np.floating], groups: NDArray[np.int64], size: int, seed: int) -> Draw:
-    """A support set of whole groups, such as scaffolds; no group stands in both sets.
+    """Draw a support set of complete groups, such as scaffolds; no group is in both sets.
 
     Groups are taken in random order until the support set is full. What is left of the last one
     is in neither set.
@@ -134,7 +134,7 @@ def random_episode(
     n_support: int,
     n_query: int,
 ) -> Draw:
-    """A training draw: the support set stratified, no molecule twice in the episode.
+    """Draw for training: a stratified support set, no molecule twice in the episode.
 
     The support set has at least two of each class where the assay has them, so that each can be
     predicted from the others; the query set is drawn from the rest, whatever its classes.

@@ -1,4 +1,4 @@
-"""Which assay an episode comes from: the stream of training episodes, a function of the seed."""
+"""The stream of training episodes, a function of the seed alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class EpisodeSampler:
         }
 
     def draw(self, step: int, slot: int) -> tuple[Assay, Draw]:
-        """The episode `slot` of training step `step`: its assay and rows of it."""
+        """Draw the episode `slot` of training step `step`: its assay and rows of it."""
         rng = np.random.default_rng([self.seed, step, slot])
         size = int(rng.choice(list(self._assays)))
         assay = self.store.assay(int(rng.choice(self._assays[size], p=self._chances[size])))
@@ -83,14 +83,14 @@ class EpisodeSampler:
 
 
 def _proportional(sizes: NDArray[np.int64], power: float) -> NDArray[np.float64]:
-    """Probabilities proportional to a power of the sizes."""
+    """Compute probabilities proportional to a power of the sizes."""
     weights = (sizes / sizes.max()) ** power
     probabilities: NDArray[np.float64] = weights / weights.sum()
     return probabilities
 
 
 def _n_usable(assay: Assay) -> int:
-    """The curated rows of an assay; 0 if one class has fewer than two."""
+    """Count the curated rows of an assay; 0 if one class has fewer than two."""
     labels = assay.labels[assay.kept]
     n_active = int(labels.sum())
     return len(labels) if min(n_active, len(labels) - n_active) >= 2 else 0

@@ -48,12 +48,12 @@ class Baseline(ABC):
 
     @property
     def scale(self) -> Scale:
-        """Probabilities in classification, values in regression."""
+        """Name the scale: probabilities in classification, values in regression."""
         return "value" if self.task == "regression" else "probability"
 
     @property
     def fingerprint(self) -> str:
-        """The class and its settings."""
+        """Write the class and its settings."""
         return repr(self)
 
     @property
@@ -175,7 +175,7 @@ class SimilaritySearch(Baseline):
 
     @property
     def scale(self) -> Scale:
-        """A difference of similarities is no probability."""
+        """Name the scale: a difference of similarities is no probability."""
         return "ranking"
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
@@ -235,7 +235,7 @@ BASELINES: dict[str, Callable[[Task], Baseline]] = {
 
 
 def make_baselines(names: Iterable[str], task: Task = "classification") -> list[Baseline]:
-    """The baselines of these names.
+    """Make the baselines of these names.
 
     Raises:
         InputError: If there is none of a name, or it cannot do the task.
@@ -252,7 +252,7 @@ def make_baselines(names: Iterable[str], task: Task = "classification") -> list[
 
 
 def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: float) -> Scores:
-    """Probabilities of the active class by penalized logistic regression, shape (q,).
+    """Compute probabilities of being active by penalized logistic regression, shape (q,).
 
     The penalty does not feel rotations, so that the support set's own axes serve as well as the
     features': s dimensions instead of thousands, and the same solution.

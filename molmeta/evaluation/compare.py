@@ -92,7 +92,7 @@ def compare(evaluations: Mapping[str, Results], metric: str | None = None) -> Co
 
 
 def published(task: Task) -> pd.DataFrame:
-    """Peers' published means on FS-Mol's test assays, ΔAUPRC or out-of-sample R².
+    """Read peers' published means on FS-Mol's test assays, ΔAUPRC or out-of-sample R².
 
     Returns:
         `method, support_size, n_assays, mean, source`; the source is `result files` where the
@@ -107,7 +107,7 @@ def published(task: Task) -> pd.DataFrame:
 
 
 def published_beside(results: Results) -> pd.DataFrame:
-    """Those published figures that hold for as many assays as `results` has at a support size."""
+    """Select the published figures for as many assays as `results` has at a support size."""
     table = published(results.task)
     ours = results.summary.groupby("support_size")["n_assays"].max()
     same = table["support_size"].map(ours) == table["n_assays"]
@@ -139,7 +139,7 @@ def _check(evaluations: Sequence[Results], metric: str) -> None:
 
 
 def _merge(evaluations: Mapping[str, Results]) -> Results:
-    """All evaluations in one, with methods under distinct names."""
+    """Join all evaluations in one, with methods under distinct names."""
     first = next(iter(evaluations.values()))
     settings: dict[str, str] = {}
     renamed = []

@@ -124,7 +124,7 @@ def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], t
 
 
 def _open_journal(out: Path | None) -> Journal:
-    """The journal in the output folder, which is new, empty, or an earlier evaluation's."""
+    """Open the journal in the output folder, which is new, empty, or an earlier evaluation's."""
     if out is None:
         return Journal(None)
     journal = out / JOURNAL

@@ -37,7 +37,7 @@ def forest_means(
     min_samples_leaf: int = 1,
     seed: int = 0,
 ) -> Floats:
-    """The mean prediction of trees on bootstrap samples, √d features a split, shape (q,).
+    """Compute the mean of trees on bootstrap samples, √d features a split, shape (q,).
 
     For two classes as values 0 and 1 the means are a classifying forest's probabilities: the
     variance p(1 - p) that a split reduces is half of Gini's impurity. Breiman, Random Forests,
@@ -61,7 +61,7 @@ def forest_means(
 def tuned_forest_means(
     known: NDArray[np.float32], labels: Floats, query: NDArray[np.float32], seed: int = 0
 ) -> Floats:
-    """As `forest_means`, with the settings of FS-Mol's grid that do best in the support set.
+    """Compute `forest_means` with the settings of FS-Mol's grid that do best in the support set.
 
     Best is the highest accuracy in five-fold cross-validation, as in scikit-learn's `GridSearchCV`
     and with its folds. Where both classes are too small for it, it is the grid's first settings.
@@ -94,7 +94,7 @@ def grid_means(
     min_samples_leaf: int,
     seed: int,
 ) -> Floats:
-    """The means of forests of each of `DEPTHS` and `N_TREES`, shape (depths, numbers, q).
+    """Compute the means of forests of each of `DEPTHS` and `N_TREES`, (depths, numbers, q).
 
     A tree cut at a depth is one that was not grown deeper; the smaller forest is the larger one's
     first trees.
@@ -131,7 +131,7 @@ def _grow(
     seed: int,
     settings: Mapping[str, object],
 ) -> Iterator[DecisionTreeRegressor]:
-    """Trees on bootstrap samples, drawn as scikit-learn's forest of this `random_state` does."""
+    """Grow trees on bootstrap samples, drawn as scikit-learn does under this `random_state`."""
     seeds, own = np.random.RandomState(seed), np.random.RandomState()
     for _ in range(n_trees):
         tree_seed = seeds.randint(np.iinfo(np.int32).max)
@@ -146,7 +146,7 @@ def _grow(
 
 
 def _at_depths(tree: DecisionTreeRegressor, query: NDArray[np.float32]) -> Floats:
-    """The tree's predictions if cut at each of `DEPTHS`, shape (depths, q)."""
+    """Predict by the tree cut at each of `DEPTHS`, shape (depths, q)."""
     nodes, values = tree.tree_, tree.tree_.value.ravel()
     ends = nodes.apply(query)
     if nodes.max_depth <= DEPTHS[0]:
@@ -169,7 +169,7 @@ def _at_depths(tree: DecisionTreeRegressor, query: NDArray[np.float32]) -> Float
 
 
 def _folds(labels: Floats) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """What is kept and what left out; a small class is missing in some folds, as in FS-Mol."""
+    """Divide rows into kept and left out; some folds miss a small class, as in FS-Mol."""
     n_folds = int(min(_N_FOLDS, max(labels.sum(), (1 - labels).sum())))
     if n_folds < 2:
         return []

@@ -61,12 +61,12 @@ class FrequentHitters:
 
     @property
     def scale(self) -> Scale:
-        """The order alone."""
+        """Name the scale: the order alone."""
         return "ranking"
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the weights."""
+        """Hash the weights."""
         return f"FrequentHitters({hashlib.sha256(self.weights.tobytes()).hexdigest()[:16]})"
 
     def scores(

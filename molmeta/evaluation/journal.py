@@ -15,12 +15,12 @@ from molmeta.assays.store import Assay, AssayStore
 
 
 def key_of(*parts: object) -> str:
-    """A short hash of everything that a record depends on, given as plain values."""
+    """Hash everything that a record depends on, given as plain values."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def assay_hash(store: AssayStore, assay: Assay) -> str:
-    """A hash of an assay's rows in order: molecules as written and as identified, labels, …"""
+    """Hash an assay's rows in order: molecules as written and as identified, labels, …"""
     form = store.standardize.spec if store.standardize else None
     content = hashlib.sha256(json.dumps([store.feature_spec, form], sort_keys=True).encode())
     smiles = [store.smiles[molecule] if molecule >= 0 else "" for molecule in assay.molecules]

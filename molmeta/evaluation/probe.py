@@ -44,7 +44,7 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
 
 
 def _best_strength(kernel: Floats, labels: Floats) -> float:
-    """Of `STRENGTHS` the one with the best held-out likelihood; 1 where a class is too small."""
+    """Choose of `STRENGTHS` by held-out likelihood; 1 where a class is too small."""
     n_folds = int(min(_N_FOLDS, labels.sum(), (1 - labels).sum()))
     if n_folds < 2:
         return 1.0

@@ -175,7 +175,7 @@ def _leakage(view: View) -> list[Block]:
 
 
 def _seen_molecules(leakage: pd.DataFrame) -> Table:
-    """What part of each assay was seen, by method; what was seen most comes first."""
+    """Tabulate the share of each assay that was seen, by method; the largest first."""
     marks = leakage["seen_assay"].map({True: " (same id)", False: ""})
     marks += leakage["same_content"].map({True: " (same labels)", False: ""})
     cells = leakage.assign(cell=leakage["seen_molecules"].map("{:.0%}".format) + marks)

@@ -27,7 +27,7 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class Results:
-    """What an evaluation found; each table is a CSV file of its name.
+    """The tables of an evaluation; each is a CSV file of its name.
 
     Attributes:
         results: One row a draw and method: `assay_id, method, support_size, seed, n_support,
@@ -61,13 +61,13 @@ class Results:
 
     @property
     def task(self) -> Task:
-        """What was predicted."""
+        """Name the task."""
         task: Task = self.info["task"]
         return task
 
     @property
     def metric(self) -> str:
-        """The column by which methods are compared."""
+        """Name the column by which methods are compared."""
         return METRICS[self.task][0]
 
     def write(self, folder: Path) -> None:

@@ -40,7 +40,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Paired:
-    """How one method differs from another on the same assays.
+    """The difference of two methods on the same assays.
 
     Attributes:
         difference: Mean of first minus second, with its interval.
@@ -56,7 +56,7 @@ class Paired:
 
 
 def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
-    """By assay id a name of its molecule set: equal for assays that test the same molecules."""
+    """Name each assay's set of molecules, the same for assays of the same molecules."""
     clusters = {}
     for number, assay_id in enumerate(store.assay_ids):
         molecules = store.assay(number).molecules
@@ -66,7 +66,7 @@ def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
 
 
 def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed: int = 0) -> Mean:
-    """The mean over assays and a percentile interval from resampling clusters.
+    """Compute the mean over assays and a percentile interval from resampling clusters.
 
     Args:
         values: One an assay, shape (n,); NaN is left out.

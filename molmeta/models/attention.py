@@ -1,4 +1,4 @@
-"""How a matching head weighs support molecules: ŷ = Σ a(x, xᵢ) yᵢ for a similarity k.
+"""Attentions: weights a(x, xᵢ) of support molecules by a similarity k, for ŷ = Σ a(x, xᵢ) yᵢ.
 
 `Softmax` is Matching Networks' attention (Vinyals et al. 2016, arXiv:1606.04080), which weighs each
 support molecule by its similarity to the query alone. `Ridge` is kernel ridge regression, the mean

@@ -1,4 +1,4 @@
-"""What a head is: it scores queries from a labelled support set."""
+"""The base class of heads, which score queries from a labelled support set."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Matcher(nn.Module):
 
     @property
     def explains(self) -> bool:
-        """Whether the head says how much each support molecule weighs in a score."""
+        """Return whether the head says how much each support molecule weighs in a score."""
         return isinstance(self.head, AttentionHead)
 
     @property

@@ -1,4 +1,4 @@
-"""How alike two molecules are: a list of terms, each of which reads one named column.
+"""Similarities of two molecules: a list of terms, each of which reads one named column.
 
 The similarity is the product of its terms' values, plus those of the terms that add:
 
@@ -259,7 +259,7 @@ class Similarity(nn.Module):
 
     @property
     def reads(self) -> frozenset[str]:
-        """The names of the columns that it reads beside the vector."""
+        """Name the columns that it reads beside the vector."""
         return frozenset(self.terms)
 
     def bind(self, columns: Columns) -> None:

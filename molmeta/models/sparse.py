@@ -30,7 +30,7 @@ class SparseRows:
     n_columns: int
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        """The product with `dense`, shape (n_columns, d) → (n, d)."""
+        """Multiply with `dense`, shape (n_columns, d) → (n, d)."""
         product: Tensor = _Product.apply(dense, self)  # type: ignore[no-untyped-call]
         return product
 

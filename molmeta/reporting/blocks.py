@@ -1,4 +1,4 @@
-"""What a page is made of. Blocks hold plain values; the template escapes and arranges them."""
+"""The blocks of a page. They hold plain values; the template escapes and arranges them."""
 
 from __future__ import annotations
 

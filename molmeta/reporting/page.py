@@ -13,7 +13,7 @@ from molmeta.resources import write_atomically
 
 
 def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The page as HTML; whatever is not markup is escaped.
+    """Write the page as HTML; whatever is not markup is escaped.
 
     Args:
         title: The page's heading.

@@ -55,7 +55,7 @@ def line_plot(
     diagonal: bool = False,
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
-    """Values against a number, with vertical intervals.
+    """Plot values against a number, with vertical intervals.
 
     Args:
         series: One line each.
@@ -106,7 +106,7 @@ def line_plot(
 def dot_plot(
     rows: Sequence[str], series: Sequence[Series], *, x_label: str, zero: bool = True
 ) -> Markup:
-    """Values of named rows, one below the other, with horizontal intervals.
+    """Plot values of named rows, one below the other, with horizontal intervals.
 
     Args:
         rows: Their names, from the top.
@@ -146,7 +146,7 @@ def dot_plot(
 
 
 def legend(series: Iterable[Series]) -> Markup:
-    """What each colour, shape and dash stands for."""
+    """Draw the legend of colours, shapes and dashes."""
     entries = [
         Markup('<span><svg viewBox="0 0 30 14" aria-hidden="true">{}</svg>{}</span>').format(
             Markup("").join(_joined([(2, 7), (28, 7)] if one.line else [], one, marks=False))
@@ -180,7 +180,7 @@ def _joined(
 
 
 def _mark(x: float, y: float, style: int) -> Markup:
-    """One of seven shapes, about 8 pixels wide, at a place."""
+    """Draw one of seven shapes, about 8 pixels wide, at a place."""
     shape, colour = style % _N_SHAPES, _colour(style)
     if shape == 0:
         return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="{}"/>').format(x, y, colour)
@@ -231,7 +231,7 @@ def _number(value: float) -> str:
 
 
 def _linear(source: tuple[float, float], target: tuple[float, float]) -> Callable[[float], float]:
-    """The straight line that maps one range to the other."""
+    """Make the straight line that maps one range to the other."""
     slope = (target[1] - target[0]) / ((source[1] - source[0]) or 1.0)
     return lambda value: target[0] + (value - source[0]) * slope
 

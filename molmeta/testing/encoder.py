@@ -145,7 +145,7 @@ def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
 
 
 def _loss(subject: Subject, molecules: Sequence[str]) -> Tensor:
-    """A scalar in which every entry has a weight of its own: plain sums hide what cancels."""
+    """Compute a scalar that weighs every entry by itself: plain sums hide what cancels."""
     vectors = _encode(subject, molecules)
     generator = torch.Generator().manual_seed(1)
     return (vectors * torch.randn(vectors.shape, generator=generator)).sum().square()
@@ -161,7 +161,7 @@ def _demand_all_finite(subject: Subject, molecules: Sequence[str]) -> None:
 
 
 def _reorder_atoms(batch: Batch) -> Batch:
-    """The same molecules with their atoms shuffled; edges stay sorted by source and target."""
+    """Shuffle the atoms of molecules; edges stay sorted by source and target."""
     if "edge_index" not in batch:
         return batch
     shuffle = torch.rand(len(batch.batch), generator=torch.Generator().manual_seed(2))
