@@ -66,6 +66,9 @@ DESCRIPTORS: tuple[str, ...] = (
 def describe(mols: Iterable[Chem.Mol | None]) -> NDArray[np.float32]:
     """Compute the descriptors of each molecule.
 
+    >>> describe([Chem.MolFromSmiles("CCO"), None]).shape
+    (2, 69)
+
     Args:
         mols: Molecules; the row of a None is NaN.
 

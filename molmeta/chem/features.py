@@ -30,6 +30,11 @@ Matrix = Any
 class Feature:
     """Something that is computed of molecules, a row each.
 
+    >>> FEATURES["fingerprints"].compute([Chem.MolFromSmiles("CCO")]).shape
+    (1, 2048)
+    >>> FEATURES["fingerprints"].file, FEATURES["descriptors"].file
+    ('fingerprints.npz', 'descriptors.npy')
+
     Attributes:
         name: What encoders call it in `reads`.
         compute: Molecules → the matrix; the row of a None is empty, or NaN.
@@ -77,6 +82,9 @@ FEATURES = {
 
 def chosen(reads: Collection[str]) -> list[Feature]:
     """List the features among `reads`, in the table's order.
+
+    >>> [feature.name for feature in chosen(["pairs", "graphs", "fingerprints"])]
+    ['fingerprints', 'pairs']
 
     Raises:
         InputError: If there is none of a name.

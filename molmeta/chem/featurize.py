@@ -45,13 +45,18 @@ TIME_LIMIT = 30.0
 class Featurized:
     """The features of n input rows, as a model reads them.
 
+    >>> features = featurize(["CCO", "C("], reads=["graphs", "fingerprints"])
+    >>> features.identities, features.reasons
+    (['CCO', ''], ['', 'SMILES syntax error around position 2'])
+    >>> features.graphs.n_atoms.tolist(), features.fingerprints.shape
+    ([3, 0], (2, 2048))
+
     Attributes:
-        graphs: n graphs, empty where the row was rejected or graphs were not asked for.
+        graphs: n graphs, empty where the row was rejected or graphs are not read.
         identities: RDKit's canonical isomeric SMILES, or InChIKeys, (n,); "" where rejected or not
-            asked for. The same text is the same molecule.
+            computed. The same text is the same molecule.
         reasons: Why the row was rejected, (n,); "" where it was accepted.
-        features: What was asked for of `FEATURES`, by name, a row a molecule; empty, or NaN, where
-            rejected.
+        features: Some of `FEATURES`, by name, a row a molecule; empty, or NaN, where rejected.
     """
 
     graphs: Graphs
@@ -135,6 +140,10 @@ def featurize(
 ) -> Featurized:
     """Featurize many SMILES.
 
+    >>> features = featurize(["CCO", "c1ccccc1O", "nonsense"], reads=["graphs", "descriptors"])
+    >>> len(features), features.parsed.tolist(), features.descriptors.shape
+    (3, [True, True, False], (3, 69))
+
     Args:
         smiles: One entry a row, as `as_smiles` takes them; what is no molecule is rejected with
             a reason.
@@ -185,6 +194,10 @@ def featurize_stream(
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Featurized]:
     """Featurize chunks of rows as they come: one result a chunk, in order, in bounded memory.
+
+    >>> chunks = (["CCO"] * 3, ["c1ccccc1"])
+    >>> [len(features) for features in featurize_stream(chunks)]
+    [3, 1]
 
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.

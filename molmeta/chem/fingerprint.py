@@ -26,6 +26,10 @@ PAIRS_SIZE = 2048
 def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
     """Count the atom environments of each molecule, hashed to columns.
 
+    >>> ethanol = Chem.MolFromSmiles("CCO")
+    >>> ecfp([ethanol, None]).sum(axis=1).tolist()
+    [[6], [0]]
+
     Args:
         mols: Molecules; the row of a None is empty.
         radius: Bonds between the centre of an environment and its rim.
@@ -40,6 +44,10 @@ def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) 
 
 def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
     """Count the topological torsions and the atom pairs of each molecule, hashed to columns.
+
+    >>> ethanol = Chem.MolFromSmiles("CCO")
+    >>> pairs([ethanol]).data.tolist()
+    [1, 1, 1]
 
     Args:
         mols: Molecules; the row of a None is empty.
@@ -76,6 +84,10 @@ def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_m
 
 def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
     """Compute the similarity of counts: the sum of their minima over the sum of their maxima.
+
+    >>> counts = ecfp([Chem.MolFromSmiles(smiles) for smiles in ("CCO", "CCN")])
+    >>> tanimoto(counts, counts).round(2).tolist()
+    [[1.0, 0.33], [0.33, 1.0]]
 
     Args:
         left: Counts, (n, size) uint8.

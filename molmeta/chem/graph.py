@@ -46,6 +46,11 @@ class DenseGraphs:
 class Graphs:
     """n molecules, atoms and bonds end to end; a rejected molecule is an empty graph.
 
+    >>> from molmeta.chem.featurize import featurize
+    >>> graphs = featurize(["CCO", "C("]).graphs
+    >>> len(graphs), graphs.n_atoms.tolist(), graphs.dense([0]).edge_index.tolist()
+    (2, [3, 0], [[0, 1, 1, 2], [1, 0, 2, 1]])
+
     Attributes:
         atom_rows: Palette: the distinct atom features, (A, 9) uint8.
         bond_rows: Palette: the distinct bond features, (B, 3) uint8.

@@ -14,6 +14,9 @@ from molmeta.errors import InputError
 def as_smiles(molecules: object) -> list[Any]:
     """List the SMILES of n molecules, in order; a row that is no molecule stays as it is.
 
+    >>> as_smiles(np.array([["CCO"], [None]], dtype=object))
+    ['CCO', None]
+
     Args:
         molecules: SMILES or RDKit molecules, missing ones among them: anything to iterate over
             that has an order, an array of shape (n,) or (n, 1), or a table of one column.

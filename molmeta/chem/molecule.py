@@ -80,6 +80,11 @@ class Rejected:
 def parse(smiles: object, row: int = 0, *, max_atoms: int = MAX_ATOMS) -> Molecule | Rejected:
     """Parse one SMILES, and make sure that it has a graph in torch_geometric's features.
 
+    >>> parse("CCO").mol.GetNumAtoms()
+    3
+    >>> parse("C1CC").reason
+    'unclosed ring'
+
     Args:
         smiles: What the input holds: anything but a SMILES string is rejected.
         row: Its row in the input, handed on.
@@ -125,6 +130,9 @@ def notation_of(text: str) -> str | None:
     """Name the notation of a text that is no SMILES: InChI, InChIKey or SELFIES.
 
     Of one text alone this is a guess: `[C][C][O]` is SMILES too, of atoms without hydrogen.
+
+    >>> notation_of("InChI=1S/CH4/h1H4"), notation_of("C")
+    ('InChI', None)
     """
     text = text.strip()
     if text[:6].casefold() == "inchi=":

@@ -14,6 +14,9 @@ def repair(smiles: str) -> Chem.Mol | None:
     acid from oxygen to phosphorus, which then has seven bonds: RDKit once allowed that. No such
     molecule exists; there is one acid of these atoms and bonds, and moving the hydrogen back to
     either oxygen, which are alike, gives it.
+
+    >>> Chem.MolToSmiles(repair("C[PH](=O)(=O)O"))
+    'CP(=O)(O)O'
     """
     if "[PH]" not in smiles:
         return None

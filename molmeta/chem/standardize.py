@@ -3,7 +3,7 @@
 The form is what RDKit's MolStandardize calls the charge parent: metals disconnected, functional
 groups written one way, the largest organic fragment, without charges where hydrogens can take
 them up. That costs more than ten times as much as parsing; but most molecules that people have are
-in that form already, and a cheap test tells which cannot be changed.
+in that form already, and a cheap test finds those that cannot change.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ _ISOTOPE = Chem.MolFromSmarts("[!0*]")
 @dataclass(frozen=True)
 class Standardizer:
     """The standard form of molecules, and what of a drawing survives in it.
+
+    >>> salt = Chem.MolFromSmiles("CC(=O)[O-].[Na+]")
+    >>> Chem.MolToSmiles(Standardizer()(salt))
+    'CC(=O)O'
 
     Attributes:
         keep_stereo: Whether stereochemistry is kept.
@@ -88,11 +92,15 @@ class Standardizer:
 
 
 STANDARD = Standardizer()
-"""The form in which molecules are read unless told otherwise. FS-Mol's are published in it."""
+"""The form in which molecules are read by default. FS-Mol's are published in it."""
 
 
 def describe(standardize: Standardizer | None) -> str:
-    """Describe the form of molecules, with the flags of `molmeta featurize` that give it."""
+    """Describe the form of molecules, with the flags of `molmeta featurize` that give it.
+
+    >>> describe(STANDARD)
+    'molecules in standard form (--standardize)'
+    """
     if standardize is None:
         return "molecules as drawn (--no-standardize)"
     flags = {
