@@ -62,6 +62,11 @@ def label_values(
     A censored value is labelled only where its bound decides: "> 10 µM" is inactive under any
     threshold above pXC50 5. A value equal to the threshold is inactive, as in FS-Mol.
 
+    >>> table = pd.DataFrame({"value": [7.5, 5.2], "bound": 0, "kind": "pXC50", "inverted": True})
+    >>> table = table.assign(assay=1, identity=[1, 2], quantity="IC50", usual="IC50")
+    >>> label_values(table, threshold=6.0)["label"].tolist()
+    [1.0, 0.0]
+
     Args:
         table: n measurements with a value, in the columns that `units.comparable` gives, and
             `assay`, `identity`, `weight` (g/mol), `enzyme` (whether the target is one) and

@@ -12,6 +12,10 @@ _N_REASONS = 12
 def summarize(audit: pd.DataFrame) -> pd.DataFrame:
     """Count the rows of an audit by what became of them.
 
+    >>> audit = pd.DataFrame({"action": ["kept", "dropped"], "reason": ["", "no label"]})
+    >>> summarize(audit).values.tolist()
+    [['kept', '', 1], ['dropped', 'no label', 1]]
+
     Args:
         audit: One row a row read: `action`, `reason`.
 

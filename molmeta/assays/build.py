@@ -54,6 +54,11 @@ def featurize_files(
 ) -> AssayStore:
     """Read files into a new store.
 
+    >>> from molmeta.assays import drug_mechanisms, featurize_files
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> featurize_files(["drugs.csv"], "drugs")
+    AssayStore('drugs': 5 assays, 50 molecules)
+
     Args:
         paths: Files of any kind that a reader knows, and folders of such files; assays of the
             same id are joined.
@@ -61,7 +66,7 @@ def featurize_files(
         columns: What the user says about the columns, and how values become labels.
         format: The reader's name, or "auto".
         limits: The smallest assays worth keeping.
-        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
+        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
         workers: Processes that featurize.
         features: What is stored beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
@@ -112,7 +117,12 @@ def load_assays(
     format: str = "auto",
     standardize: Standardizer | None = STANDARD,
 ) -> AssayStore:
-    """DATA as every verb takes it: a store is opened, anything else becomes a temporary store.
+    """Open DATA as every verb takes it: a store, or files, which become a temporary store.
+
+    >>> from molmeta.assays import drug_mechanisms, load_assays
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> load_assays("drugs.csv").assay_ids[0]
+    'ace_inhibitor'
 
     Args:
         path: A store's folder, or a file or folder that a reader knows.
@@ -174,13 +184,18 @@ def build_store(
 ) -> AssayStore:
     """Build a store from frames of measurements.
 
+    >>> table = pd.DataFrame({"assay": "first", "smiles": ["CCO", "CCN"], "label": [1.0, 0.0]})
+    >>> store = build_store([measurements(table, table.index)], None)
+    >>> store.assays[["assay_id", "n_kept"]].values.tolist()
+    [['first', 2]]
+
     Args:
         tables: Frames with the columns of `measurement.FIELDS`.
         out: The store's folder, which appears whole or not at all; None for a temporary one.
         threshold: How values become labels where there are none (see `activity`); None: not.
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
-        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
+        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
         features: What is stored beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         notes: What the readers took for what; what is active is added to it.
@@ -208,7 +223,7 @@ def build_store(
         table["identity"] = substances(
             table, smiles, molecules.graphs, standardize=standardize, workers=workers
         )
-    table, active = settle(table, rows, molecules, threshold, direction, limits)
+    table, active = decide(table, rows, molecules, threshold, direction, limits)
     notes = [*notes, *([active] if active else [])]
     contents = contents_of(rows, molecules, table, standardize, notes)
     if out is not None:
@@ -238,7 +253,7 @@ def join(rows: Rows, molecules: Molecules) -> pd.DataFrame:
     return table
 
 
-def settle(
+def decide(
     table: pd.DataFrame,
     rows: Rows,
     molecules: Molecules,

@@ -38,6 +38,11 @@ class RemoteFile(BaseModel):
 class Card(BaseModel):
     """A data set of the catalog: where it is, under which licence, and its published folds.
 
+    >>> from molmeta.assays.catalog import find_card
+    >>> card = find_card("fsmol")
+    >>> card.title, len(card.files)
+    ('FS-Mol, 5,135 assays of ChEMBL 27 for few-shot learning', 2)
+
     Attributes:
         name: By which it is fetched.
         title: In a line.
@@ -64,7 +69,11 @@ class Card(BaseModel):
 
 
 def cards() -> dict[str, Card]:
-    """Read all cards, by name."""
+    """Read all cards, by name.
+
+    >>> sorted(cards())[:3]
+    ['drug_mechanisms', 'fsmol', 'muv']
+    """
     found = {}
     for path in sorted(share_path("datasets").glob("*/dataset.yaml")):
         card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -74,6 +83,9 @@ def cards() -> dict[str, Card]:
 
 def find_card(name: str) -> Card:
     """Find a data set's card.
+
+    >>> find_card("drug_mechanisms").licence
+    'MIT'
 
     Raises:
         InputError: If there is none of that name.
@@ -145,6 +157,12 @@ def published_splits(
     card: Card, assay_ids: Sequence[str], folder: Path | None = None
 ) -> dict[str, list[str]]:
     """List the folds that a data set is published with.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> ids = drug_mechanisms()["assay"].unique().tolist()
+    >>> folds = published_splits(find_card("drug_mechanisms"), ids)
+    >>> {fold: len(chosen) for fold, chosen in folds.items()}
+    {'train': 18, 'valid': 5, 'test': 7}
 
     Args:
         card: The data set.

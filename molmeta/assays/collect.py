@@ -44,7 +44,7 @@ class Rows:
     TEXTS = ("file", "assay", "smiles", "relation", "unit", "quantity", "target", "reason")
 
     def __init__(self) -> None:
-        # "No assay" is number 0, so that it can be told without a look at the words.
+        # "No assay" is number 0, so that it is found without a look at the words.
         self._books = {name: Codebook(("",) if name == "assay" else ()) for name in self.TEXTS}
         self._parts: list[pd.DataFrame] = []
 

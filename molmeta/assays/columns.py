@@ -38,6 +38,9 @@ TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChE
 class Columns:
     """The user's choice of a table's columns; `None` means "find out".
 
+    >>> Columns(value_column="IC50", units="nM", threshold=6.0).named, Columns().named
+    (True, False)
+
     Attributes:
         smiles_column: Holds the molecules.
         assay_column: Holds the assay's name, one row a measurement.

@@ -18,6 +18,9 @@ NO_LABEL = "no label"
 class Limits:
     """The smallest assay worth keeping, counted in kept molecules.
 
+    >>> Limits(min_molecules=32, min_per_class=4)
+    Limits(min_molecules=32, min_per_class=4)
+
     Attributes:
         min_molecules: In all.
         min_per_class: Active, and inactive.
@@ -50,12 +53,12 @@ def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
     result.loc[usable.index, "action"] = KEPT
     repeated = usable[usable.duplicated(["assay", "identity"], keep=False)]
     if len(repeated):
-        result.loc[repeated.index, ["action", "reason"]] = _settle(repeated)
+        result.loc[repeated.index, ["action", "reason"]] = _choose(repeated)
     return _apply_limits(table, result, limits or Limits())
 
 
-def _settle(repeated: pd.DataFrame) -> pd.DataFrame:
-    """Action and reason for measurements of which each has a repeat."""
+def _choose(repeated: pd.DataFrame) -> pd.DataFrame:
+    """Choose action and reason for measurements of which each has a repeat."""
     molecule = repeated.groupby(["assay", "identity"]).ngroup()
     share = repeated["label"].groupby(molecule).transform("mean")
     tied, winning = share == 0.5, repeated["label"] == (share > 0.5)

@@ -1,6 +1,6 @@
 """Repeats of one substance in an assay, however its molecule is drawn.
 
-Canonical SMILES tell most repeats; InChIKeys also bring together most tautomers
+Canonical SMILES find most repeats; InChIKeys also bring together most tautomers
 (https://www.inchi-trust.org). They are dear, and only molecules of one formula can share one, so
 that they are made only where an assay has several molecules of a formula.
 """
@@ -20,7 +20,7 @@ from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 
 DUPLICATES = ("inchikey", "smiles")
-"""What tells that two measurements are of one substance."""
+"""Ways to find that two measurements are of one substance."""
 
 
 def check_duplicates(by: str) -> str:

@@ -17,6 +17,9 @@ _N_SUPPORT_EACH = 4
 def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[str, str]:
     """Write the example's files.
 
+    >>> list(write_example(Path("first")))
+    ['train.csv', 'valid.csv', 'test.csv', 'support.csv', 'library.csv', 'recipe.yaml']
+
     Args:
         folder: New or empty.
         mechanism: The test assay that `support.csv` and `library.csv` are about.

@@ -13,6 +13,11 @@ from molmeta.errors import InputError
 def read_assay_info(file: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read columns of a CSV table, one row an assay, as text by assay id; blanks are "".
 
+    >>> table = pd.DataFrame({"assay_id": ["first"], "target_class": ["kinase"]})
+    >>> table.to_csv("info.csv", index=False)
+    >>> read_assay_info(Path("info.csv"), ["target_class"]).loc["first"].tolist()
+    ['kinase']
+
     Args:
         file: Has the column `assay_id` too.
         columns: Those that are wanted.

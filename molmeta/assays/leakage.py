@@ -38,6 +38,11 @@ def leakage(
 ) -> pd.DataFrame:
     """Measure how much of each later fold is in the earlier ones.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> folds = {name: AssayStore.from_frame(drug_mechanisms(name)) for name in ("train", "test")}
+    >>> leakage(folds)[["n_assays", "n_same_assays", "share_seen"]].values.tolist()
+    [[7.0, 0.0, 0.0]]
+
     Args:
         folds: Stores by fold, training first.
         n_sampled: Molecules of the later fold whose nearest neighbour is sought.

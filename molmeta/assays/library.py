@@ -26,6 +26,13 @@ _N_SAMPLED = 200
 class Library:
     """The molecules of files of the same columns.
 
+    >>> from molmeta.assays import open_library
+    >>> table = pd.DataFrame({"id": [1, 2], "structure": ["CCO", "CCN"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> library = open_library("drugs.csv")
+    >>> library.name, library.smiles_column, sum(map(len, library.chunks()))
+    ('drugs.csv', 'structure', 2)
+
     Attributes:
         tables: All their columns.
         smiles_column: The one that holds the SMILES.
@@ -43,7 +50,7 @@ class Library:
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """Read all rows in frames of at most so many, the row number as index.
 
-        Of several files each row's is told in the column `file`.
+        Of several files, the column `file` names each row's.
         """
         for table in self.tables:
             for chunk in table.chunks(most):
@@ -54,6 +61,11 @@ def open_library(
     paths: Path | str | Iterable[Path | str], smiles_column: str | None = None
 ) -> Library:
     """Open molecules: files of any kind that `open_table` knows, folders of them, or a store.
+
+    >>> table = pd.DataFrame({"id": [1, 2], "structure": ["CCO", "CCN"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> open_library("drugs.csv").smiles_column
+    'structure'
 
     Raises:
         InputError: If one cannot be read, no column holds SMILES, or files differ in columns.
@@ -81,6 +93,11 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
     """Find the column of SMILES: the user's, one of a known name, else one by its cells.
 
     The last is the first column of whose first distinct cells nine in ten parse.
+
+    >>> table = pd.DataFrame({"code": ["X1", "X2"], "what": ["CCO", "c1ccccc1"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> find_smiles(open_table("drugs.csv"))
+    'what'
 
     Raises:
         InputError: If there is none, several columns have its name, or it holds InChI or the like.

@@ -25,7 +25,7 @@ def part_of(
     The audit keeps all rows of the assays; those left out are dropped with that reason.
 
     Args:
-        store: The whole.
+        store: The assays.
         assay_ids: The assays, in this order.
         allowed: Which molecules it may hold, shape (n_molecules,); None: all.
     """

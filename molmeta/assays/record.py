@@ -1,6 +1,6 @@
-"""A record of assays: what a model has seen in training, and what it must not see.
+"""Records of assays: those a model has seen in training, and those it must not see.
 
-The same assay is told by its id, and by a digest of its molecules and labels under any id.
+The same assay is found by its id, and by a digest of its molecules and labels under any id.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class AssayRecord:
 
     @property
     def ids_alone(self) -> AssayRecord:
-        """Forget the digests, so that an assay is told by its id alone."""
+        """Drop the digests, so that an assay is found by its id alone."""
         return replace(self, digests=dict.fromkeys(self.digests))
 
     @property

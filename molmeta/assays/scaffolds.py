@@ -22,6 +22,12 @@ def scaffold_numbers(
     Equal numbers mean equal scaffolds; a molecule without rings has one of its own.
     (Bemis, Murcko: The properties of known drugs. 1. J. Med. Chem. 39, 1996, 2887.)
 
+    >>> import pandas as pd
+    >>> smiles = ["Cc1ccccc1", "Oc1ccccc1", "CCO"]
+    >>> table = pd.DataFrame({"assay": "first", "smiles": smiles, "label": [1, 0, 0]})
+    >>> scaffold_numbers(AssayStore.from_frame(table)).tolist()
+    [1, 1, 0]
+
     Args:
         store: Where the molecules are.
         molecules: Indices into it, shape (n,); by default all of them.

@@ -38,6 +38,9 @@ _TARGET_NAMES = ("target_id", "Target ChEMBL ID", "target", "target_name", "Targ
 class Split:
     """Assays in folds.
 
+    >>> Split({"train": ["first", "second"], "test": ["third"]}).allowed("train") is None
+    True
+
     Attributes:
         assays: The assay ids of each fold; no assay is in two.
         molecules: The number of the fold to which each molecule of the store belongs, shape
@@ -70,6 +73,12 @@ def split_assays(
       in fewer than two assays on average; test keeps all its molecules, valid loses those of test,
       and train loses those of both. It costs training the fewest rows, and holds out no panel
       that shares its molecules.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("train"))
+    >>> split = split_assays(store, by="molecule", fractions=(0.5, 0.25, 0.25))
+    >>> {fold: len(ids) for fold, ids in split.assays.items()}
+    {'train': 10, 'valid': 4, 'test': 4}
 
     Args:
         store: The assays.
@@ -105,6 +114,12 @@ def split_assays(
 def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]]) -> Split:
     """Split by lists of assay ids, such as `fsmol-0.1.json`; other assays are left out.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> lists = {"train": store.assay_ids[1:], "test": ["ace_inhibitor"]}
+    >>> split_by_lists(store, lists).assays["test"]
+    ['ace_inhibitor']
+
     Args:
         store: The assays; listed ones that it lacks are passed over.
         lists: Ids by fold, or a JSON file of them.
@@ -133,6 +148,11 @@ def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]])
 def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, AssayStore]:
     """Write a split as a store a fold (`out`/train …), with `splits.json` and `leakage.csv`.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> write_split(store, split_assays(store, fractions=(0.6, 0.2, 0.2)), "split")["test"]
+    AssayStore('split/test': 1 assays, 40 molecules)
+
     Args:
         store: What was split.
         split: How.
@@ -156,6 +176,11 @@ def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, A
 
 def read_targets(path: Path) -> dict[str, str]:
     """Read a table of targets: assay id → target, identifiers rather than names.
+
+    >>> table = pd.DataFrame({"assay_id": ["first"], "target": ["CHEMBL203"]})
+    >>> table.to_csv("targets.csv", index=False)
+    >>> read_targets(Path("targets.csv"))
+    {'first': 'CHEMBL203'}
 
     Raises:
         InputError: If the file cannot be read or lacks a column of assays or targets.

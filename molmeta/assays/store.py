@@ -45,6 +45,11 @@ LARGE = 10_000
 class Assay:
     """Every row of one assay, in source order.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> assay = AssayStore.from_frame(drug_mechanisms("valid")).assay("ace_inhibitor")
+    >>> len(assay), int(assay.labels.sum()), assay.molecules[:3].tolist()
+    (44, 11, [0, 1, 2])
+
     Attributes:
         id: Its name.
         molecules: Index into the store's molecules, −1 where the SMILES does not parse, (n,).
@@ -67,6 +72,13 @@ class Assay:
 
 class AssayStore:
     """Assays over one set of molecules.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> len(store), store.n_molecules, store.assay_ids[:2]
+    (5, 50, ['ace_inhibitor', 'angiotensin_receptor_blocker'])
+    >>> store.subset(["ace_inhibitor"]).assays[["assay_id", "n_rows", "n_active"]].values.tolist()
+    [['ace_inhibitor', 44, 11]]
 
     Attributes:
         path: The store's folder.

@@ -29,6 +29,13 @@ WAITING, OF_OTHERS = "waiting for a prediction", "of other assays"
 class Support:
     """n rows of one assay.
 
+    >>> from molmeta.assays import read_support
+    >>> table = pd.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "active": [1, 0, None]})
+    >>> table.to_csv("support.csv", index=False)
+    >>> support = read_support("support.csv")
+    >>> support.labels.tolist(), support.blank.tolist()
+    ([1.0, 0.0, nan], [False, False, True])
+
     Attributes:
         assay_id: The assay.
         rows: All columns of the file, the row number as index.
@@ -71,6 +78,12 @@ def read_support(
     standardize: Standardizer | None = STANDARD,
 ) -> Support:
     """Read one assay with everything that its rows hold.
+
+    >>> table = pd.DataFrame({"smiles": ["CCO", "CCN", "C("], "active": [1, 0, 1]})
+    >>> table.to_csv("support.csv", index=False)
+    >>> support = read_support("support.csv")
+    >>> support.kept.tolist(), support.reasons
+    ([True, True, False], ['', '', 'SMILES syntax error around position 2'])
 
     Args:
         path: A file of any kind that a reader knows, or a store.

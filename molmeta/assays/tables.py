@@ -28,6 +28,10 @@ _FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)
 def open_table(path: Path | str) -> Table:
     """Open a file as a table; its format is recognised from its content, hardly its name.
 
+    >>> _ = Path("drugs.csv").write_text("name;smiles\\nethanol;CCO\\n")
+    >>> open_table("drugs.csv").columns
+    ('name', 'smiles')
+
     Args:
         path: The file; `-` is standard input, which is read once, as pipes are.
 

@@ -96,7 +96,7 @@ def contents_of(
     Args:
         rows: What was read.
         molecules: The distinct SMILES of the rows.
-        table: The rows as `build.settle` gives them.
+        table: The rows as `build.decide` gives them.
         standardize: What the molecules were brought to standard form by.
         notes: What was taken for what.
     """
