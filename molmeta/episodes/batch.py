@@ -19,7 +19,13 @@ from molmeta.errors import InputError
 
 
 class Molecules(Protocol):
-    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules."""
+    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules.
+
+    >>> from molmeta.chem.featurize import featurize
+    >>> molecules: Molecules = featurize(["CCO", "CCN"])
+    >>> len(molecules.graphs), molecules.feature("fingerprints")
+    (2, None)
+    """
 
     @property
     def graphs(self) -> Graphs:
@@ -36,6 +42,12 @@ def make_batch(
     device: str | torch.device = "cpu",
 ) -> Batch:
     """Batch the features that an encoder reads, of the molecules at `indices`, shape (n,).
+
+    >>> from molmeta.chem.featurize import featurize
+    >>> molecules = featurize(["CCO", "c1ccccc1"], reads=["graphs", "fingerprints"])
+    >>> batch = make_batch(molecules, np.array([1, 0]), ["graphs", "fingerprints"])
+    >>> batch.x.shape, batch.fp_counts.sum()
+    (torch.Size([9, 9]), tensor(24.))
 
     Args:
         molecules: A store, or what `featurize` gave.
@@ -86,6 +98,11 @@ def collate(
     and each atom's and bond's code into them, so that an encoder embeds some 140 rows instead of
     every atom.
 
+    >>> from molmeta.chem.featurize import featurize
+    >>> batch = collate(featurize(["CCO", "c1ccccc1"]).graphs, np.array([0, 1]))
+    >>> batch.batch.tolist()
+    [0, 0, 0, 1, 1, 1, 1, 1, 1]
+
     Args:
         graphs: Any number of molecules.
         indices: Shape (n,); repeats are allowed.
@@ -108,7 +125,16 @@ def make_episode(
     reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Episode:
-    """Make the episode of `draw`, whose indices are rows of `assay`."""
+    """Make the episode of `draw`, whose indices are rows of `assay`.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.episodes.draw import balanced
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> assay = store.assay("ace_inhibitor")
+    >>> episode = make_episode(store, assay, balanced(assay.labels, n_each=4, seed=0))
+    >>> len(episode.support), len(episode.query)
+    (8, 36)
+    """
     support, query = (
         LabelledSet(
             make_batch(molecules, assay.molecules[rows], reads, device),

@@ -19,16 +19,23 @@ class EpisodeSampler:
     """Draws training episodes: a support size, an assay large enough for it, then the molecules.
 
     Sizes come first, so that each is trained alike: most public assays are small (of FS-Mol's more
-    than half have fewer than 48 rows), while those that few-shot models are judged on are not.
+    than half have fewer than 48 rows), while those that few-shot models are tested on are not.
     Episode (step, slot) depends on the seed and these two numbers alone, so that a resumed run
     and several processes see the same stream. Only curated rows are drawn.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("train"))
+    >>> sampler = EpisodeSampler(store, support_sizes=[8, 16], query_size=8, seed=0)
+    >>> assay, draw = sampler.draw(step=0, slot=0)
+    >>> assay.id, len(draw.support), len(draw.query)
+    ('purine_pyrimidine_antimetabolite', 16, 8)
 
     Args:
         store: Training assays.
         support_sizes: Each episode takes one of these; one that no assay is large enough for is
             left out.
-        query_size: Molecules of the query set, or the rest of the assay if that is fewer.
-        seed: Of the whole stream.
+        query_size: Molecules of the query set, or all others of the assay if they are fewer.
+        seed: Of the stream.
         assay_weight: An assay is drawn with a probability that grows with this power of its number
             of usable molecules; 0 draws all alike, 1 every measurement.
 

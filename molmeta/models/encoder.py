@@ -31,7 +31,7 @@ class Encoder(nn.Module, ABC):
     Columns(vector=1)
 
     Attributes:
-        dim: The width of a molecule's row, with what stands beside its vector.
+        dim: The width of a molecule's row, all columns together.
         reads: The names of the features that it reads of a molecule: `graphs`, `fingerprints`,
             `pairs`, `descriptors`.
     """

@@ -79,7 +79,12 @@ class Head(nn.Module, ABC):
 
 
 class AttentionHead(Head):
-    """A head that weighs support molecules, ŷ = Σ a(x, xᵢ) yᵢ, and can say how much each weighs."""
+    """A head that weighs support molecules, ŷ = Σ a(x, xᵢ) yᵢ, and can say how much each weighs.
+
+    >>> from molmeta.models import AttentionHead, LinearHead, MatchingHead
+    >>> isinstance(MatchingHead(), AttentionHead), isinstance(LinearHead(dim=8), AttentionHead)
+    (True, False)
+    """
 
     @abstractmethod
     def weights(self, support: Tensor, query: Tensor) -> Tensor:

@@ -124,7 +124,7 @@ class Matcher(nn.Module):
     def project(self, rows: Tensor) -> Tensor:
         """Project the encoder's rows, (n, encoder.dim) → (n, width).
 
-        The projected vector; what stands beside it; what is compared with known assays.
+        The projected vector; the other columns; the vector that known assays are compared by.
         """
         own = rows[..., self._encoded["vector"]]
         parts = [self.projection(own)]

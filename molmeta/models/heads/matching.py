@@ -49,7 +49,7 @@ class MatchingHead(AttentionHead):
         attention: How support molecules are weighed by it; `Softmax()` if not given.
 
     Raises:
-        InputError: If ridge attention is asked of a similarity that is no kernel.
+        InputError: If ridge attention is given a similarity that is no kernel.
     """
 
     def __init__(
