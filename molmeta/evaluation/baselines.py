@@ -168,6 +168,14 @@ class SimilaritySearch(Baseline):
 
     The similarity to the actives alone, which is what a chemist looks at first, earns a third
     less on FS-Mol's validation assays.
+
+    >>> from rdkit import Chem
+    >>> from molmeta.chem.fingerprint import ecfp
+    >>> known, query = (
+    ...     ecfp(map(Chem.MolFromSmiles, smiles)) for smiles in (["CCO", "CCN"], ["CCCO", "CCCN"])
+    ... )
+    >>> SimilaritySearch().predict(known, np.array([1.0, 0.0]), query).round(2).tolist()
+    [0.25, -0.25]
     """
 
     name: str = "simsearch"
@@ -236,6 +244,9 @@ BASELINES: dict[str, Callable[[Task], Baseline]] = {
 
 def make_baselines(names: Iterable[str], task: Task = "classification") -> list[Baseline]:
     """Make the baselines of these names.
+
+    >>> [baseline.name for baseline in make_baselines(["rf", "simsearch"])]
+    ['rf', 'simsearch']
 
     Raises:
         InputError: If there is none of a name, or it cannot do the task.

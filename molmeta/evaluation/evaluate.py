@@ -40,9 +40,16 @@ def evaluate(
 ) -> Results:
     """Evaluate methods on assays.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> from molmeta.evaluation import make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["simsearch"]), store, support_sizes=[16], draws=2)
+    >>> results.summary["delta_auprc"].round(2).tolist()
+    [0.75]
+
     Args:
         methods: Models and baselines, under distinct names.
-        store: The test assays; a `target_class` that it tells of them gives means by class.
+        store: The test assays; a column `target_class` of its table gives means by class.
         protocol: How support and query sets are drawn; a name of `PROTOCOLS`.
         support_sizes: Molecules of the support set; with `moleculenet`, of each class.
         draws: Draws an assay and size, seeds 0, 1, …
@@ -52,7 +59,7 @@ def evaluate(
         progress: Called with the numbers of finished and of all units (an assay at a size).
 
     Raises:
-        InputError: If nothing can be evaluated as asked.
+        InputError: If nothing can be evaluated.
     """
     sizes = sorted(set(support_sizes))
     _check(methods, store, sizes, task)

@@ -43,6 +43,11 @@ def forest_means(
     variance p(1 - p) that a split reduces is half of Gini's impurity. Breiman, Random Forests,
     Machine Learning 45, 2001, https://doi.org/10.1023/A:1010933404324.
 
+    >>> known = np.array([[0], [0], [1], [1]], dtype=np.float32)
+    >>> means = forest_means(known, np.array([0.0, 0.0, 1.0, 1.0]), known, n_trees=20)
+    >>> means.round().tolist()
+    [0.0, 0.0, 1.0, 1.0]
+
     Args:
         known: Features of the support set, shape (s, d).
         values: Its labels or values, shape (s,).

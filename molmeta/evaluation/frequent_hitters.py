@@ -26,6 +26,11 @@ class FrequentHitters:
     What a model does not add to this it has not learned about the assay. A ridge regression from
     ECFP bits to the label, centred within each training assay.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> method = FrequentHitters.fit(AssayStore.from_frame(drug_mechanisms("train")))
+    >>> method.weights.shape
+    (2048,)
+
     Attributes:
         weights: One a bit, shape (size,).
         training: What it was trained on.

@@ -34,7 +34,7 @@ def measure(labels: Floats, scores: Floats, scale: Scale, support: Floats) -> di
     Args:
         labels: Of the query set, shape (q,): classes, or values where the scale is `value`.
         scores: Shape (q,).
-        scale: What the scores are; probabilities are judged only where there are some.
+        scale: The kind of the scores; calibration is measured only for probabilities.
         support: Labels of the support set, shape (s,).
     """
     if scale == "value":

@@ -28,6 +28,10 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
     Classification is logistic regression, its penalty chosen by cross-validated likelihood within
     the support set; regression is ridge regression, its penalty chosen by marginal likelihood.
 
+    >>> known, labels = np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([0.0, 0.0, 1.0, 1.0])
+    >>> (probe_scores(known, labels, known, "classification") > 0.5).tolist()
+    [False, False, True, True]
+
     Args:
         known: Vectors of the support set, shape (s, d).
         labels: Its labels or values, shape (s,).

@@ -25,7 +25,19 @@ Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
 
 
 class Method(typing.Protocol):
-    """Anything that learns from a support set and scores molecules: a model or a baseline."""
+    """Anything that learns from a support set and scores molecules: a model or a baseline.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> from molmeta.evaluation import evaluate
+    >>> class Smallest:
+    ...     name, scale, fingerprint, training, reads = "smallest", "ranking", "1", None, ()
+    ...
+    ...     def scores(self, store, support, labels, query):
+    ...         return -np.array([len(store.smiles[number]) for number in query], dtype=float)
+    >>> results = evaluate([Smallest()], AssayStore.from_frame(drug_mechanisms("valid")), draws=1)
+    >>> results.summary["method"].tolist()
+    ['smallest']
+    """
 
     @property
     def name(self) -> str:
@@ -108,6 +120,12 @@ PROTOCOLS: dict[str, Drawing] = {
 def find_protocol(name: str) -> Drawing:
     """Find the protocol of that name.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> draw = find_protocol("balanced")(store, store.assay(0), "classification", 8, 0)
+    >>> store.assay(0).labels[draw.support].mean().item()
+    0.5
+
     Raises:
         InputError: If there is none.
     """
@@ -118,6 +136,9 @@ def find_protocol(name: str) -> Drawing:
 
 def find_task(name: str) -> Task:
     """Find the task of that name.
+
+    >>> find_task("regression")
+    'regression'
 
     Raises:
         InputError: If there is none.

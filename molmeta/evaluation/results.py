@@ -29,6 +29,13 @@ _TEXTS = {
 class Results:
     """The tables of an evaluation; each is a CSV file of its name.
 
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["constant"]), store, draws=1)
+    >>> results.metric, results.summary["delta_auprc"].tolist()
+    ('delta_auprc', [0.0])
+
     Attributes:
         results: One row a draw and method: `assay_id, method, support_size, seed, n_support,
             n_query, n_rejected, positive_query, positive_support, draw`, then the metrics. The
@@ -85,6 +92,13 @@ _TABLES = [field.name for field in fields(Results) if field.name not in ("info",
 
 def read_results(folder: Path) -> Results:
     """Read what `Results.write` wrote.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> _ = evaluate(make_baselines(["constant"]), store, draws=1, out=Path("first"))
+    >>> read_results(Path("first")).task
+    'classification'
 
     Raises:
         InputError: If the folder does not hold a finished evaluation.

@@ -68,6 +68,10 @@ def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
 def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed: int = 0) -> Mean:
     """Compute the mean over assays and a percentile interval from resampling clusters.
 
+    >>> mean = clustered_mean(np.array([0.1, 0.2, 0.3]), np.array(["a", "b", "b"]))
+    >>> round(mean.mean, 3), mean.n, mean.n_clusters
+    (0.2, 3, 2)
+
     Args:
         values: One an assay, shape (n,); NaN is left out.
         clusters: The name of each assay's cluster, shape (n,).
@@ -92,6 +96,10 @@ def paired(
     first: NDArray[np.float64], second: NDArray[np.float64], clusters: NDArray[np.str_]
 ) -> Paired:
     """Compare two methods assay by assay.
+
+    >>> found = paired(np.array([0.3, 0.2]), np.array([0.1, 0.25]), np.array(["a", "b"]))
+    >>> found.wins, found.losses, round(found.difference.mean, 3)
+    (1, 1, 0.075)
 
     Args:
         first: One value an assay, shape (n,); an assay without both values is left out.

@@ -111,7 +111,17 @@ def records(table: pd.DataFrame) -> list[Row]:
 
 
 def as_text(results: Results) -> str:
-    """Print the leading metric's mean and interval: a row a method, a column a support size."""
+    """Print the leading metric's mean and interval: a row a method, a column a support size.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> print(as_text(evaluate(make_baselines(["constant"]), store, draws=1)))
+    mean ΔAUPRC over assays by support size, with its 95 % interval
+                       16 (5 assays)
+    method
+    constant  0.000 (0.000 to 0.000)
+    """
     metric, summary = results.metric, results.summary
     columns = summary[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy()
     cells = summary.assign(
