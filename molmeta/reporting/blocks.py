@@ -13,7 +13,11 @@ _NOTHING = Markup("")
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph.
+
+    >>> Text("Two files were read.")
+    Text(text='Two files were read.')
+    """
 
     kind: ClassVar[str] = "text"
     text: str
@@ -21,7 +25,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph that must not be missed."""
+    """A paragraph that must not be missed.
+
+    >>> Note("No molecule is active.")
+    Note(text='No molecule is active.')
+    """
 
     kind: ClassVar[str] = "note"
     text: str
@@ -29,7 +37,11 @@ class Note:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they are."""
+    """Names and what they are.
+
+    >>> Facts({"assays": "13"})
+    Facts(items={'assays': '13'})
+    """
 
     kind: ClassVar[str] = "facts"
     items: Mapping[str, str]
@@ -38,6 +50,9 @@ class Facts:
 @dataclass(frozen=True)
 class Table:
     """A table of text; the first column names the row.
+
+    >>> Table(["method", "ΔAUPRC"], [["rf", "0.21"]], "Means over assays.")
+    Table(columns=['method', 'ΔAUPRC'], rows=[['rf', '0.21']], caption='Means over assays.')
 
     Attributes:
         columns: Their headings.
@@ -55,6 +70,12 @@ class Table:
 class Figure:
     """A plot.
 
+    >>> from molmeta.reporting.plots import Series, line_plot
+    >>> line = Series("rf", x=[16, 64], y=[0.2, 0.3])
+    >>> plot = line_plot([line], x_label="support size", y_label="ΔAUPRC", x_ticks=[16, 64])
+    >>> Figure(plot, "Means over assays.").kind
+    'figure'
+
     Attributes:
         svg: As `plots` draws it.
         caption: What it shows, and how to read it.
@@ -71,6 +92,10 @@ class Figure:
 class MoleculeCard:
     """A drawn molecule.
 
+    >>> from molmeta.reporting.molecules import draw
+    >>> MoleculeCard(draw("CCO"), ["ethanol"], marked=True).lines
+    ['ethanol']
+
     Attributes:
         svg: As `molecules.draw` draws it.
         lines: What stands below it.
@@ -84,7 +109,12 @@ class MoleculeCard:
 
 @dataclass(frozen=True)
 class Molecules:
-    """Drawn molecules side by side."""
+    """Drawn molecules side by side.
+
+    >>> from molmeta.reporting.molecules import draw
+    >>> len(Molecules([MoleculeCard(draw("CCO"), ["ethanol"])], "Support set:").cards)
+    1
+    """
 
     kind: ClassVar[str] = "molecules"
     cards: Sequence[MoleculeCard]
@@ -94,6 +124,9 @@ class Molecules:
 @dataclass(frozen=True)
 class Reason:
     """A molecule that speaks for or against a candidate.
+
+    >>> Reason("m1", ["ethanol", "active"], favours=True).favours
+    True
 
     Attributes:
         drawing: The `name` that its drawing has elsewhere on the page.
@@ -109,6 +142,10 @@ class Reason:
 @dataclass(frozen=True)
 class Candidate:
     """A molecule in a ranking.
+
+    >>> from molmeta.reporting.molecules import draw
+    >>> Candidate(draw("CCO"), "ethanol", 0.7, 0.5, 0.8, lines=["row 1"], reasons=[]).title
+    'ethanol'
 
     Attributes:
         svg: As `molecules.draw` draws it.
@@ -135,9 +172,14 @@ class Candidate:
 class Ranking:
     """Candidates in order, with filters that work by style sheets alone.
 
+    >>> from molmeta.reporting.molecules import draw
+    >>> best = Candidate(draw("CCO"), "ethanol", 0.7, 0.5, 0.8, lines=[], reasons=[])
+    >>> len(Ranking([best], {}, "The best first.").candidates)
+    1
+
     Attributes:
         candidates: The best first.
-        filters: Keys, of letters and hyphens, and what stands beside their boxes.
+        filters: Keys, of letters and hyphens, and the texts of their boxes.
         caption: How to read it.
     """
 
@@ -152,7 +194,11 @@ Block = Text | Note | Facts | Table | Figure | Molecules | Ranking
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and what stands below it.
+
+    >>> Section("Files", [Text("One was read.")])
+    Section(title='Files', blocks=[Text(text='One was read.')])
+    """
 
     title: str
     blocks: Sequence[Block]

@@ -18,6 +18,9 @@ _PATH = re.compile(r"<path [^>]*?d='(?P<line>[^']*)'(?P<style>[^>]*)>")
 def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup:
     """Draw a molecule in black, 160 × 120 and scalable; a note where it cannot be read.
 
+    >>> draw("CCO")[:4], draw("C(")
+    (Markup('<svg'), Markup('<span class="subtitle">not drawable</span>'))
+
     Args:
         smiles: The molecule.
         name: By which other parts of the page may show the drawing again.

@@ -1,7 +1,7 @@
 """Plots as inline SVG, legible at 340 pixels of width.
 
 Series differ in colour (the palette of Okabe and Ito for colour-blind readers, and three more), in
-the shape of their marks and in the dashes of their lines: none of these alone must tell them apart.
+the shape of their marks and in the dashes of their lines, so that no one of these is needed alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _ROW = 19.0
 @dataclass(frozen=True)
 class Series:
     """Points under one name.
+
+    >>> Series("rf", x=[16, 64], y=[0.2, 0.3], low=[0.1, 0.2], high=[0.3, 0.4]).line
+    True
 
     Attributes:
         label: The name.
@@ -56,6 +59,10 @@ def line_plot(
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
     """Plot values against a number, with vertical intervals.
+
+    >>> line = Series("rf", x=[16, 64], y=[0.2, 0.3])
+    >>> line_plot([line], x_label="support size", y_label="ΔAUPRC", x_ticks=[16, 64])[:4]
+    Markup('<svg')
 
     Args:
         series: One line each.
@@ -108,6 +115,9 @@ def dot_plot(
 ) -> Markup:
     """Plot values of named rows, one below the other, with horizontal intervals.
 
+    >>> dot_plot(["rf", "knn"], [Series("ΔAUPRC", x=[0.2, 0.1], y=[0, 1])], x_label="ΔAUPRC")[:4]
+    Markup('<svg')
+
     Args:
         rows: Their names, from the top.
         series: Their `y` are numbers of rows.
@@ -146,7 +156,11 @@ def dot_plot(
 
 
 def legend(series: Iterable[Series]) -> Markup:
-    """Draw the legend of colours, shapes and dashes."""
+    """Draw the legend of colours, shapes and dashes.
+
+    >>> legend([Series("rf", x=[], y=[])])[:21]
+    Markup('<div class="legend"><')
+    """
     entries = [
         Markup('<span><svg viewBox="0 0 30 14" aria-hidden="true">{}</svg>{}</span>').format(
             Markup("").join(_joined([(2, 7), (28, 7)] if one.line else [], one, marks=False))

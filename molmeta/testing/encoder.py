@@ -1,4 +1,4 @@
-"""The laws of encoders: `check_encoder` holds any of them to what the rest of molmeta relies on."""
+"""The laws of encoders, on which learners rely; `check_encoder` holds any encoder to them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def check_encoder(encoder: nn.Module | Callable[[], nn.Module], *, tolerance: fl
     not matter; a molecule's vector is the same alone and in a batch, in training too; molecules
     without bonds, and rows without atoms, do no harm; every parameter gets a gradient; second
     gradients are finite; using it changes no parameter and no buffer.
+
+    >>> from molmeta.models import GINE
+    >>> check_encoder(GINE(dim=8, layers=1))
 
     Args:
         encoder: A module, of which a copy is tested; or a class or function that makes one when

@@ -1,4 +1,4 @@
-"""The laws of heads: `check_head` holds any of them to what the learner relies on."""
+"""The laws of heads, on which learners rely; `check_head` holds any head to them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ def check_head(
     molecules and any class ratio, also with a class absent for a query, give finite scores and
     gradients; a query may have its own view of the support set; every parameter gets a gradient;
     second gradients are finite; using it changes no parameter and no buffer.
+
+    >>> from molmeta.models import PrototypicalHead
+    >>> check_head(PrototypicalHead())
 
     Args:
         head: A module, of which a copy is tested; or a class or function that makes one when

@@ -25,7 +25,19 @@ _WIDTH = 16
 
 
 class BrokenLaw(MolmetaError, AssertionError):
-    """A part breaks a law that every part of its kind obeys; the message says which, how much."""
+    """A part breaks a law that every part of its kind obeys; the message says which, how much.
+
+    >>> from molmeta.models import Head
+    >>> from molmeta.testing import check_head
+    >>> class SumOfLabels(Head):
+    ...     def forward(self, support, labels, query, visible=None):
+    ...         return labels.sum() + query.new_zeros(len(query))
+    >>> try:
+    ...     check_head(SumOfLabels)
+    ... except BrokenLaw as broken:
+    ...     print(str(broken).split(":")[0])
+    SumOfLabels breaks the law "A label that a query may not see leaves its score bit-identical"
+    """
 
 
 @dataclass(frozen=True)
