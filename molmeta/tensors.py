@@ -1,4 +1,4 @@
-"""Named tensors: in a file, as a digest, by prefix. Nothing is pickled."""
+"""Named tensors: in a file, as a digest, by prefix; nothing is pickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From measured values to labels: active is what lies above a threshold.
+"""Activity: from measured values to labels; active is what lies above a threshold.
 
 The threshold is a number, the assay's median, or FS-Mol's rule
 (https://github.com/microsoft/FS-Mol, Stanley et al., NeurIPS 2021).

@@ -1,4 +1,4 @@
-"""The audit in short: how many rows were kept, merged or dropped, and why."""
+"""The summary of an audit: how many rows were kept, merged or dropped, and why."""
 
 from __future__ import annotations
 

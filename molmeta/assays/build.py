@@ -1,4 +1,4 @@
-"""Building a store: rows are collected as they are read, and molecules featurized along."""
+"""The building of a store: rows are collected as they are read, and molecules featurized along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled data set of our own: marketed drugs by mechanism, an assay a mechanism."""
+"""The bundled data set: marketed drugs by mechanism, an assay a mechanism."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first example: the bundled drugs as files for the program, and a recipe to start from."""
+"""The first example: the bundled drugs as files for the program, and a recipe to start from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of files as the files in them."""
+"""Folders, replaced by the files in them."""
 
 from __future__ import annotations
 

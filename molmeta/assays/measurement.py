@@ -1,4 +1,4 @@
-"""The one row type that flows from readers through activity and curation into a store.
+"""Measurements: the one row type that flows from readers through curation into a store.
 
 A measurement is a row of a frame with the columns `FIELDS`; a reader yields such frames.
 """

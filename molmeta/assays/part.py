@@ -1,4 +1,4 @@
-"""A part of a store as a store of its own: some assays, some molecules."""
+"""Parts of a store as stores of their own: some assays, some molecules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits: which assays train, validate and test, and what they may share."""
+"""Splits: assays in folds that train, validate and test, and the molecules that folds may share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A support table: one assay's rows with all their columns, and the labels they come to."""
+"""Support tables: one assay's rows with all their columns, and their labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as tables, whatever their format: `open_table`."""
+"""Tables: files of any known format, opened by `open_table`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a store's folder, whole or not at all; `store` says what the files hold."""
+"""The writer of a store's folder, all or nothing; `store` lists the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One atom or bond → its features, by RDKit's getters: the plain definition.
+"""Features of atoms and bonds, by RDKit's getters: the plain definition.
 
 The columns and codes are those of `torch_geometric.utils.from_smiles` (9 for an atom, 3 for a
 bond), written as the index into its lists of values.

@@ -1,4 +1,4 @@
-"""Many molecules → features at once: RDKit's binary form of them, decoded by numpy.
+"""The binary reader: features of many molecules at once, from RDKit's binary form, by numpy.
 
 Asking RDKit's getters for each atom costs three times as much as parsing. `Mol.ToBinary` writes
 all that is needed in one call (RDKit's `MolPickler.cpp`, version 16; one byte unless noted):

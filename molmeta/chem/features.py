@@ -1,4 +1,4 @@
-"""The table of features: what is read of a molecule beside its graph.
+"""The table of features: all that is computed of a molecule beside its graph.
 
 Whatever computes, stacks, stores or batches features goes through `FEATURES`, by name. A new
 feature is one more entry there, and one in `FEATURE_SPEC`.

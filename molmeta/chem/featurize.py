@@ -1,4 +1,4 @@
-"""Many SMILES → arrays: the one way in, for stores and for queries alike.
+"""Featurizing: many SMILES → arrays, the one way in, for stores and for queries alike.
 
 One row in, one row out, always: what does not parse becomes an empty graph with a reason.
 """

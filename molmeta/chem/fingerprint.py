@@ -1,4 +1,4 @@
-"""Counts of parts of molecules, hashed, as sparse matrices: environments, torsions, atom pairs.
+"""Fingerprints: hashed counts of environments, torsions and atom pairs, as sparse matrices.
 
 Rogers and Hahn, "Extended-Connectivity Fingerprints", 2010, https://doi.org/10.1021/ci100050t.
 Nilakantan et al., "Topological torsion", 1987, https://doi.org/10.1021/ci00054a008.

@@ -1,4 +1,4 @@
-"""Many molecules as flat arrays, the form that stores keep on disk and that batches are cut from.
+"""Graphs: many molecules as flat arrays, which stores keep on disk and batches are cut from.
 
 Only some 140 different atoms and 20 different bonds occur in real molecules, so that each is one
 byte: a code into a palette. `Graphs.dense` gives what torch_geometric's loaders would.

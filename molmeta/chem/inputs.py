@@ -1,4 +1,4 @@
-"""Molecules as people hold them, in lists, arrays, columns or as RDKit's, → a list of SMILES."""
+"""Inputs: molecules in lists, arrays, columns or as RDKit's → a list of SMILES."""
 
 from __future__ import annotations
 

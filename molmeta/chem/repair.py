@@ -1,4 +1,4 @@
-"""SMILES that older versions of RDKit wrote and newer ones refuse, read as what they stand for."""
+"""Repairs of SMILES that older versions of RDKit wrote and newer ones refuse."""
 
 from __future__ import annotations
 

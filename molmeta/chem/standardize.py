@@ -1,4 +1,4 @@
-"""Molecules as drawn → one standard form, so that the same substance is the same molecule.
+"""The standard form: molecules as drawn → one form, so that a substance is one molecule.
 
 The form is what RDKit's MolStandardize calls the charge parent: metals disconnected, functional
 groups written one way, the largest organic fragment, without charges where hydrogens can take

@@ -1,4 +1,4 @@
-"""A function over pieces of rows in worker processes that can be killed; results in order.
+"""Worker processes that can be killed, for a function over pieces of rows; results in order.
 
 RDKit can hang or crash on a molecule, so that a stock pool will not do. Each worker has one piece
 at a time; where it dies or takes too long, the piece is halved and tried again, until the row that

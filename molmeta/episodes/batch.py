@@ -1,4 +1,4 @@
-"""From arrays of molecules to the batches that encoders read."""
+"""Batches: arrays of molecules → the tensors that encoders read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Baselines: what a support set says without any learning across assays.
+"""Baselines: methods that learn from a support set alone, without training assays.
 
 They read ECFP counts, as FS-Mol's published baselines do, and whatever they tune is tuned on the
 support set alone.

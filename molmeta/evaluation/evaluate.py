@@ -1,4 +1,4 @@
-"""The evaluation: methods × assays × support sizes × draws, in parallel and resumable."""
+"""The run of an evaluation: methods × assays × sizes × draws, in parallel and resumable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plotted sections of a report."""
+"""Figures: the plotted sections of a report."""
 
 from __future__ import annotations
 

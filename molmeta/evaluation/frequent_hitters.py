@@ -1,4 +1,4 @@
-"""Frequent hitters: what training assays say of a molecule, whatever the support set says."""
+"""Frequent hitters: a method that scores molecules by training assays, whatever the support set."""
 
 from __future__ import annotations
 

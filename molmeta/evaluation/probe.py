@@ -1,4 +1,4 @@
-"""The linear probe: what a linear model finds in an encoder's vectors, given a support set.
+"""The linear probe: a linear model on an encoder's vectors, fitted to a support set.
 
 As in Tian et al., "Rethinking few-shot image classification", 2020, arXiv:2003.11539: the encoder
 stays as it is, and everything that is fitted or tuned is so on the support set alone.

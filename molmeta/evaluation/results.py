@@ -1,4 +1,4 @@
-"""The tables of an evaluation, and the folder that holds them."""
+"""Results: the tables of an evaluation, and the folder that holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the records of units to the tables of an evaluation."""
+"""The tables of an evaluation, from the records of its units."""
 
 from __future__ import annotations
 

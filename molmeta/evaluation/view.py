@@ -1,4 +1,4 @@
-"""A comparison as a report looks at it: plain records, an order of methods, names for print."""
+"""The view of a comparison by a report: plain records, an order of methods, names for print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of an evaluation, one after the other or in worker processes."""
+"""Worker processes of an evaluation, which compute its units."""
 
 from __future__ import annotations
 

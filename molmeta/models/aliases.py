@@ -1,4 +1,4 @@
-"""The words of version 0.1 that files still use: names of parameters, and settings of recipes."""
+"""Aliases: words of version 0.1 that files still use, for parameters and settings of recipes."""
 
 from __future__ import annotations
 

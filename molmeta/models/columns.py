@@ -1,4 +1,4 @@
-"""Columns: the names of what stands side by side in one row of numbers a molecule."""
+"""Columns: names of the numbers that lie side by side in a molecule's row."""
 
 from __future__ import annotations
 

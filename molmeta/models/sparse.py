@@ -1,4 +1,4 @@
-"""A sparse matrix times a dense one, differentiable any number of times.
+"""The sparse product: a sparse matrix times a dense one, differentiable any number of times.
 
 `torch.nn.functional.embedding_bag` is the fastest way on a CPU, but has no second derivative, which
 MAML on an encoder needs; torch's sparse tensors have one, and cost twice as much or warn.

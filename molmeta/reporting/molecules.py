@@ -1,4 +1,4 @@
-"""Molecules as small inline SVG drawings."""
+"""Drawings of molecules, as small inline SVG."""
 
 from __future__ import annotations
 

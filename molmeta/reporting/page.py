@@ -1,4 +1,4 @@
-"""A page from its blocks: one HTML file with everything in it."""
+"""The page: one HTML file with everything in it, from its blocks."""
 
 from __future__ import annotations
 
