@@ -15,7 +15,7 @@ from molmeta.assays.formats.table import CHUNK_CELLS, Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
-from molmeta.chem.molecule import Molecule, notation_of, parse
+from molmeta.chem.molecule import notation_of, parses
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
@@ -133,7 +133,7 @@ def _are_smiles(cells: Sequence[str]) -> bool:
     """Return whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
     if max(map(len, cells), default=0) < 3:
         return False
-    return sum(isinstance(parse(cell), Molecule) for cell in cells) >= 0.9 * len(cells)
+    return sum(map(parses, cells)) >= 0.9 * len(cells)
 
 
 def _other_notation(cells: Sequence[str]) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from molmeta.chem.molecule import MISSING_WORDS
 from molmeta.errors import InputError
 
 # file: its name; row: number in it, from 0; assay: its id ("" = none); smiles: as given;
@@ -32,13 +33,12 @@ FIELDS: Mapping[str, object] = {
     "reason": "",
 }
 UNTESTED = "tested in no assay"  # a molecule of a wide table
-MISSING = frozenset(
-    {"", "na", "n/a", "#n/a", "#na", "n.a.", "nan", "none", "null", "nil", "<na>", "nat",
-     "-", "--", "---", "–", "—", ".", "?", "nd", "n.d.", "n.d", "n/d", "not determined", "nt",
-     "n.t.", "n.t", "n/t", "not tested", "untested", "not available", "missing", "blank", "empty",
-     "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!"}
-)  # fmt: skip
-"""What stands for a blank cell, in any case."""
+MISSING = MISSING_WORDS | {
+    "", "---", "–", "—", "nd", "n.d.", "n.d", "n/d", "not determined", "nt", "n.t.", "n.t", "n/t",
+    "not tested", "untested", "not available", "blank", "empty",
+    "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!",
+}  # fmt: skip
+"""Words that stand for a blank cell, in lower case."""
 
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
