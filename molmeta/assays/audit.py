@@ -32,21 +32,20 @@ def kinds_of(reasons: pd.Series) -> pd.Series:
     return reasons.str.replace(r"\d[\d,.]*", "…", regex=True)
 
 
-def describe(summary: pd.DataFrame, n_reasons: int = _N_REASONS) -> str:
+def describe(summary: pd.DataFrame) -> str:
     """Write a summary for the screen: the sum, then a line a reason.
 
     Args:
         summary: As `summarize` gives it.
-        n_reasons: How many reasons to name at most.
     """
     by_action = summary.groupby("action")["n_rows"].sum()
     actions = dict.fromkeys([KEPT, MERGED, DROPPED, *by_action.index])
     sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in actions)
     lines = [f"{by_action.sum():,} rows = {sums}"]
     others = summary[summary["action"] != KEPT]
-    for row in others[:n_reasons].itertuples():
+    for row in others[:_N_REASONS].itertuples():
         lines.append(f"  {row.n_rows:>9,} {row.action:<7}  {row.reason}")
-    if len(others) > n_reasons:
-        n_left = others["n_rows"][n_reasons:].sum()
-        lines.append(f"  {n_left:>9,} for {len(others) - n_reasons} other reasons")
+    if len(others) > _N_REASONS:
+        n_left = others["n_rows"][_N_REASONS:].sum()
+        lines.append(f"  {n_left:>9,} for {len(others) - _N_REASONS} other reasons")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import tanimoto
 
 _BLOCK = 10_000  # molecules compared at once
+_N_SAMPLED = 200  # molecules of the later fold whose nearest neighbour is sought
 _COLUMNS = (
     "seen", "fold", "n_assays", "n_same_assays", "n_same_sets", "n_molecules", "n_seen",
     "share_seen", "nearest_median", "nearest_above_0.7",
@@ -33,9 +34,7 @@ class _Fold:
         return cls(store, np.unique(np.concatenate(parsed)), sets)
 
 
-def leakage(
-    folds: Mapping[str, AssayStore], *, n_sampled: int = 200, seed: int = 0
-) -> pd.DataFrame:
+def leakage(folds: Mapping[str, AssayStore]) -> pd.DataFrame:
     """Measure how much of each later fold is in the earlier ones.
 
     >>> from molmeta.assays import drug_mechanisms
@@ -45,8 +44,6 @@ def leakage(
 
     Args:
         folds: Stores by fold, training first.
-        n_sampled: Molecules of the later fold whose nearest neighbour is sought.
-        seed: Of that sample.
 
     Returns:
         One row a pair: `seen`, the earlier fold; `fold`, the later one; of the latter `n_assays`,
@@ -55,14 +52,14 @@ def leakage(
         similarities (ECFP counts) to the nearest molecule seen `nearest_median` and
         `nearest_above_0.7`, a share.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     known = {name: _Fold.of(store) for name, store in folds.items()}
     rows = []
     for (seen_name, seen), (name, fold) in combinations(known.items(), 2):
         identities = np.unique(fold.store.identities[fold.molecules])
         n_seen = int(np.isin(identities, seen.store.identities[seen.molecules]).sum())
         sets_seen = set(seen.sets)
-        nearest = _nearest(fold, seen, rng.permutation(fold.molecules)[:n_sampled])
+        nearest = _nearest(fold, seen, rng.permutation(fold.molecules)[:_N_SAMPLED])
         rows.append(
             {
                 "seen": seen_name,

@@ -23,8 +23,8 @@ PAIRS_SIZE = 2048
 """The number of columns of `pairs`: torsions are hashed to the first half, pairs to the second."""
 
 
-def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
-    """Count the atom environments of each molecule, hashed to columns.
+def ecfp(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
+    """Count the atom environments of each molecule, up to two bonds from their centres.
 
     >>> ethanol = Chem.MolFromSmiles("CCO")
     >>> ecfp([ethanol, None]).sum(axis=1).tolist()
@@ -32,14 +32,12 @@ def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) 
 
     Args:
         mols: Molecules; the row of a None is empty.
-        radius: Bonds between the centre of an environment and its rim.
-        size: The number of columns that environments are hashed to.
 
     Returns:
-        (n, size) uint8, counts above 255 clipped; column indices are sorted.
+        (n, SIZE) uint8, counts above 255 clipped; column indices are sorted.
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=size)
-    return _counts(mols, generator, size)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=SIZE)
+    return _counts(mols, generator, SIZE)
 
 
 def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:

@@ -107,9 +107,7 @@ class RandomForest(Baseline):
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
         """See `Baseline.predict`."""
-        return forest_means(
-            _dense(known), labels, _dense(query), min_samples_leaf=self.min_samples_leaf
-        )
+        return forest_means(_dense(known), labels, _dense(query), self.min_samples_leaf)
 
 
 @dataclass(frozen=True, kw_only=True)

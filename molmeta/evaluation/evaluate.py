@@ -1,7 +1,13 @@
-"""The run of an evaluation: methods × assays × sizes × draws, in parallel and resumable."""
+"""The run of an evaluation: methods × assays × sizes × draws, in parallel and resumable.
+
+Records are kept in a journal under a hash of all they depend on. A changed model, assay or protocol
+has another key, and what did not change is not computed again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import shlex
 import sys
@@ -15,10 +21,9 @@ import sklearn
 
 from molmeta import __version__
 from molmeta.assays.form import check_form
-from molmeta.assays.store import AssayStore
+from molmeta.assays.store import Assay, AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation.episodes import Plan
-from molmeta.evaluation.journal import assay_hash, key_of
 from molmeta.evaluation.protocol import Method, Task, find_protocol
 from molmeta.evaluation.results import JOURNAL, Results
 from molmeta.evaluation.tables import collect
@@ -165,3 +170,20 @@ def _info(
             "numpy": np.__version__,
         },
     }
+
+
+def key_of(*parts: object) -> str:
+    """Hash everything that a record depends on, given as plain values."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def assay_hash(store: AssayStore, assay: Assay) -> str:
+    """Hash an assay's rows in order: molecules as written and as identified, labels, …"""
+    form = store.standardize.spec if store.standardize else None
+    content = hashlib.sha256(json.dumps([store.feature_spec, form], sort_keys=True).encode())
+    smiles = [store.smiles[molecule] if molecule >= 0 else "" for molecule in assay.molecules]
+    content.update("\n".join([assay.id, *smiles]).encode())
+    identities = np.append(store.identities, -1)[assay.molecules]
+    for column in (identities, assay.labels, assay.values, assay.kept, assay.rows):
+        content.update(np.ascontiguousarray(column).tobytes())
+    return content.hexdigest()[:24]

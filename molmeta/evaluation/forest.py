@@ -27,24 +27,24 @@ LEAVES = (2, 5)
 N_TREES = (100, 200)
 _N_FOLDS = 5
 
+SEED = 0
+"""Of samples and features; as scikit-learn's `random_state`."""
+
 
 def forest_means(
     known: NDArray[np.float32],
     values: Floats,
     query: NDArray[np.float32],
-    *,
-    n_trees: int = 100,
-    min_samples_leaf: int = 1,
-    seed: int = 0,
+    min_samples_leaf: int,
 ) -> Floats:
-    """Compute the mean of trees on bootstrap samples, √d features a split, shape (q,).
+    """Compute the mean of 100 trees on bootstrap samples, √d features a split, shape (q,).
 
     For two classes as values 0 and 1 the means are a classifying forest's probabilities: the
     variance p(1 - p) that a split reduces is half of Gini's impurity. Breiman, Random Forests,
     Machine Learning 45, 2001, https://doi.org/10.1023/A:1010933404324.
 
     >>> known = np.array([[0], [0], [1], [1]], dtype=np.float32)
-    >>> means = forest_means(known, np.array([0.0, 0.0, 1.0, 1.0]), known, n_trees=20)
+    >>> means = forest_means(known, np.array([0.0, 0.0, 1.0, 1.0]), known, 2)
     >>> means.round().tolist()
     [0.0, 0.0, 1.0, 1.0]
 
@@ -52,19 +52,17 @@ def forest_means(
         known: Features of the support set, shape (s, d).
         values: Its labels or values, shape (s,).
         query: Features, shape (q, d).
-        n_trees: Number of trees.
         min_samples_leaf: Fewest distinct molecules in a leaf.
-        seed: Of samples and features; the same as scikit-learn's `random_state`.
     """
     settings = {"max_features": "sqrt", "min_samples_leaf": min_samples_leaf}
     total = np.zeros(len(query))
-    for tree in _grow(known, values, n_trees, seed, settings):
+    for tree in _grow(known, values, N_TREES[0], SEED, settings):
         total += tree.predict(query, check_input=False)
-    return total / n_trees
+    return total / N_TREES[0]
 
 
 def tuned_forest_means(
-    known: NDArray[np.float32], labels: Floats, query: NDArray[np.float32], seed: int = 0
+    known: NDArray[np.float32], labels: Floats, query: NDArray[np.float32]
 ) -> Floats:
     """Compute `forest_means` with the settings of FS-Mol's grid that do best in the support set.
 
@@ -75,10 +73,9 @@ def tuned_forest_means(
         known: Features of the support set, shape (s, d).
         labels: Its labels, shape (s,), 1 active, 0 inactive.
         query: Features, shape (q, d).
-        seed: Of samples and features.
     """
     right = np.zeros((len(DEPTHS), len(FEATURES), len(LEAVES), len(N_TREES)))
-    seeds = count(seed + 1)
+    seeds = count(SEED + 1)
     for kept, left in _folds(labels):
         for f, features in enumerate(FEATURES):
             for n, leaf in enumerate(LEAVES):
@@ -87,7 +84,7 @@ def tuned_forest_means(
                 right[:, f, n] += ((means > 0.5) == (labels[left] > 0.5)).mean(axis=-1)
     # Sums of the same fractions in another order may differ in the last bit.
     depth, f, n, n_trees = map(int, np.unravel_index(right.round(9).argmax(), right.shape))
-    best: Floats = grid_means(known, labels, query, FEATURES[f], LEAVES[n], seed)[depth, n_trees]
+    best: Floats = grid_means(known, labels, query, FEATURES[f], LEAVES[n], SEED)[depth, n_trees]
     return best
 
 

@@ -65,7 +65,7 @@ def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
     return clusters
 
 
-def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed: int = 0) -> Mean:
+def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_]) -> Mean:
     """Compute the mean over assays and a percentile interval from resampling clusters.
 
     >>> mean = clustered_mean(np.array([0.1, 0.2, 0.3]), np.array(["a", "b", "b"]))
@@ -75,7 +75,6 @@ def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed
     Args:
         values: One an assay, shape (n,); NaN is left out.
         clusters: The name of each assay's cluster, shape (n,).
-        seed: Of the resampling.
     """
     known = ~np.isnan(values)
     values, clusters = values[known], clusters[known]
@@ -83,7 +82,7 @@ def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed
     mean = float(values.mean()) if len(values) else np.nan
     if len(names) < 2:
         return Mean(mean, np.nan, np.nan, len(values), len(names))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), N_RESAMPLES)
     totals = times @ np.bincount(place, weights=values)
     low, high = np.quantile(
