@@ -44,3 +44,10 @@ def test_docstrings_open_with_a_noun_or_a_verb(root: Path) -> None:
                     vague.add(file.relative_to(root / "molmeta").as_posix())
     rooms = {next((room for room in NOT_YET if name.startswith(room)), name) for name in vague}
     assert rooms == NOT_YET
+
+
+def test_contributors_are_sent_to_files_that_are_there(root: Path) -> None:
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"\]\(([\w/.-]+)\)", text))
+    assert len(paths) > 8
+    assert {path for path in paths if not (root / path).exists()} == set()
