@@ -103,7 +103,7 @@ def find_card(name: str) -> Card:
 
 
 def data_folder() -> Path:
-    """Where fetched data lie: `$MOLMETA_DATA`, else `~/.cache/molmeta`."""
+    """Find the folder of fetched data: `$MOLMETA_DATA`, else `~/.cache/molmeta`."""
     return Path(os.environ.get("MOLMETA_DATA") or Path.home() / ".cache" / "molmeta")
 
 

@@ -92,7 +92,7 @@ class Molecules:
 
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
-        """Why each distinct SMILES was rejected, "" where it parses."""
+        """List why each distinct SMILES was rejected, "" where it parses."""
         return _objects(self._reasons)
 
     @cached_property
@@ -135,7 +135,7 @@ class Molecules:
 
 
 def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:
-    """Molecular weights in g/mol from atomic numbers and hydrogen counts, shape (n,)."""
+    """Compute molecular weights in g/mol from atoms and their hydrogens, shape (n,)."""
     table = Chem.GetPeriodicTable()
     elements = np.array([table.GetAtomicWeight(number) for number in range(119)])
     atomic_numbers, n_hydrogens = graphs.atom_rows[:, 0], graphs.atom_rows[:, 4]

@@ -137,7 +137,7 @@ def _are_smiles(cells: Sequence[str]) -> bool:
 
 
 def _other_notation(cells: Sequence[str]) -> str | None:
-    """InChI, InChIKey or SELFIES, if nine in ten cells are written so."""
+    """Name InChI, InChIKey or SELFIES, if nine in ten cells are written so."""
     counts = Counter(filter(None, map(notation_of, cells)))
     notation, n = next(iter(counts.most_common(1)), ("", 0))
     return notation if n and n >= 0.9 * len(cells) else None

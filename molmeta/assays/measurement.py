@@ -85,7 +85,7 @@ def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
 
 
 def _label(word: str) -> float:
-    """1, 0, NaN where missing, infinity where it is no label."""
+    """Read a label: 1, 0, NaN where missing, infinity where it is none."""
     word = word.casefold()
     if word in MISSING:
         return float("nan")

@@ -230,7 +230,7 @@ def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
 
 
 def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Generator) -> Split:
-    """Later folds share no molecule with earlier ones, which lose as few as can be."""
+    """Split so that folds share no molecule, and earlier ones lose as few as can be."""
     names, number = np.unique(store.identities, return_inverse=True)
     parsed = [assay.molecules[assay.molecules >= 0] for assay in store]
     members = [np.unique(number[molecules]) for molecules in parsed]

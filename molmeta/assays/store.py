@@ -227,7 +227,7 @@ class AssayStore:
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
-        """Where each assay's rows begin and end in the measurements, shape (len(self), 2)."""
+        """Find where each assay's rows begin and end in the measurements, (len(self), 2)."""
         return self._assays[["begin", "end"]].to_numpy(np.int64)
 
     @cached_property

@@ -143,5 +143,5 @@ def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np
 
 
 def _at(array: NDArray[Any], at: NDArray[np.int64], other: np.generic) -> NDArray[Any]:
-    """`array[at]`, `other` where `at` is −1."""
+    """Take `array[at]`, `other` where `at` is −1."""
     return np.where(at < 0, other, array[at])

@@ -105,11 +105,6 @@ class Graphs:
         """Count the bonds of each molecule, (n,)."""
         return np.diff(self.bond_offsets).astype(np.int64)
 
-    @property
-    def nbytes(self) -> int:
-        """Count the bytes of all arrays."""
-        return sum(array.nbytes for array in vars(self).values())
-
     def select(self, indices: ArrayLike) -> Graphs:
         """Select the molecules at `indices`, (k,), in that order; the palettes stay as they are.
 
@@ -187,7 +182,7 @@ class Graphs:
 
 
 def _narrow(values: NDArray[np.integer]) -> Codes:
-    """`values`, none negative, in the smallest unsigned type that holds them."""
+    """Store `values`, none negative, in the smallest unsigned type that holds them."""
     largest = values.max(initial=0)
     kind = np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
     return values.astype(kind, copy=False)
@@ -204,7 +199,7 @@ def _compact(offsets: Ints) -> Offsets:
 
 
 def _gather(offsets: Offsets, chosen: Ints) -> tuple[Ints, Ints]:
-    """Where the parts `chosen` of a flat array stand, end to end, and their new offsets."""
+    """Find the positions of the parts `chosen` of a flat array, and their new offsets."""
     starts = np.asarray(offsets)[chosen]
     counts = np.asarray(offsets)[chosen + 1] - starts
     new = _offsets(counts)

@@ -29,7 +29,7 @@ class Molecules(Protocol):
 
     @property
     def graphs(self) -> Graphs:
-        """n graphs."""
+        """Return n graphs."""
 
     def feature(self, name: str) -> Matrix | None:
         """Return one of `FEATURES`, n rows; None where it was not computed."""

@@ -58,7 +58,7 @@ class Baseline(ABC):
 
     @property
     def training(self) -> AssayRecord | None:
-        """Nothing."""
+        """Return None: it was trained on no assay."""
         return None
 
     def scores(

@@ -158,7 +158,7 @@ def assay_by_assay(view: View) -> list[Block]:
 
 
 def calibration(view: View) -> list[Block]:
-    """Predicted probabilities against frequencies, for the methods that give probabilities."""
+    """Plot predicted probabilities against frequencies, for methods that give them."""
     size, bins = view.sizes[0], view.results.calibration
     bins = bins[(bins["support_size"] == size) & (bins["n"] >= _FEWEST_IN_BIN)]
     if not len(bins):

@@ -99,7 +99,7 @@ def _curated(
 
 
 def _scaffold(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
-    """Curated rows, where support and query share no Murcko scaffold either."""
+    """Draw curated rows, where support and query share no Murcko scaffold either."""
     rows = np.flatnonzero(_known(assay, task) & assay.kept)
     groups = scaffold_numbers(store, assay.molecules[rows])
     return _among(rows, grouped(assay.labels[rows], groups, size, seed))

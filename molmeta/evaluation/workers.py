@@ -76,7 +76,7 @@ _worker: dict[str, Any] = {}
 
 
 def end_with_parent() -> None:
-    """End this process when its parent does: of a parent that was killed a pool hears nothing."""
+    """End this process when its parent does: a pool does not notice a killed parent."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

@@ -136,7 +136,7 @@ class Matcher(nn.Module):
 
     @property
     def prepared_dim(self) -> int:
-        """Width of what `prepare` gives."""
+        """Count the columns that `prepare` gives."""
         return int(self.prepare(self.projection.weight.new_zeros(1, self._encoded.dim)).shape[-1])
 
     def prepare(self, rows: Tensor) -> Tensor:

@@ -257,7 +257,7 @@ def _span(values: Iterable[float], *, zero: bool = True) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, n: int = 6) -> list[float]:
-    """Round numbers, at most about n of them, that reach from below `low` to above `high`."""
+    """Choose round numbers, about n at most, that reach from below `low` to above `high`."""
     rough = (high - low) / n
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
