@@ -63,17 +63,17 @@ def featurize_files(
         paths: Files of any kind that a reader knows, and folders of such files; assays of the
             same id are joined.
         out: The store's folder, which appears whole or not at all; None for a temporary one.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         limits: The smallest assays worth keeping.
         duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
         workers: Processes that featurize.
-        features: What is stored beside graphs: some of `chem.features.FEATURES`.
+        features: Features to store beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         progress: Called with the number of molecules done since its last call.
 
     Raises:
-        InputError: If a file or what is said about it cannot be used.
+        InputError: If a file, or the user's choice of its columns, cannot be used.
     """
     columns = columns or Columns()
     sources = [open_source(path, format) for path in expand(paths)]
@@ -126,7 +126,7 @@ def load_assays(
 
     Args:
         path: A store's folder, or a file or folder that a reader knows.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         standardize: As for `build_store`; a store's molecules stay as they are.
 
@@ -196,9 +196,9 @@ def build_store(
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
         duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
-        features: What is stored beside graphs: some of `chem.features.FEATURES`.
+        features: Features to store beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
-        notes: What the readers took for what; what is active is added to it.
+        notes: How the readers read the files; which values are active is added.
         workers: Processes that featurize.
         progress: Called with the number of molecules done since its last call.
 
@@ -264,7 +264,7 @@ def decide(
     """Give each row a comparable value, a label, an action and its reason.
 
     Returns:
-        The rows; and what was taken as active, "" where no label comes from a value.
+        The rows; and which values count as active, "" where no label comes from a value.
     """
     table, active = table.assign(threshold=np.nan, kind="", bound=0), ""
     if table["value"].notna().any():
@@ -320,7 +320,7 @@ def _with_values(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> pd.Da
 def _label_by_value(
     rows: Rows, table: pd.DataFrame, threshold: float | str, direction: str | None
 ) -> str:
-    """Fill in the labels that the values decide, in place; says what was taken as active."""
+    """Fill in the labels that the values decide, in place; describe which values are active."""
     targets = rows.words("target")
     enzymes = np.array([bool(re.search(r"enzyme|ase\b", text.lower())) for text in targets], bool)
     has_value = table["value"].notna() & (table["assay"] > 0)

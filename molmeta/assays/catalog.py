@@ -22,8 +22,8 @@ class RemoteFile(BaseModel):
     """A file of a data set.
 
     Attributes:
-        url: Where it is.
-        name: What it is called here.
+        url: Its address.
+        name: Its name in the folder.
         checksum: "md5:…" or "sha256:…", where one is published.
         unpack: Whether it is a tar archive to be unpacked beside it.
     """
@@ -44,14 +44,14 @@ class Card(BaseModel):
     ('FS-Mol, 5,135 assays of ChEMBL 27 for few-shot learning', 2)
 
     Attributes:
-        name: By which it is fetched.
+        name: As `molmeta data` takes it.
         title: In a line.
         licence: Of the data.
-        homepage: Where it is described.
+        homepage: Its description.
         citation: What to cite.
-        size: Of what is fetched, for the reader.
-        files: What is fetched; none for a data set that molmeta brings along.
-        columns: What its columns hold.
+        size: Of the files, in words.
+        files: Those to fetch; none for a data set that molmeta brings along.
+        columns: The content of its columns, by name.
         splits: Published folds: assay ids, or a range such as "0:9" of the assays in file
             order; or the name of a JSON file with them.
     """
@@ -113,7 +113,7 @@ def fetch(
     """Fetch a data set; what is there already is only checked.
 
     Args:
-        card: What to fetch.
+        card: The data set.
         folder: Where its files go; by default a folder of its name in `data_folder()`.
         progress: Called with the number of bytes that arrived since its last call.
 

@@ -25,7 +25,7 @@ def write_example(folder: Path) -> dict[str, str]:
         folder: New or empty.
 
     Returns:
-        What each file is, by its name.
+        The content of each file, by its name.
 
     Raises:
         InputError: If the folder is not empty.

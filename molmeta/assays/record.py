@@ -51,7 +51,7 @@ class AssayRecord:
         digests: By assay id a digest of molecules and labels; None where that was not recorded.
         molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the same
             in every store.
-        role: What the assays are for, e.g. "test"; for messages.
+        role: The use of the assays, e.g. "test"; for messages.
         standardize: The form of the molecules; None: as drawn.
     """
 
@@ -104,9 +104,9 @@ class AssayRecord:
         """Refuse assays that are among these, under the same id or with the same content.
 
         Args:
-            others: What shall be used.
-            what: What they are, e.g. "training assays".
-            fix: What the user can do about it.
+            others: The assays to use.
+            what: Their name in the message, e.g. "training assays".
+            fix: Advice to the user.
 
         Raises:
             InputError: If one of them is.

@@ -154,8 +154,8 @@ def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, A
     AssayStore('split/test': 1 assays, 40 molecules)
 
     Args:
-        store: What was split.
-        split: How.
+        store: The assays.
+        split: Their folds.
         out: The folder, which appears whole or not at all; an earlier split is replaced.
 
     Returns:

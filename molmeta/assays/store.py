@@ -83,9 +83,9 @@ class AssayStore:
     Attributes:
         path: The store's folder.
         header: The content of its `store.json`.
-        feature_spec: What its graphs, fingerprints, pairs and descriptors are, to be compared with
-            a model's.
-        standardize: What its molecules were brought to standard form by; None: they are as drawn.
+        feature_spec: The definition of its graphs, fingerprints, pairs and descriptors, to be
+            compared with a model's.
+        standardize: The standard form of its molecules; None: they are as drawn.
         n_molecules: Number of distinct SMILES that parse.
         features: Those of `FEATURES` that have been read or computed, by name.
     """
@@ -98,7 +98,7 @@ class AssayStore:
         owner: object = None,
         info: pd.DataFrame | None = None,
     ) -> None:
-        """Use `open`; the arguments are what `open`, `subset` and `with_info` found out."""
+        """Use `open`; the arguments are for `open`, `subset` and `with_info`."""
         self.path, self.header = path, header
         self._folder = StoreFolder(path)
         self.feature_spec: dict[str, object] = header["feature_spec"]

@@ -45,8 +45,8 @@ class Support:
         blank: Whether the row has neither label nor value, as one that waits for a prediction,
             (n,).
         actions: kept, merged or dropped, (n,).
-        reasons: Why it is not kept, (n,).
-        notes: What was taken for what: columns, units, what is active.
+        reasons: The reason where it is not kept, (n,).
+        notes: How the file was read: columns, units, which values are active.
         n_elsewhere: Rows that were read and belong to other assays.
     """
 
@@ -87,7 +87,7 @@ def read_support(
 
     Args:
         path: A file of any kind that a reader knows, or a store.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         assay_id: Which assay, if there are several; of a wide table, its column.
         standardize: Tells repeats of one molecule: as for `build_store`.

@@ -35,8 +35,8 @@ class Contents:
         features: A row a molecule, by name.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
-        standardize: What the molecules were brought to standard form by, or None.
-        notes: What was taken for what when the files were read.
+        standardize: The standard form of the molecules, or None.
+        notes: How the files were read: columns, units, which values are active.
     """
 
     graphs: Graphs
@@ -94,11 +94,11 @@ def contents_of(
     """Assemble the contents of a store from newly read rows.
 
     Args:
-        rows: What was read.
+        rows: The rows read.
         molecules: The distinct SMILES of the rows.
         table: The rows as `build.decide` gives them.
-        standardize: What the molecules were brought to standard form by.
-        notes: What was taken for what.
+        standardize: The standard form of the molecules.
+        notes: How the files were read.
     """
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(

@@ -36,7 +36,7 @@ _ISOTOPE = Chem.MolFromSmarts("[!0*]")
 
 @dataclass(frozen=True)
 class Standardizer:
-    """The standard form of molecules, and what of a drawing survives in it.
+    """The standard form of molecules, and the parts of a drawing that it keeps.
 
     >>> salt = Chem.MolFromSmiles("CC(=O)[O-].[Na+]")
     >>> Chem.MolToSmiles(Standardizer()(salt))

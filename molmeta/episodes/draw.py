@@ -43,7 +43,7 @@ class DrawError(MolmetaError):
     1 actives and 1 inactives, too few for 2 of each in the support set
 
     Attributes:
-        reason: Why, in a few words.
+        reason: In a few words.
     """
 
     def __init__(self, reason: str) -> None:

@@ -35,9 +35,9 @@ class Baseline(ABC):
     """A method that reads fingerprints and was not trained on anything.
 
     Attributes:
-        name: What tables call it.
-        task: What it predicts.
-        tasks: What it can predict.
+        name: Its name in tables.
+        task: The task.
+        tasks: Those it can do.
         reads: Fingerprints alone.
     """
 
@@ -85,7 +85,7 @@ class Baseline(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Baseline):
-    """Says the same of every molecule: the support set's prevalence, or its mean value."""
+    """Scores every molecule by the support set's prevalence, or its mean value."""
 
     name: str = "constant"
 

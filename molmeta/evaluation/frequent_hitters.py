@@ -21,9 +21,9 @@ _RIDGE = 100.0
 
 @dataclass(frozen=True)
 class FrequentHitters:
-    """Says how often molecules like this one are active, in whatever assay; ignores the support.
+    """Scores by how often similar molecules are active in training assays; ignores the support.
 
-    What a model does not add to this it has not learned about the assay. A ridge regression from
+    A model that adds nothing to this has learned nothing about the assay. A ridge regression from
     ECFP bits to the label, centred within each training assay.
 
     >>> from molmeta.assays import drug_mechanisms
@@ -33,8 +33,8 @@ class FrequentHitters:
 
     Attributes:
         weights: One a bit, shape (size,).
-        training: What it was trained on.
-        name: What tables call it.
+        training: The training assays.
+        name: Its name in tables.
         reads: Fingerprints alone.
     """
 

@@ -78,7 +78,7 @@ def neutral_score(scores: Floats, scale: Scale, support: Floats) -> float:
 
     Args:
         scores: Of the queries that parse, shape (q,).
-        scale: What they are.
+        scale: The kind of the scores.
         support: Labels of the support set, shape (s,).
     """
     mean = float(support.mean())

@@ -25,7 +25,7 @@ Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
 
 
 class Method(typing.Protocol):
-    """Anything that learns from a support set and scores molecules: a model or a baseline.
+    """A model or a baseline: it learns from a support set and scores molecules.
 
     >>> from molmeta.assays import drug_mechanisms
     >>> from molmeta.evaluation import evaluate

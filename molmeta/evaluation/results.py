@@ -52,7 +52,7 @@ class Results:
             molecules and labels under any id; `seen_molecules`, the share of its molecules.
         calibration: One row a method, support size and bin of the probability, over all draws:
             `method, support_size, bin, n, probability, active`, the last two summed.
-        info: How it came about: command, protocol, seeds, versions, hashes.
+        info: Its origin: command, protocol, seeds, versions, hashes.
         examples: The first draw's molecules, by `method`, `assay_id` and `support_size`.
     """
 

@@ -38,7 +38,7 @@ class View:
     """A comparison as the sections of a report read it.
 
     Attributes:
-        comparison: What is reported.
+        comparison: The methods reported.
     """
 
     comparison: Comparison

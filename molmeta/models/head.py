@@ -61,7 +61,7 @@ class Head(nn.Module, ABC):
         """
 
     def bind(self, columns: Columns) -> None:
-        """Learn what the rows hold that it will be given: the vector, and what it `reads`."""
+        """Learn the columns of its rows: the vector, and those that it `reads`."""
 
     def prepare(self, rows: Tensor) -> Tensor:
         """Precompute what depends on a molecule alone and on no parameter, (…, d) → (…, p)."""

@@ -103,7 +103,7 @@ class KnownAssays(nn.Module):
         self.readouts = (weights - self.mean_readout) @ self.axes.mT
 
     def describe(self, vectors: Tensor) -> Tensor:
-        """Compute what of vectors, (…, dim), is compared with known assays, (…, width)."""
+        """Describe vectors, (…, dim), for the comparison with known assays, (…, width)."""
         place = functional.normalize(vectors - self.centre, dim=-1) @ self.directions.mT
         common = (vectors @ self.mean_readout).unsqueeze(-1)
         return torch.cat([place, vectors @ self.axes.mT, common], -1)
@@ -158,7 +158,7 @@ _LABELS = 32
 
 
 def fading(n: Tensor) -> Tensor:
-    """Compute how much counts beside n labels what is known without them: 32 / (32 + n)."""
+    """Compute the weight beside n labels of what is known without them: 32 / (32 + n)."""
     return _LABELS / (_LABELS + n)
 
 

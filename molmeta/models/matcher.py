@@ -140,7 +140,7 @@ class Matcher(nn.Module):
         return int(self.prepare(self.projection.weight.new_zeros(1, self._encoded.dim)).shape[-1])
 
     def prepare(self, rows: Tensor) -> Tensor:
-        """Precompute what no support set has a part in, (n, encoder.dim) → (n, prepared_dim).
+        """Precompute what is the same for all support sets, (n, encoder.dim) → (n, prepared_dim).
 
         The projection, and what the head's `prepare` makes of it if no context stands between.
         """
@@ -198,7 +198,7 @@ class Matcher(nn.Module):
     def _in_context(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Make of projected rows what the head reads: vectors in context, and its columns."""
+        """Prepare projected rows for the head: vectors in context, and its columns."""
         reads = self._head_reads
         support, query = (self._projected.select(rows, reads) for rows in (support, query))
         if self.context is None:

@@ -37,7 +37,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they are.
+    """Facts: names and their values.
 
     >>> Facts({"assays": "13"})
     Facts(items={'assays': '13'})
@@ -55,9 +55,9 @@ class Table:
     Table(columns=['method', 'ΔAUPRC'], rows=[['rf', '0.21']], caption='Means over assays.')
 
     Attributes:
-        columns: Their headings.
+        columns: The headings.
         rows: Cells, one a column.
-        caption: What it shows.
+        caption: Text below it.
     """
 
     kind: ClassVar[str] = "table"
@@ -78,7 +78,7 @@ class Figure:
 
     Attributes:
         svg: As `plots` draws it.
-        caption: What it shows, and how to read it.
+        caption: Text below it.
         legend: As `plots.legend` draws it.
     """
 
@@ -98,7 +98,7 @@ class MoleculeCard:
 
     Attributes:
         svg: As `molecules.draw` draws it.
-        lines: What stands below it.
+        lines: Text below it.
         marked: Whether its frame is heavy, for actives.
     """
 
@@ -130,7 +130,7 @@ class Reason:
 
     Attributes:
         drawing: The `name` that its drawing has elsewhere on the page.
-        lines: What stands below it.
+        lines: Text below it.
         favours: Whether it speaks for.
     """
 
@@ -149,12 +149,12 @@ class Candidate:
 
     Attributes:
         svg: As `molecules.draw` draws it.
-        title: What it is called.
+        title: Its name.
         probability: From 0 to 1.
         low: Lower end of its uncertainty.
         high: Upper end.
-        lines: What else is known of it.
-        reasons: Why it stands where it does.
+        lines: Other facts about it.
+        reasons: Support molecules that speak for or against it.
         lacks: Keys of the filters that hide it.
     """
 
@@ -180,7 +180,7 @@ class Ranking:
     Attributes:
         candidates: The best first.
         filters: Keys, of letters and hyphens, and the texts of their boxes.
-        caption: How to read it.
+        caption: Text below it.
     """
 
     kind: ClassVar[str] = "ranking"
@@ -194,7 +194,7 @@ Block = Text | Note | Facts | Table | Figure | Molecules | Ranking
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it.
+    """A heading and the blocks below it.
 
     >>> Section("Files", [Text("One was read.")])
     Section(title='Files', blocks=[Text(text='One was read.')])
