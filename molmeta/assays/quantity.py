@@ -18,8 +18,8 @@ _HERE = "\x01"  # where the quantity stood
 _SEPARATOR = r"[\s_.\-]*"
 _HALF = r"(?:[xiegacltdbm]c|gi|ed|ld|id)"
 _SYMBOL = (
-    rf"(?P<half>{_HALF}{_SEPARATOR}(?:50|10|20|25|30|75|80|90|95|99))(?!\d)(?![a-z]{{3}})"
-    rf"|(?P<k>k{_SEPARATOR}[idb])(?![a-z0-9])(?!-?\d)"
+    rf"(?P<half>{_HALF}{_SEPARATOR}(?:50|10|20|25|30|75|80|90|95|99))(?!\d)"
+    rf"|(?P<k>k{_SEPARATOR}[idb])(?:(?![a-z0-9])|(?=app))(?!-?\d)"
     rf"|(?P<mic>(?:m[ibfe]c|tgi)(?:{_SEPARATOR}(?:50|80|90))?)(?![a-z0-9])"
     r"|(?P<potency>potency|ac50|xc50)(?![a-z0-9])"
 )
@@ -261,6 +261,8 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, problem="a word that could be a logarithm")
     if known.logarithm == "-log10" and not units and _UNIT_LIKE.search(rest):
         return replace(known, problem="a unit that is not known")
+    if {"app", "apparent"}.intersection(before[-1:] + after[:1]):
+        known = replace(known, symbol=f"apparent {known.symbol}")
     if before[-1:] == ["p"] or after[:1] == ["p"]:
         return replace(known, problem="a lone p that could mean −log10")
     keys = {Unit.parse(unit).key for unit in units}

@@ -133,6 +133,10 @@ def _is_utf8(content: bytes) -> bool:
     delimiter=st.sampled_from(DELIMITERS),
 )
 @example([["smiles", "name"], ["CCO", '"a'], ["CC", "b"], ["C", 'c"']], ",")
+@example(
+    [["name", "smiles", "active", "IC50 (nM)", "note"],
+     ['"x', "CCO", 'x"', "1", '"x'], ['x"', "CCO", '"x', "1", 'x"']], ",",
+)  # fmt: skip
 @settings(max_examples=200)
 def test_stray_quotes_swallow_nothing(table: list[list[str]], delimiter: str) -> None:
     table[0] = [f"column {i}" if '"' in name else name for i, name in enumerate(table[0])]
@@ -296,6 +300,12 @@ def test_a_header_wider_than_its_rows_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"line 1; got 4 names .* rows of 3 cells"):
         open_table(file_of(f"smiles,NR-AR,{name}\nCCO,1,0\nCC,0,1\n".encode()))
     assert len(rows_of(open_table(file_of(b"smiles,active,\nCCO,1\nCC,0\n")))) == 2
+
+
+def test_a_delimiter_in_a_name_and_in_some_cells_is_refused() -> None:
+    text = "SMILES,name,NR-AR,hERG, 10 uM\nCCO,1,4-dioxane,1,0\nCCN,x,1,0\nCCC,y,0,1\n"
+    with pytest.raises(InputError, match="a blank before the name '10 uM'"):
+        open_table(file_of(text.encode()))
 
 
 def test_columns_without_names_are_refused() -> None:

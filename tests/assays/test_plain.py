@@ -54,6 +54,17 @@ def test_value_and_relation_come_along(tmp_path: Path) -> None:
     assert rows["relation"].tolist() == [">", ""]
 
 
+def test_a_unit_makes_a_value_column(tmp_path: Path) -> None:
+    rows = read(tmp_path, "smiles,Result (nM)\nCCO,12\nCCN,30\n", Columns(threshold=6))
+    assert rows["value"].tolist() == [12, 30]
+
+
+def test_an_empty_column_of_another_quantity_does_not_win(tmp_path: Path) -> None:
+    text = "smiles,type,value (nM),Ki (nM)\nCCO,IC50,12,3\nCCN,IC50,30,\n"
+    with pytest.raises(InputError, match=r"several columns.*'value \(nM\)', 'Ki \(nM\)'"):
+        read(tmp_path, text, Columns(threshold=6))
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
     rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)

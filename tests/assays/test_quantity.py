@@ -18,6 +18,9 @@ from molmeta.errors import InputError
         ("IC50 (nM)", "IC50", "nM"),
         ("CDK2_IC50_nM", "IC50", "nM"),
         ("IC50nM", "IC50", "nM"),
+        ("IC50nmol/L", "IC50", "nmol/L"),
+        ("Kiapp (nM)", "apparent Ki", "nM"),
+        ("app Ki (nM)", "apparent Ki", "nM"),
         ("IC50..nM.", "IC50", "nM"),  # as R spells it
         ("IC50 / nM", "IC50", "nM"),
         ("IC₅₀ (nM)", "IC50", "nM"),

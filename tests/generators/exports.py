@@ -224,5 +224,5 @@ def pubchem_sheet(c: Combination) -> Sheet:
     columns = [(title, [line[k] for line in table]) for k, title in enumerate(titles)]
     chosen = rules(c, Scale(unit="uM")) if by_value else [Rule(None)]
     if chosen[0].threshold is None and by_value:
-        chosen = [Rule(6.0)]
+        chosen = [Rule(6.0, chosen[0].up)]
     return Sheet(columns, told, Expected(rows, chosen), name=name, style="pubchem")

@@ -10,6 +10,7 @@ from tests.generators import cells, headers, layout, vocabulary
 from tests.generators.choices import Combination
 from tests.generators.meaning import Expected, Interval, Row, Rule, interval
 from tests.generators.molecules import NANOMOLAR, SMILES
+from tests.generators.vocabulary import MOLAR
 
 Columns = list[tuple[str, list[str]]]
 
@@ -62,7 +63,7 @@ def value_sheet(c: Combination) -> Sheet:
         if c["unit_place"] in ("blank units", "strange units") and i in picked.others:
             units[-1] = "" if c["unit_place"] == "blank units" else picked.strange
             # A negative logarithm is a pXC50 where no unit says otherwise.
-            keeps = scale.percent or (scale.log == "negative" and scale.unit == "M")
+            keeps = scale.percent or (scale.log == "negative" and MOLAR.get(scale.unit) == 1e9)
             keeps = keeps and not units[-1]
             keeps |= c["relation"] in layout.SIDES and c["value_named"] == "no"
             truths, may_drop = (truths, True) if keeps else ((), may_drop)

@@ -288,8 +288,9 @@ def _limits(pairs: list[tuple[Row, Came]], rule: Rule, reading: int) -> list[dic
                     continue
                 truth = row.truths[min(reading, len(row.truths) - 1)]
                 exact = truth.low == truth.high
+                unread = exact or "open side" not in got.reason
                 if not (censored or exact) or (
-                    got.action == DROP and not (lost if exact else undecided)
+                    got.action == DROP and not (lost if unread else undecided)
                 ):
                     continue
                 end = truth.low if np.isfinite(truth.low) else truth.high

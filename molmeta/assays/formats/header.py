@@ -134,11 +134,13 @@ class _Candidate:
         where = f"{source}, line {record.n_lines + skipped}"
         _check_before(where, before)
         _check_width(where, names, rows)
+        _check_commas(where, record.cells, rows)
         if not _NAMES.intersection(map(str.casefold, names)):
             _check_names(where, names, structures, rows)
-        if not structures:  # a table of hardly any molecules says by name where they should be
-            structures = tuple(i for i, name in enumerate(names) if name.casefold() in _NAMES)
-        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, structures)
+        # A table of hardly any molecules, or of stray quotes, says by name where they should be.
+        named = (i for i, name in enumerate(names) if name.casefold() in _NAMES)
+        molecules = tuple(sorted({*structures, *named}))
+        layout = Layout(self.delimiter, len(names), record.n_lines + skipped, molecules)
         notes = []
         if before:
             shown = self.delimiter.join(before[0].cells)[:60]
@@ -227,6 +229,19 @@ def _check_width(where: str, names: list[str], rows: list[_Record]) -> None:
             got=f"{n_named} names of columns above rows of {widest} cells",
             expected="a cell a column",
             fix="Put a name that holds the delimiter in double quotes, or remove a name.",
+        )
+
+
+def _check_commas(where: str, cells: list[str], rows: list[_Record]) -> None:
+    """Refuse a blank after one delimiter of several above short rows: `hERG, 10 uM` is one name."""
+    spaced = [cell for cell in cells[1:] if cell[:1] == " " and cell.strip()]
+    short = any(len(row.cells) < len(cells) for row in rows)
+    if short and 0 < len(spaced) < len(cells) - 1:
+        raise InputError.of(
+            where,
+            got=f"a blank before the name {spaced[0].strip()[:40]!r}, and rows with too few cells",
+            expected="a cell a column",
+            fix="Put a name that holds the delimiter in double quotes, or remove the blank.",
         )
 
 

@@ -201,12 +201,15 @@ def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -
 
 
 def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]:
-    """The columns whose names are those of measured values, and that hold numbers."""
+    """The columns whose names are those of measured values, and that hold numbers.
+
+    "Result (nM)" is one: its unit says what it holds.
+    """
     found = {name: parse_quantity(name) for name in names}
     return {
         name: quantity
         for name, quantity in found.items()
-        if (quantity.symbol or quantity.unit == PERCENT)
+        if (quantity.symbol or quantity.unit)
         and not quantity.other
         and as_text(rows[name]).str.contains(r"\d").any()
     }
