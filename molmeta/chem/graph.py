@@ -105,6 +105,11 @@ class Graphs:
         """Count the bonds of each molecule, (n,)."""
         return np.diff(self.bond_offsets).astype(np.int64)
 
+    @property
+    def nbytes(self) -> int:
+        """Count the bytes of all arrays."""
+        return sum(array.nbytes for array in vars(self).values())
+
     def select(self, indices: ArrayLike) -> Graphs:
         """Select the molecules at `indices`, (k,), in that order; the palettes stay as they are.
 
