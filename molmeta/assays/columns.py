@@ -38,8 +38,12 @@ TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChE
 class Columns:
     """The user's choice of a table's columns; `None` means "find out".
 
-    >>> Columns(value_column="IC50", units="nM", threshold=6.0).named, Columns().named
-    (True, False)
+    >>> import pandas as pd
+    >>> from molmeta.assays import Columns, load_assays
+    >>> pd.DataFrame({"mol": ["CCO", "CCN"], "IC50": [12, 50_000]}).to_csv("ic50.csv", index=False)
+    >>> columns = Columns(value_column="IC50", units="nM", threshold=6.0)
+    >>> load_assays("ic50.csv", columns).assay(0).labels.tolist()
+    [1.0, 0.0]
 
     Attributes:
         smiles_column: Holds the molecules.

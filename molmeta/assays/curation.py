@@ -18,8 +18,11 @@ NO_LABEL = "no label"
 class Limits:
     """The smallest assay worth keeping, counted in kept molecules.
 
-    >>> Limits(min_molecules=32, min_per_class=4)
-    Limits(min_molecules=32, min_per_class=4)
+    >>> from molmeta.assays import drug_mechanisms, featurize_files
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> store = featurize_files(["drugs.csv"], None, limits=Limits(min_molecules=48))
+    >>> int((store.assays["n_kept"] > 0).sum()), len(store)
+    (1, 5)
 
     Attributes:
         min_molecules: In all.

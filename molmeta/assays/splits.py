@@ -38,8 +38,9 @@ _TARGET_NAMES = ("target_id", "Target ChEMBL ID", "target", "target_name", "Targ
 class Split:
     """Assays in folds.
 
-    >>> Split({"train": ["first", "second"], "test": ["third"]}).allowed("train") is None
-    True
+    >>> split = Split({"train": ["first"], "test": ["second"]}, molecules=np.array([0, 1, 1]))
+    >>> split.allowed("test").tolist()
+    [False, True, True]
 
     Attributes:
         assays: The assay ids of each fold; no assay is in two.
