@@ -72,11 +72,11 @@ class Registry:
         return add
 
     def names(self) -> list[str]:
-        """The registered names, sorted."""
+        """List the registered names, sorted."""
         return sorted(self._parts)
 
     def find(self, name: str) -> Callable[..., Any]:
-        """The part of that name.
+        """Find the part of that name.
 
         Raises:
             InputError: If there is none, or a user's own part cannot be imported.
@@ -103,7 +103,7 @@ class Registry:
 
 
 def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
-    """The error for a name that does not exist, with the nearest one that does."""
+    """Make the error for a name that does not exist, with the nearest one that does."""
     known = sorted(known)
     near = difflib.get_close_matches(got, known, n=1)
     return InputError.of(
@@ -148,7 +148,7 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
 
 
 def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of `factory` that a recipe may set: (type, default) by name."""
+    """List the arguments of `factory` that a recipe may set: (type, default) by name."""
     target = factory.__init__ if inspect.isclass(factory) else factory
     hints = typing.get_type_hints(target, include_extras=True)
     return {
@@ -183,7 +183,7 @@ def read_recipe(name_or_file: str | Path) -> Sections:
 
 
 def override(recipe: Sections, settings: Iterable[str]) -> Sections:
-    """A copy of `recipe` with `section.key=value` settings applied, values read as YAML.
+    """Copy `recipe` with `section.key=value` settings applied, values read as YAML.
 
     Raises:
         InputError: If a setting is not of that form.

@@ -13,7 +13,10 @@ Floats = NDArray[np.float64]
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision, Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, highest first.
+    """Compute average precision, Σ (Rₙ - Rₙ₋₁) Pₙ over the distinct scores, highest first.
+
+    >>> auprc([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
+    0.8333333333333333
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -30,7 +33,12 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None = None) -> float:
-    """ΔAUPRC: average precision minus what a constant score would earn.
+    """Compute ΔAUPRC: average precision minus that of a constant score.
+
+    >>> delta_auprc([1, 0, 1, 0], [0.5, 0.5, 0.5, 0.5])
+    0.0
+    >>> delta_auprc([1, 0, 1, 0], [0.9, 0.2, 0.7, 0.1])
+    0.5
 
     Args:
         labels: Of the query set, shape (n,), 1 active, 0 inactive.
@@ -48,7 +56,10 @@ def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None =
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that an active outranks an inactive, ties half.
+    """Compute the area under the ROC curve: how often an active outranks an inactive, ties half.
+
+    >>> roc_auc([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
+    0.75
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -63,7 +74,10 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
-    """Fraction of actives among the k best scores; a tie across the cut counts its expectation.
+    """Compute the fraction of actives among the k best; a tie at the cut counts its expectation.
+
+    >>> hit_rate([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], k=2)
+    0.5
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -77,9 +91,12 @@ def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
 
 
 def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> float:
-    """How many times more actives stand in the best `fraction` than in as many drawn at random.
+    """Compute how many times more actives the best `fraction` holds than as many drawn at random.
 
     The number of molecules chosen is n · fraction rounded up, as in RDKit's `CalcEnrichment`.
+
+    >>> enrichment_factor([1, 0, 0, 0], [0.9, 0.8, 0.7, 0.1], fraction=0.25)
+    4.0
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -94,9 +111,12 @@ def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> 
 
 
 def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
-    """Boltzmann-enhanced discrimination of ROC: early recognition, 0 worst, 1 best.
+    """Compute the Boltzmann-enhanced discrimination of ROC: 0 worst, 1 best.
 
     Truchon and Bayly, J. Chem. Inf. Model. 2007, https://doi.org/10.1021/ci600426e, eq. 36.
+
+    >>> bedroc([1, 0, 0, 0], [0.9, 0.8, 0.7, 0.1])
+    1.0
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive.
@@ -118,14 +138,21 @@ def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean squared difference between probability and label; lower is better."""
+    """Compute the mean squared difference between probability and label; lower is better.
+
+    >>> brier([1, 0], [0.75, 0.25])
+    0.0625
+    """
     return _mean((_floats(probabilities) - _floats(labels)) ** 2)
 
 
 def calibration_bins(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> Floats:
-    """Counts, summed probabilities and summed labels in equal-width bins of the probability.
+    """Count and sum probabilities and labels in equal-width bins of the probability.
 
     The three are sums, so that the bins of many draws can be added.
+
+    >>> calibration_bins([1, 0, 1], [0.9, 0.2, 0.6], n_bins=2).tolist()
+    [[1.0, 2.0], [0.2, 1.5], [0.0, 2.0]]
 
     Returns:
         Shape (3, n_bins).
@@ -141,16 +168,22 @@ def calibration_bins(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 10) -> float:
-    """Expected calibration error: mean gap between probability and frequency over filled bins.
+    """Compute the expected calibration error: the bins' mean gap of probability and frequency.
 
     Guo et al., ICML 2017, arXiv:1706.04599, eq. 3.
+
+    >>> calibration_error([1, 1, 0, 0], [0.75, 0.75, 0.25, 0.25])
+    0.25
     """
     count, probability, active = calibration_bins(labels, probabilities, n_bins)
     return float(np.abs(probability - active).sum() / count.sum()) if count.sum() else float("nan")
 
 
 def r2_out_of_sample(values: ArrayLike, predicted: ArrayLike, support_mean: float) -> float:
-    """R²_os = 1 - Σ(y - ŷ)² / Σ(y - ȳ_support)²: 0 for predicting the support set's mean.
+    """Compute R²_os = 1 - Σ(y - ŷ)² / Σ(y - ȳ_support)²: 0 for the support set's mean.
+
+    >>> r2_out_of_sample([5.0, 7.0], [5.5, 6.5], support_mean=6.0)
+    0.75
 
     Args:
         values: Measured, shape (n,).
@@ -164,12 +197,20 @@ def r2_out_of_sample(values: ArrayLike, predicted: ArrayLike, support_mean: floa
 
 
 def rmse(values: ArrayLike, predicted: ArrayLike) -> float:
-    """Root mean squared error, in the unit of the values."""
+    """Compute the root mean squared error, in the unit of the values.
+
+    >>> rmse([5.0, 7.0], [5.5, 6.5])
+    0.5
+    """
     return float(np.sqrt(_mean((_floats(values) - _floats(predicted)) ** 2)))
 
 
 def spearman(values: ArrayLike, predicted: ArrayLike) -> float:
-    """Spearman's rank correlation, tied values at their mean rank; NaN for a constant."""
+    """Compute Spearman's rank correlation, ties at their mean rank; NaN for a constant.
+
+    >>> spearman([5.0, 6.0, 7.0], [1.0, 3.0, 2.0])
+    0.5
+    """
     ranks = [_mean_ranks(_floats(x)) for x in (values, predicted)]
     centred = [rank - rank.mean() if len(rank) else rank for rank in ranks]
     scale = float(np.sqrt(np.prod([np.sum(c**2) for c in centred])))
@@ -185,7 +226,7 @@ def _mean(values: Floats) -> float:
 
 
 def _cumulative(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Actives and molecules at or above each distinct score, highest first.
+    """Count actives and molecules at or above each distinct score, highest first.
 
     Raises:
         ValueError: If a score is NaN, or labels and scores differ in number.
@@ -205,7 +246,7 @@ def _one_class(actives: Floats, chosen: Floats) -> bool:
 
 
 def _actives_among(actives: Floats, chosen: Floats, k: int) -> float:
-    """Expected actives among the k best, ties broken at random: linear within a tie."""
+    """Compute the expected actives among the k best: linear within a tie."""
     return float(np.interp(k, np.append(0.0, chosen), np.append(0.0, actives)))
 
 

@@ -1,4 +1,4 @@
-"""Files and folders: the shipped configs and data sets, writes that are whole or not, journals."""
+"""Files and folders: the shipped configs and data sets, atomic writes, journals, cores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def share_path(name: str) -> Path:
-    """The folder `name` ("configs" or "datasets") of the installed package or of the checkout.
+    """Find the folder `name` ("configs", "datasets") of the installed package or the checkout.
+
+    >>> (share_path("configs") / "default.yaml").exists()
+    True
 
     Raises:
         FileNotFoundError: If the installation lacks it (a broken package).
@@ -33,6 +36,11 @@ def share_path(name: str) -> Path:
 @contextmanager
 def write_atomically(path: Path | str) -> Iterator[Path]:
     """Yield a temporary file beside `path` that becomes `path` on success, and vanishes otherwise.
+
+    >>> with write_atomically("scores.csv") as file:
+    ...     _ = file.write_text("smiles,score")
+    >>> Path("scores.csv").read_text()
+    'smiles,score'
 
     Raises:
         InputError: If the folder of `path` cannot be made or `path` is a folder.
@@ -118,6 +126,11 @@ class Journal:
     """Records by key, in memory and, given a file, on disk, one JSON line each.
 
     A line that was cut short by a kill is ignored, and overwritten by the next one.
+
+    >>> journal = Journal(Path("journal.jsonl"))
+    >>> journal.add({"first": {"score": 0.2}})
+    >>> Journal(Path("journal.jsonl"))["first"]
+    {'score': 0.2}
 
     Args:
         file: Made, in a folder that is there, or appended to; None keeps records in memory alone.
@@ -224,5 +237,9 @@ def _umask() -> int:
 
 
 def n_cores() -> int:
-    """The cores that this process may use."""
+    """Count the cores that this process may use.
+
+    >>> n_cores() >= 1
+    True
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

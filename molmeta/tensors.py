@@ -1,4 +1,4 @@
-"""Named tensors: in a file, as a digest, by prefix. Nothing is pickled."""
+"""Named tensors: in a file, as a digest, by prefix; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from molmeta.resources import write_atomically
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors by name to a safetensors file, whole or not at all."""
+    """Write tensors by name to a safetensors file, whole or not at all.
+
+    >>> save_tensors(Path("weights.safetensors"), {"scale": torch.ones(2)})
+    >>> load_tensors(Path("weights.safetensors"))
+    {'scale': tensor([1., 1.])}
+    """
     with write_atomically(file) as temporary:
         temporary.write_bytes(as_bytes(on_cpu(tensors)))  # its own errors tell no full disk
 
@@ -41,7 +46,11 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Digest names and values (SHA-256), shape (32,) uint8."""
+    """Digest names and values (SHA-256), shape (32,) uint8.
+
+    >>> digest_tensors({"scale": torch.ones(2)}).shape
+    torch.Size([32])
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(on_cpu(tensors).items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

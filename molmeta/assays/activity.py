@@ -1,4 +1,4 @@
-"""From measured values to labels: active is what lies above a threshold.
+"""Activity: from measured values to labels; active is what lies above a threshold.
 
 The threshold is a number, the assay's median, or FS-Mol's rule
 (https://github.com/microsoft/FS-Mol, Stanley et al., NeurIPS 2021).
@@ -30,7 +30,7 @@ _FSMOL_PXC50, _FSMOL_PERCENT = 5.0, 50.0
 
 
 def check_threshold(threshold: float | str | None) -> float | str | None:
-    """A threshold as typed: a number, "median", "fsmol", or None.
+    """Read a threshold as typed: a number, "median", "fsmol", or None.
 
     Raises:
         InputError: If it is anything else.
@@ -44,7 +44,7 @@ def check_threshold(threshold: float | str | None) -> float | str | None:
 
 
 def check_direction(direction: str | None) -> str | None:
-    """A direction as typed: "higher", "lower", or None.
+    """Read a direction as typed: "higher", "lower", or None.
 
     Raises:
         InputError: If it is anything else.
@@ -61,6 +61,11 @@ def label_values(
 
     A censored value is labelled only where its bound decides: "> 10 µM" is inactive under any
     threshold above pXC50 5. A value equal to the threshold is inactive, as in FS-Mol.
+
+    >>> table = pd.DataFrame({"value": [7.5, 5.2], "bound": 0, "kind": "pXC50", "inverted": True})
+    >>> table = table.assign(assay=1, identity=[1, 2], quantity="IC50", usual="IC50")
+    >>> label_values(table, threshold=6.0)["label"].tolist()
+    [1.0, 0.0]
 
     Args:
         table: n measurements with a value, in the columns that `units.comparable` gives, and
@@ -178,7 +183,7 @@ def _against_fsmol(table: pd.DataFrame) -> pd.Series:
 
 
 def _sensible(medians: pd.Series, assays: pd.DataFrame) -> pd.Series:
-    """FS-Mol's thresholds: the median where it is sensible, else a fixed one."""
+    """Choose FS-Mol's thresholds: the median where it is sensible, else a fixed one."""
     low = np.where(assays["enzyme"], _FSMOL_ENZYME[0], _FSMOL_OTHER[0])
     high = np.where(assays["enzyme"], _FSMOL_ENZYME[1], _FSMOL_OTHER[1])
     pxc50 = medians.where(medians.between(low, high), _FSMOL_PXC50)
@@ -196,7 +201,7 @@ def _refuse_concentration(threshold: float, table: pd.DataFrame) -> None:
 def describe_threshold(
     table: pd.DataFrame, threshold: float | str | None, direction: str | None
 ) -> str:
-    """What was taken as active, for the user; "" where no label comes from a value.
+    """Describe which values count as active, for the user; "" where no label comes from a value.
 
     Args:
         table: As `label_values` takes it, with its `threshold` and `reason`, of rows that got

@@ -1,4 +1,4 @@
-"""The audit in short: how many rows were kept, merged or dropped, and why."""
+"""The summary of an audit: how many rows were kept, merged or dropped, and why."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ _N_REASONS = 12
 def summarize(audit: pd.DataFrame) -> pd.DataFrame:
     """Count the rows of an audit by what became of them.
 
+    >>> audit = pd.DataFrame({"action": ["kept", "dropped"], "reason": ["", "no label"]})
+    >>> summarize(audit).values.tolist()
+    [['kept', '', 1], ['dropped', 'no label', 1]]
+
     Args:
         audit: One row a row read: `action`, `reason`.
 
@@ -24,25 +28,24 @@ def summarize(audit: pd.DataFrame) -> pd.DataFrame:
 
 
 def kinds_of(reasons: pd.Series) -> pd.Series:
-    """Reasons without their numbers: "same molecule as row 7" is of one kind with "… row 9"."""
+    """Strip reasons of their numbers: "same molecule as row 7" is of one kind with "… row 9"."""
     return reasons.str.replace(r"\d[\d,.]*", "…", regex=True)
 
 
-def describe(summary: pd.DataFrame, n_reasons: int = _N_REASONS) -> str:
-    """A summary for the screen: the sum, then a line a reason.
+def describe(summary: pd.DataFrame) -> str:
+    """Write a summary for the screen: the sum, then a line a reason.
 
     Args:
         summary: As `summarize` gives it.
-        n_reasons: How many reasons to name at most.
     """
     by_action = summary.groupby("action")["n_rows"].sum()
     actions = dict.fromkeys([KEPT, MERGED, DROPPED, *by_action.index])
     sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in actions)
     lines = [f"{by_action.sum():,} rows = {sums}"]
     others = summary[summary["action"] != KEPT]
-    for row in others[:n_reasons].itertuples():
+    for row in others[:_N_REASONS].itertuples():
         lines.append(f"  {row.n_rows:>9,} {row.action:<7}  {row.reason}")
-    if len(others) > n_reasons:
-        n_left = others["n_rows"][n_reasons:].sum()
-        lines.append(f"  {n_left:>9,} for {len(others) - n_reasons} other reasons")
+    if len(others) > _N_REASONS:
+        n_left = others["n_rows"][_N_REASONS:].sum()
+        lines.append(f"  {n_left:>9,} for {len(others) - _N_REASONS} other reasons")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The audit as an HTML page: what was read, what became of each row and why, and the assays."""
+"""The audit page: the files read, the rows set aside with the reasons, and the assays, in HTML."""
 
 from __future__ import annotations
 

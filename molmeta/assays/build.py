@@ -1,4 +1,4 @@
-"""Building a store: rows are collected as they are read, and molecules featurized along."""
+"""The building of a store: rows are collected as they are read, and molecules featurized along."""
 
 from __future__ import annotations
 
@@ -54,21 +54,26 @@ def featurize_files(
 ) -> AssayStore:
     """Read files into a new store.
 
+    >>> from molmeta.assays import drug_mechanisms, featurize_files
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> featurize_files(["drugs.csv"], "drugs")
+    AssayStore('drugs': 5 assays, 50 molecules)
+
     Args:
         paths: Files of any kind that a reader knows, and folders of such files; assays of the
             same id are joined.
         out: The store's folder, which appears whole or not at all; None for a temporary one.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         limits: The smallest assays worth keeping.
-        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
+        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
         workers: Processes that featurize.
-        features: What is stored beside graphs: some of `chem.features.FEATURES`.
+        features: Features to store beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
         progress: Called with the number of molecules done since its last call.
 
     Raises:
-        InputError: If a file or what is said about it cannot be used.
+        InputError: If a file, or the user's choice of its columns, cannot be used.
     """
     columns = columns or Columns()
     sources = [open_source(path, format) for path in expand(paths)]
@@ -94,7 +99,7 @@ def featurize_files(
 
 
 def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Notes with the files that they are about: one line for a note that many files share."""
+    """Join notes with the files that they are about: one line for a note that files share."""
     files: dict[str, list[str]] = {}
     for name, of_file in notes:
         for note in of_file:
@@ -112,11 +117,16 @@ def load_assays(
     format: str = "auto",
     standardize: Standardizer | None = STANDARD,
 ) -> AssayStore:
-    """DATA as every verb takes it: a store is opened, anything else becomes a temporary store.
+    """Open DATA as every verb takes it: a store, or files, which become a temporary store.
+
+    >>> from molmeta.assays import drug_mechanisms, load_assays
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> load_assays("drugs.csv").assay_ids[0]
+    'ace_inhibitor'
 
     Args:
         path: A store's folder, or a file or folder that a reader knows.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         standardize: As for `build_store`; a store's molecules stay as they are.
 
@@ -174,16 +184,21 @@ def build_store(
 ) -> AssayStore:
     """Build a store from frames of measurements.
 
+    >>> table = pd.DataFrame({"assay": "first", "smiles": ["CCO", "CCN"], "label": [1.0, 0.0]})
+    >>> store = build_store([measurements(table, table.index)], None)
+    >>> store.assays[["assay_id", "n_kept"]].values.tolist()
+    [['first', 2]]
+
     Args:
         tables: Frames with the columns of `measurement.FIELDS`.
         out: The store's folder, which appears whole or not at all; None for a temporary one.
         threshold: How values become labels where there are none (see `activity`); None: not.
         direction: Whether a "higher" or "lower" value as measured is active.
         limits: The smallest assays worth keeping.
-        duplicates: What tells repeats of a substance in an assay: "inchikey" or "smiles".
-        features: What is stored beside graphs: some of `chem.features.FEATURES`.
+        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
+        features: Features to store beside graphs: some of `chem.features.FEATURES`.
         standardize: Brings each molecule to its standard form; None leaves it as drawn.
-        notes: What the readers took for what; what is active is added to it.
+        notes: How the readers read the files; which values are active is added.
         workers: Processes that featurize.
         progress: Called with the number of molecules done since its last call.
 
@@ -208,7 +223,7 @@ def build_store(
         table["identity"] = substances(
             table, smiles, molecules.graphs, standardize=standardize, workers=workers
         )
-    table, active = settle(table, rows, molecules, threshold, direction, limits)
+    table, active = decide(table, rows, molecules, threshold, direction, limits)
     notes = [*notes, *([active] if active else [])]
     contents = contents_of(rows, molecules, table, standardize, notes)
     if out is not None:
@@ -228,7 +243,7 @@ def _batches(smiles: list[str]) -> Iterator[list[str]]:
 
 
 def join(rows: Rows, molecules: Molecules) -> pd.DataFrame:
-    """The rows with their molecules, and with the reasons of those that have none."""
+    """Join rows with their molecules, and with the reasons of those that have none."""
     table = rows.table()
     table["molecule"] = molecules.numbers[table["smiles"]]
     table["identity"] = molecules.identities[table["smiles"]]
@@ -238,7 +253,7 @@ def join(rows: Rows, molecules: Molecules) -> pd.DataFrame:
     return table
 
 
-def settle(
+def decide(
     table: pd.DataFrame,
     rows: Rows,
     molecules: Molecules,
@@ -246,10 +261,10 @@ def settle(
     direction: str | None,
     limits: Limits | None,
 ) -> tuple[pd.DataFrame, str]:
-    """What the rows come to: comparable values, labels, and what becomes of each row and why.
+    """Give each row a comparable value, a label, an action and its reason.
 
     Returns:
-        The rows; and what was taken as active, "" where no label comes from a value.
+        The rows; and which values count as active, "" where no label comes from a value.
     """
     table, active = table.assign(threshold=np.nan, kind="", bound=0), ""
     if table["value"].notna().any():
@@ -305,7 +320,7 @@ def _with_values(rows: Rows, molecules: Molecules, table: pd.DataFrame) -> pd.Da
 def _label_by_value(
     rows: Rows, table: pd.DataFrame, threshold: float | str, direction: str | None
 ) -> str:
-    """Fill in the labels that the values decide, in place; says what was taken as active."""
+    """Fill in the labels that the values decide, in place; describe which values are active."""
     targets = rows.words("target")
     enzymes = np.array([bool(re.search(r"enzyme|ase\b", text.lower())) for text in targets], bool)
     has_value = table["value"].notna() & (table["assay"] > 0)

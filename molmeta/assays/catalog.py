@@ -22,8 +22,8 @@ class RemoteFile(BaseModel):
     """A file of a data set.
 
     Attributes:
-        url: Where it is.
-        name: What it is called here.
+        url: Its address.
+        name: Its name in the folder.
         checksum: "md5:…" or "sha256:…", where one is published.
         unpack: Whether it is a tar archive to be unpacked beside it.
     """
@@ -36,17 +36,22 @@ class RemoteFile(BaseModel):
 
 
 class Card(BaseModel):
-    """What is known about a data set.
+    """A data set of the catalog: where it is, under which licence, and its published folds.
+
+    >>> from molmeta.assays.catalog import find_card
+    >>> card = find_card("fsmol")
+    >>> card.title, len(card.files)
+    ('FS-Mol, 5,135 assays of ChEMBL 27 for few-shot learning', 2)
 
     Attributes:
-        name: By which it is fetched.
+        name: As `molmeta data` takes it.
         title: In a line.
         licence: Of the data.
-        homepage: Where it is described.
+        homepage: Its description.
         citation: What to cite.
-        size: Of what is fetched, for the reader.
-        files: What is fetched; none for a data set that molmeta brings along.
-        columns: What its columns hold.
+        size: Of the files, in words.
+        files: Those to fetch; none for a data set that molmeta brings along.
+        columns: The content of its columns, by name.
         splits: Published folds: assay ids, or a range such as "0:9" of the assays in file
             order; or the name of a JSON file with them.
     """
@@ -64,7 +69,11 @@ class Card(BaseModel):
 
 
 def cards() -> dict[str, Card]:
-    """All cards, by name."""
+    """Read all cards, by name.
+
+    >>> sorted(cards())[:3]
+    ['drug_mechanisms', 'fsmol', 'muv']
+    """
     found = {}
     for path in sorted(share_path("datasets").glob("*/dataset.yaml")):
         card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -73,7 +82,10 @@ def cards() -> dict[str, Card]:
 
 
 def find_card(name: str) -> Card:
-    """A data set's card.
+    """Find a data set's card.
+
+    >>> find_card("drug_mechanisms").licence
+    'MIT'
 
     Raises:
         InputError: If there is none of that name.
@@ -91,7 +103,7 @@ def find_card(name: str) -> Card:
 
 
 def data_folder() -> Path:
-    """Where fetched data lie: `$MOLMETA_DATA`, else `~/.cache/molmeta`."""
+    """Find the folder of fetched data: `$MOLMETA_DATA`, else `~/.cache/molmeta`."""
     return Path(os.environ.get("MOLMETA_DATA") or Path.home() / ".cache" / "molmeta")
 
 
@@ -101,7 +113,7 @@ def fetch(
     """Fetch a data set; what is there already is only checked.
 
     Args:
-        card: What to fetch.
+        card: The data set.
         folder: Where its files go; by default a folder of its name in `data_folder()`.
         progress: Called with the number of bytes that arrived since its last call.
 
@@ -144,7 +156,13 @@ def _unpack(archive: Path, folder: Path) -> None:
 def published_splits(
     card: Card, assay_ids: Sequence[str], folder: Path | None = None
 ) -> dict[str, list[str]]:
-    """The folds that a data set is published with.
+    """List the folds that a data set is published with.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> ids = drug_mechanisms()["assay"].unique().tolist()
+    >>> folds = published_splits(find_card("drug_mechanisms"), ids)
+    >>> {fold: len(chosen) for fold, chosen in folds.items()}
+    {'train': 18, 'valid': 5, 'test': 7}
 
     Args:
         card: The data set.

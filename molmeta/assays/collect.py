@@ -1,4 +1,4 @@
-"""What building a store holds in memory: rows with their texts as numbers, and molecules.
+"""Rows and molecules in memory while a store is built; the rows' texts are numbers.
 
 It grows by a distinct SMILES and its graph, and by some 40 bytes a row; never by a file's text.
 """
@@ -26,7 +26,7 @@ class Codebook:
         self._codes = {word: code for code, word in enumerate(words)}
 
     def encode(self, cells: pd.Series) -> tuple[NDArray[np.int32], list[str]]:
-        """The cells' numbers, and the words not seen before."""
+        """Number the cells; give the words not seen before too."""
         local, words = pd.factorize(cells)
         n_known = len(self._codes)
         codes = [self._codes.setdefault(word, len(self._codes)) for word in words]
@@ -34,7 +34,7 @@ class Codebook:
         return np.array(codes, dtype=np.int32)[local], new
 
     def words(self) -> NDArray[np.object_]:
-        """The words by number."""
+        """List the words by number."""
         return _objects(list(self._codes))
 
 
@@ -44,7 +44,7 @@ class Rows:
     TEXTS = ("file", "assay", "smiles", "relation", "unit", "quantity", "target", "reason")
 
     def __init__(self) -> None:
-        # "No assay" is number 0, so that it can be told without a look at the words.
+        # "No assay" is number 0, so that it is found without a look at the words.
         self._books = {name: Codebook(("",) if name == "assay" else ()) for name in self.TEXTS}
         self._parts: list[pd.DataFrame] = []
 
@@ -59,16 +59,16 @@ class Rows:
         return coded["smiles"][1]
 
     def table(self) -> pd.DataFrame:
-        """One row a row read, in source order; columns: the texts' numbers, row, label, value."""
+        """Join all rows in source order; columns: the texts' numbers, row, label, value."""
         table = pd.concat(self._parts, ignore_index=True)
         return table.sort_values(["file", "row"], kind="stable", ignore_index=True)
 
     def words(self, name: str) -> NDArray[np.object_]:
-        """The words of a text column by number."""
+        """List the words of a text column by number."""
         return self._books[name].words()
 
     def texts(self, name: str, numbers: pd.Series) -> pa.Array:
-        """Numbers of a text column as text again, each word held once."""
+        """Turn numbers of a text column into text again, each word held once."""
         words = pa.array(self.words(name), pa.string())
         return pa.DictionaryArray.from_arrays(pa.array(numbers.to_numpy()), words)
 
@@ -92,42 +92,42 @@ class Molecules:
 
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
-        """Why each distinct SMILES was rejected, "" where it parses."""
+        """List why each distinct SMILES was rejected, "" where it parses."""
         return _objects(self._reasons)
 
     @cached_property
     def accepted(self) -> NDArray[np.int64]:
-        """Which of the distinct SMILES parse: the store's molecules."""
+        """Find the distinct SMILES that parse: the store's molecules."""
         return np.flatnonzero(self.reasons == "")
 
     @cached_property
     def numbers(self) -> NDArray[np.int64]:
-        """The store's molecule number of each distinct SMILES, −1 where rejected."""
+        """Number each distinct SMILES as the store does, −1 where rejected."""
         numbers = np.full(len(self.reasons), -1, dtype=np.int64)
         numbers[self.accepted] = np.arange(len(self.accepted))
         return numbers
 
     @cached_property
     def identities(self) -> NDArray[np.int64]:
-        """The identity number of each distinct SMILES."""
+        """Join the identity numbers of the distinct SMILES."""
         return np.concatenate([np.empty(0, np.int64), *self._identities])
 
     @cached_property
     def graphs(self) -> Graphs:
-        """The graphs of those that parse."""
+        """Join the graphs of those that parse."""
         graphs = Graphs.concatenate(self._graphs)
         self._graphs.clear()
         return graphs if len(self.accepted) == len(graphs) else graphs.select(self.accepted)
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """The molecular weight of each distinct SMILES in g/mol, NaN where rejected."""
+        """Compute the weight of each distinct SMILES in g/mol, NaN where rejected."""
         weights = np.full(len(self.reasons), np.nan)
         weights[self.accepted] = molecular_weights(self.graphs)
         return weights
 
     def features(self) -> dict[str, Matrix]:
-        """The features of those that parse, by name."""
+        """Join the features of those that parse, by name."""
         return {
             name: FEATURES[name].stack(parts)[self.accepted]
             for name, parts in self._features.items()
@@ -135,7 +135,7 @@ class Molecules:
 
 
 def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:
-    """Molecular weights in g/mol from atomic numbers and hydrogen counts, shape (n,)."""
+    """Compute molecular weights in g/mol from atoms and their hydrogens, shape (n,)."""
     table = Chem.GetPeriodicTable()
     elements = np.array([table.GetAtomicWeight(number) for number in range(119)])
     atomic_numbers, n_hydrogens = graphs.atom_rows[:, 0], graphs.atom_rows[:, 4]
@@ -147,7 +147,7 @@ def molecular_weights(graphs: Graphs) -> NDArray[np.float64]:
 
 
 def identity_numbers(identities: list[str]) -> NDArray[np.int64]:
-    """A number for each canonical molecule, the same in every store and process.
+    """Number each canonical molecule, the same in every store and process.
 
     63 bits of a hash: any two of a million molecules share one with a probability of 5e-8.
     """

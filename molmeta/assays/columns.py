@@ -1,4 +1,4 @@
-"""Which column of a table means what: the user's choice first, then well-known names."""
+"""The meaning of a table's columns: the user's choice first, then well-known names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,14 @@ TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChE
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the user says about a table's columns; `None` means "find out".
+    """The user's choice of a table's columns; `None` means "find out".
+
+    >>> import pandas as pd
+    >>> from molmeta.assays import Columns, load_assays
+    >>> pd.DataFrame({"mol": ["CCO", "CCN"], "IC50": [12, 50_000]}).to_csv("ic50.csv", index=False)
+    >>> columns = Columns(value_column="IC50", units="nM", threshold=6.0)
+    >>> load_assays("ic50.csv", columns).assay(0).labels.tolist()
+    [1.0, 0.0]
 
     Attributes:
         smiles_column: Holds the molecules.
@@ -64,7 +71,7 @@ class Columns:
 
     @property
     def named(self) -> bool:
-        """Whether the user names a column, or says what its values are."""
+        """Return whether the user names a column, or says what its values are."""
         spoken = (self.smiles_column, self.assay_column, self.label_column, self.value_column)
         return any(spoken) or bool(self.relation_column or self.units or self.decimal)
 
@@ -72,7 +79,7 @@ class Columns:
 def find_column(
     names: Sequence[str], wanted: str | None, known: Sequence[str] = (), *, flag: str, source: str
 ) -> str | None:
-    """The name in `names` that the user `wanted`, else the first that is `known`, else None.
+    """Find the name that the user `wanted`, else the first that is `known`, else None.
 
     Names are compared exactly first, then without regard to case and outer blanks.
 
@@ -104,6 +111,6 @@ def find_column(
 
 
 def listed(names: Sequence[str], limit: int = 12) -> str:
-    """Names for a message: the first few, and how many more there are."""
+    """List names for a message: the first few, and how many more there are."""
     shown = ", ".join(repr(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -18,6 +18,12 @@ NO_LABEL = "no label"
 class Limits:
     """The smallest assay worth keeping, counted in kept molecules.
 
+    >>> from molmeta.assays import drug_mechanisms, featurize_files
+    >>> drug_mechanisms("valid").to_csv("drugs.csv", index=False)
+    >>> store = featurize_files(["drugs.csv"], None, limits=Limits(min_molecules=48))
+    >>> int((store.assays["n_kept"] > 0).sum()), len(store)
+    (1, 5)
+
     Attributes:
         min_molecules: In all.
         min_per_class: Active, and inactive.
@@ -50,12 +56,12 @@ def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
     result.loc[usable.index, "action"] = KEPT
     repeated = usable[usable.duplicated(["assay", "identity"], keep=False)]
     if len(repeated):
-        result.loc[repeated.index, ["action", "reason"]] = _settle(repeated)
+        result.loc[repeated.index, ["action", "reason"]] = _choose(repeated)
     return _apply_limits(table, result, limits or Limits())
 
 
-def _settle(repeated: pd.DataFrame) -> pd.DataFrame:
-    """Action and reason for measurements of which each has a repeat."""
+def _choose(repeated: pd.DataFrame) -> pd.DataFrame:
+    """Choose action and reason for measurements of which each has a repeat."""
     molecule = repeated.groupby(["assay", "identity"]).ngroup()
     share = repeated["label"].groupby(molecule).transform("mean")
     tied, winning = share == 0.5, repeated["label"] == (share > 0.5)

@@ -1,6 +1,6 @@
-"""Which measurements of an assay are of one substance, however its molecule is drawn.
+"""Repeats of one substance in an assay, however its molecule is drawn.
 
-Canonical SMILES tell most repeats; InChIKeys also bring together most tautomers
+Canonical SMILES find most repeats; InChIKeys also bring together most tautomers
 (https://www.inchi-trust.org). They are dear, and only molecules of one formula can share one, so
 that they are made only where an assay has several molecules of a formula.
 """
@@ -20,11 +20,11 @@ from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 
 DUPLICATES = ("inchikey", "smiles")
-"""What tells that two measurements are of one substance."""
+"""Ways to find that two measurements are of one substance."""
 
 
 def check_duplicates(by: str) -> str:
-    """One of `DUPLICATES` as typed.
+    """Read one of `DUPLICATES` as typed.
 
     Raises:
         InputError: If it is anything else.
@@ -42,7 +42,7 @@ def substances(
     standardize: Standardizer | None,
     workers: int = 1,
 ) -> NDArray[np.int64]:
-    """A number for the substance of each measurement, the same for tautomers in one assay.
+    """Number the substance of each measurement, the same for tautomers in one assay.
 
     Args:
         table: n measurements: `assay` (0 where none), `molecule` (−1 where none), `identity` by
@@ -76,7 +76,7 @@ def substances(
 
 
 def _formulas(graphs: Graphs) -> NDArray[np.uint64]:
-    """A number for the molecular formula of each molecule, (m,): a sum of random numbers."""
+    """Number the molecular formula of each molecule, (m,), by a sum of random numbers."""
     element = np.random.default_rng(0).integers(1 << 63, size=256, dtype=np.uint64)
     atomic_number, n_hydrogens = graphs.atom_rows[:, 0], graphs.atom_rows[:, 4].astype(np.uint64)
     by_row = element[atomic_number] + n_hydrogens * element[1]

@@ -1,4 +1,4 @@
-"""A first example: the bundled drugs as files for the program, and a recipe to start from."""
+"""The first example: the bundled drugs as files for the program, and a recipe to start from."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from molmeta.assays.drug_mechanisms import drug_mechanisms
 from molmeta.errors import InputError
 from molmeta.resources import replace_folder, share_path
 
+_MECHANISM = "fluoroquinolone"  # the test assay of support.csv and library.csv
 _N_SUPPORT_EACH = 4
 
 
-def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[str, str]:
+def write_example(folder: Path) -> dict[str, str]:
     """Write the example's files.
+
+    >>> list(write_example(Path("first")))
+    ['train.csv', 'valid.csv', 'test.csv', 'support.csv', 'library.csv', 'recipe.yaml']
 
     Args:
         folder: New or empty.
-        mechanism: The test assay that `support.csv` and `library.csv` are about.
 
     Returns:
-        What each file is, by its name.
+        The content of each file, by its name.
 
     Raises:
         InputError: If the folder is not empty.
@@ -32,7 +35,7 @@ def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[s
             f"output folder {folder}", got="something already there", expected="a new folder"
         )
     files = {}
-    support, library = _new_assay(mechanism)
+    support, library = _new_assay()
     with replace_folder(folder) as new:
         for split in ("train", "valid", "test"):
             assays = drug_mechanisms(split).drop(columns="split")
@@ -43,17 +46,17 @@ def write_example(folder: Path, *, mechanism: str = "fluoroquinolone") -> dict[s
         library.to_csv(new / "library.csv", index=False)
         shutil.copyfile(share_path("configs") / "demo.yaml", new / "recipe.yaml")
     return files | {
-        "support.csv": f"{len(support)} labelled molecules of one test assay, {mechanism}",
+        "support.csv": f"{len(support)} labelled molecules of one test assay, {_MECHANISM}",
         "library.csv": f"{len(library)} other drugs of the test assays, to be ranked",
         "recipe.yaml": "a small recipe",
     }
 
 
-def _new_assay(mechanism: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A support set of as many actives as inactives, and the other drugs of the test fold."""
+def _new_assay() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw a support set of as many actives as inactives; give the fold's other drugs too."""
     drugs = drug_mechanisms("test").query("label == 1")[["name", "smiles", "assay"]]
     drugs = drugs.rename(columns={"assay": "mechanism"}).sample(frac=1, random_state=0)
-    active = drugs["mechanism"] == mechanism
+    active = drugs["mechanism"] == _MECHANISM
     chosen = pd.concat([drugs[active][:_N_SUPPORT_EACH], drugs[~active][:_N_SUPPORT_EACH]])
-    support = chosen.assign(active=(chosen["mechanism"] == mechanism).astype(int))
+    support = chosen.assign(active=(chosen["mechanism"] == _MECHANISM).astype(int))
     return support, drugs.drop(chosen.index)

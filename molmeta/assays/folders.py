@@ -1,4 +1,4 @@
-"""Folders of files as the files in them."""
+"""Folders, replaced by the files in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from molmeta.errors import InputError
 
 
 def expand(paths: Iterable[Path | str]) -> list[Path]:
-    """Files as they are; folders as the files in them, in order of their names.
+    """Replace folders by the files in them, in order of their names.
 
     In a folder of FS-Mol, its task list (`fsmol-*.json`) selects the assays if there is one.
 

@@ -1,4 +1,4 @@
-"""Whether molecules of a store are in the form that something else was made for."""
+"""The check that a store's molecules are in the standard form that a model needs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def check_form(store: AssayStore, expected: Standardizer | None, who: str) -> No
     """Refuse a store whose molecules are in another form: its graphs would mislead.
 
     Args:
-        store: What shall be used.
-        expected: The form that is needed.
-        who: What needs it, e.g. "model runs/first".
+        store: The assays to use.
+        expected: The form needed.
+        who: The user of the form, e.g. "model runs/first".
 
     Raises:
         InputError: If the forms differ.

@@ -1,4 +1,4 @@
-"""What is known of assays beside their measurements: the target, its class."""
+"""Tables of facts about assays, such as the target and its class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from molmeta.errors import InputError
 
 
 def read_assay_info(file: Path, columns: Iterable[str]) -> pd.DataFrame:
-    """A CSV table of one row an assay → these columns as text, by assay id; blanks are "".
+    """Read columns of a CSV table, one row an assay, as text by assay id; blanks are "".
+
+    >>> table = pd.DataFrame({"assay_id": ["first"], "target_class": ["kinase"]})
+    >>> table.to_csv("info.csv", index=False)
+    >>> read_assay_info(Path("info.csv"), ["target_class"]).loc["first"].tolist()
+    ['kinase']
 
     Args:
         file: Has the column `assay_id` too.

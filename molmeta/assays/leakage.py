@@ -1,4 +1,4 @@
-"""What folds share: assays, molecules, whole molecule sets, and near neighbours."""
+"""Leakage between folds: assays, molecules, sets of molecules and near neighbours in common."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import tanimoto
 
 _BLOCK = 10_000  # molecules compared at once
+_N_SAMPLED = 200  # molecules of the later fold whose nearest neighbour is sought
 _COLUMNS = (
     "seen", "fold", "n_assays", "n_same_assays", "n_same_sets", "n_molecules", "n_seen",
     "share_seen", "nearest_median", "nearest_above_0.7",
@@ -33,15 +34,16 @@ class _Fold:
         return cls(store, np.unique(np.concatenate(parsed)), sets)
 
 
-def leakage(
-    folds: Mapping[str, AssayStore], *, n_sampled: int = 200, seed: int = 0
-) -> pd.DataFrame:
-    """How much of each later fold the earlier ones have seen.
+def leakage(folds: Mapping[str, AssayStore]) -> pd.DataFrame:
+    """Measure how much of each later fold is in the earlier ones.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> folds = {name: AssayStore.from_frame(drug_mechanisms(name)) for name in ("train", "test")}
+    >>> leakage(folds)[["n_assays", "n_same_assays", "share_seen"]].values.tolist()
+    [[7.0, 0.0, 0.0]]
 
     Args:
         folds: Stores by fold, training first.
-        n_sampled: Molecules of the later fold whose nearest neighbour is sought.
-        seed: Of that sample.
 
     Returns:
         One row a pair: `seen`, the earlier fold; `fold`, the later one; of the latter `n_assays`,
@@ -50,14 +52,14 @@ def leakage(
         similarities (ECFP counts) to the nearest molecule seen `nearest_median` and
         `nearest_above_0.7`, a share.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     known = {name: _Fold.of(store) for name, store in folds.items()}
     rows = []
     for (seen_name, seen), (name, fold) in combinations(known.items(), 2):
         identities = np.unique(fold.store.identities[fold.molecules])
         n_seen = int(np.isin(identities, seen.store.identities[seen.molecules]).sum())
         sets_seen = set(seen.sets)
-        nearest = _nearest(fold, seen, rng.permutation(fold.molecules)[:n_sampled])
+        nearest = _nearest(fold, seen, rng.permutation(fold.molecules)[:_N_SAMPLED])
         rows.append(
             {
                 "seen": seen_name,
@@ -76,7 +78,7 @@ def leakage(
 
 
 def _nearest(fold: _Fold, seen: _Fold, sample: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The similarity of each sampled molecule to the nearest of those seen."""
+    """Compute the similarity of each sampled molecule to the nearest of those seen."""
     nearest = np.zeros(len(sample))
     queries = fold.store.fingerprints[sample]
     for start in range(0, len(seen.molecules), _BLOCK):

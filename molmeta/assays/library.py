@@ -15,7 +15,7 @@ from molmeta.assays.formats.table import CHUNK_CELLS, Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
-from molmeta.chem.molecule import Molecule, notation_of, parse
+from molmeta.chem.molecule import notation_of, parses
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
@@ -25,6 +25,13 @@ _N_SAMPLED = 200
 @dataclass(frozen=True)
 class Library:
     """The molecules of files of the same columns.
+
+    >>> from molmeta.assays import open_library
+    >>> table = pd.DataFrame({"id": [1, 2], "structure": ["CCO", "CCN"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> library = open_library("drugs.csv")
+    >>> library.name, library.smiles_column, sum(map(len, library.chunks()))
+    ('drugs.csv', 'structure', 2)
 
     Attributes:
         tables: All their columns.
@@ -36,14 +43,14 @@ class Library:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name the library, for messages."""
         more = f" and {len(self.tables) - 1} more" if len(self.tables) > 1 else ""
         return f"{self.tables[0].path}{more}"
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
-        """All rows with all columns, in frames of at most so many rows, the row number as index.
+        """Read all rows in frames of at most so many, the row number as index.
 
-        Of several files each row's is told in the column `file`.
+        Of several files, the column `file` names each row's.
         """
         for table in self.tables:
             for chunk in table.chunks(most):
@@ -54,6 +61,11 @@ def open_library(
     paths: Path | str | Iterable[Path | str], smiles_column: str | None = None
 ) -> Library:
     """Open molecules: files of any kind that `open_table` knows, folders of them, or a store.
+
+    >>> table = pd.DataFrame({"id": [1, 2], "structure": ["CCO", "CCN"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> open_library("drugs.csv").smiles_column
+    'structure'
 
     Raises:
         InputError: If one cannot be read, no column holds SMILES, or files differ in columns.
@@ -78,9 +90,14 @@ def open_library(
 
 
 def find_smiles(table: Table, wanted: str | None = None) -> str:
-    """The column that holds the SMILES: as told, by a known name, else by a look at the cells.
+    """Find the column of SMILES: the user's, one of a known name, else one by its cells.
 
     The last is the first column of whose first distinct cells nine in ten parse.
+
+    >>> table = pd.DataFrame({"code": ["X1", "X2"], "what": ["CCO", "c1ccccc1"]})
+    >>> table.to_csv("drugs.csv", index=False)
+    >>> find_smiles(open_table("drugs.csv"))
+    'what'
 
     Raises:
         InputError: If there is none, several columns have its name, or it holds InChI or the like.
@@ -113,14 +130,14 @@ def find_smiles(table: Table, wanted: str | None = None) -> str:
 
 
 def _are_smiles(cells: Sequence[str]) -> bool:
-    """Whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
+    """Return whether nine in ten parse, and not all are as short as codes such as "B" and "F"."""
     if max(map(len, cells), default=0) < 3:
         return False
-    return sum(isinstance(parse(cell), Molecule) for cell in cells) >= 0.9 * len(cells)
+    return sum(map(parses, cells)) >= 0.9 * len(cells)
 
 
 def _other_notation(cells: Sequence[str]) -> str | None:
-    """InChI, InChIKey or SELFIES, if nine in ten cells are written so."""
+    """Name InChI, InChIKey or SELFIES, if nine in ten cells are written so."""
     counts = Counter(filter(None, map(notation_of, cells)))
     notation, n = next(iter(counts.most_common(1)), ("", 0))
     return notation if n and n >= 0.9 * len(cells) else None

@@ -1,4 +1,4 @@
-"""The one row type that flows from readers through activity and curation into a store.
+"""Measurements: the one row type that flows from readers through curation into a store.
 
 A measurement is a row of a frame with the columns `FIELDS`; a reader yields such frames.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from molmeta.chem.molecule import MISSING_WORDS
 from molmeta.errors import InputError
 
 # file: its name; row: number in it, from 0; assay: its id ("" = none); smiles: as given;
@@ -32,20 +33,19 @@ FIELDS: Mapping[str, object] = {
     "reason": "",
 }
 UNTESTED = "tested in no assay"  # a molecule of a wide table
-MISSING = frozenset(
-    {"", "na", "n/a", "#n/a", "#na", "n.a.", "nan", "none", "null", "nil", "<na>", "nat",
-     "-", "--", "---", "–", "—", ".", "?", "nd", "n.d.", "n.d", "n/d", "not determined", "nt",
-     "n.t.", "n.t", "n/t", "not tested", "untested", "not available", "missing", "blank", "empty",
-     "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!"}
-)  # fmt: skip
-"""What stands for a blank cell, in any case."""
+MISSING = MISSING_WORDS | {
+    "", "---", "–", "—", "nd", "n.d.", "n.d", "n/d", "not determined", "nt", "n.t.", "n.t", "n/t",
+    "not tested", "untested", "not available", "blank", "empty",
+    "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!",
+}  # fmt: skip
+"""Words that stand for a blank cell, in lower case."""
 
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
 
 
 def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame:
-    """A frame of measurements from the fields that a reader knows; the others get their blank.
+    """Make a frame of measurements from the fields that a reader knows; the others are blank.
 
     Args:
         columns: Values by field, aligned with `index`.
@@ -56,7 +56,7 @@ def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame
 
 
 def as_text(cells: pd.Series) -> pd.Series:
-    """Cells as text without outer blanks, "" where missing."""
+    """Turn cells into text without outer blanks, "" where missing."""
     return cells.astype(object).where(cells.notna(), "").astype(str).str.strip()
 
 
@@ -85,7 +85,7 @@ def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
 
 
 def _label(word: str) -> float:
-    """1, 0, NaN where missing, infinity where it is no label."""
+    """Read a label: 1, 0, NaN where missing, infinity where it is none."""
     word = word.casefold()
     if word in MISSING:
         return float("nan")

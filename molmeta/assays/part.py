@@ -1,4 +1,4 @@
-"""A part of a store as a store of its own: some assays, some molecules."""
+"""Parts of a store as stores of their own: some assays, some molecules."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LEFT_OUT = "molecule left to another fold"
 def part_of(
     store: AssayStore, assay_ids: Sequence[str], allowed: NDArray[np.bool_] | None = None
 ) -> Contents:
-    """What a store of these assays holds, the rows of other molecules left out.
+    """Select some assays of a store, and the rows of some molecules.
 
     The audit keeps all rows of the assays; those left out are dropped with that reason.
 
     Args:
-        store: The whole.
+        store: The assays.
         assay_ids: The assays, in this order.
         allowed: Which molecules it may hold, shape (n_molecules,); None: all.
     """
@@ -55,7 +55,7 @@ def part_of(
 
 
 def _audit(store: AssayStore, rows: NDArray[np.int64], stays: NDArray[np.bool_]) -> pd.DataFrame:
-    """The audit of some rows of the measurements table, in source order."""
+    """Select the audit of some rows of the measurements table, in source order."""
     audit = store.audit
     number = pd.Index(store.table("assays", ["assay_id"])["assay_id"]).get_indexer(
         audit["assay_id"]

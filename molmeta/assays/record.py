@@ -1,6 +1,6 @@
-"""A record of assays: what a model has seen in training, and what it must not see.
+"""Records of assays: those a model has seen in training, and those it must not see.
 
-The same assay is told by its id, and by a digest of its molecules and labels under any id.
+The same assay is found by its id, and by a digest of its molecules and labels under any id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from molmeta.errors import InputError
 
 
 class Overlap(NamedTuple):
-    """How much of an assay a record holds.
+    """The part of an assay that is in a record.
 
     Attributes:
         assay_id: The assay.
@@ -51,7 +51,7 @@ class AssayRecord:
         digests: By assay id a digest of molecules and labels; None where that was not recorded.
         molecules: Identities of all their molecules, sorted, shape (n,); the numbers are the same
             in every store.
-        role: What the assays are for, e.g. "test"; for messages.
+        role: The use of the assays, e.g. "test"; for messages.
         standardize: The form of the molecules; None: as drawn.
     """
 
@@ -90,7 +90,7 @@ class AssayRecord:
 
     @property
     def ids_alone(self) -> AssayRecord:
-        """Forget the digests, so that an assay is told by its id alone."""
+        """Drop the digests, so that an assay is found by its id alone."""
         return replace(self, digests=dict.fromkeys(self.digests))
 
     @property
@@ -104,9 +104,9 @@ class AssayRecord:
         """Refuse assays that are among these, under the same id or with the same content.
 
         Args:
-            others: What shall be used.
-            what: What they are, e.g. "training assays".
-            fix: What the user can do about it.
+            others: The assays to use.
+            what: Their name in the message, e.g. "training assays".
+            fix: Advice to the user.
 
         Raises:
             InputError: If one of them is.

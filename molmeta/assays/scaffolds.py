@@ -17,10 +17,16 @@ from molmeta.chem.standardize import Standardizer
 def scaffold_numbers(
     store: AssayStore, molecules: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """A number for each molecule's scaffold without stereo, shape (n,).
+    """Number each molecule's scaffold without stereo, shape (n,).
 
     Equal numbers mean equal scaffolds; a molecule without rings has one of its own.
     (Bemis, Murcko: The properties of known drugs. 1. J. Med. Chem. 39, 1996, 2887.)
+
+    >>> import pandas as pd
+    >>> smiles = ["Cc1ccccc1", "Oc1ccccc1", "CCO"]
+    >>> table = pd.DataFrame({"assay": "first", "smiles": smiles, "label": [1, 0, 0]})
+    >>> scaffold_numbers(AssayStore.from_frame(table)).tolist()
+    [1, 1, 0]
 
     Args:
         store: Where the molecules are.

@@ -1,4 +1,4 @@
-"""Splits: which assays train, validate and test, and what they may share."""
+"""Splits: assays in folds that train, validate and test, and the molecules that folds may share."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ _TARGET_NAMES = ("target_id", "Target ChEMBL ID", "target", "target_name", "Targ
 class Split:
     """Assays in folds.
 
+    >>> split = Split({"train": ["first"], "test": ["second"]}, molecules=np.array([0, 1, 1]))
+    >>> split.allowed("test").tolist()
+    [False, True, True]
+
     Attributes:
         assays: The assay ids of each fold; no assay is in two.
         molecules: The number of the fold to which each molecule of the store belongs, shape
@@ -48,7 +52,7 @@ class Split:
     molecules: NDArray[np.int64] | None = None
 
     def allowed(self, fold: str) -> NDArray[np.bool_] | None:
-        """Which molecules of the store a fold may hold, shape (n_molecules,); None: all."""
+        """Mark the molecules of the store that a fold may hold, shape (n_molecules,); None: all."""
         return None if self.molecules is None else self.molecules == list(self.assays).index(fold)
 
 
@@ -70,6 +74,12 @@ def split_assays(
       in fewer than two assays on average; test keeps all its molecules, valid loses those of test,
       and train loses those of both. It costs training the fewest rows, and holds out no panel
       that shares its molecules.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("train"))
+    >>> split = split_assays(store, by="molecule", fractions=(0.5, 0.25, 0.25))
+    >>> {fold: len(ids) for fold, ids in split.assays.items()}
+    {'train': 10, 'valid': 4, 'test': 4}
 
     Args:
         store: The assays.
@@ -103,7 +113,13 @@ def split_assays(
 
 
 def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]]) -> Split:
-    """The split that lists of assay ids give (as `fsmol-0.1.json`); others are left out.
+    """Split by lists of assay ids, such as `fsmol-0.1.json`; other assays are left out.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> lists = {"train": store.assay_ids[1:], "test": ["ace_inhibitor"]}
+    >>> split_by_lists(store, lists).assays["test"]
+    ['ace_inhibitor']
 
     Args:
         store: The assays; listed ones that it lacks are passed over.
@@ -133,9 +149,14 @@ def split_by_lists(store: AssayStore, lists: Path | Mapping[str, Sequence[str]])
 def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, AssayStore]:
     """Write a split as a store a fold (`out`/train …), with `splits.json` and `leakage.csv`.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> write_split(store, split_assays(store, fractions=(0.6, 0.2, 0.2)), "split")["test"]
+    AssayStore('split/test': 1 assays, 40 molecules)
+
     Args:
-        store: What was split.
-        split: How.
+        store: The assays.
+        split: Their folds.
         out: The folder, which appears whole or not at all; an earlier split is replaced.
 
     Returns:
@@ -156,6 +177,11 @@ def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, A
 
 def read_targets(path: Path) -> dict[str, str]:
     """Read a table of targets: assay id → target, identifiers rather than names.
+
+    >>> table = pd.DataFrame({"assay_id": ["first"], "target": ["CHEMBL203"]})
+    >>> table.to_csv("targets.csv", index=False)
+    >>> read_targets(Path("targets.csv"))
+    {'first': 'CHEMBL203'}
 
     Raises:
         InputError: If the file cannot be read or lacks a column of assays or targets.
@@ -186,12 +212,12 @@ def _targets(store: AssayStore, targets: Mapping[str, str] | None) -> list[str]:
 
 
 def _draw_folds(n: int, fractions: Sequence[float], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The fold of each of n things, in random order."""
+    """Draw the fold of each of n things."""
     return rng.permutation(np.repeat(np.arange(len(fractions)), _fold_sizes(n, fractions)))
 
 
 def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
-    """How many of n things go to each fold: exact shares, at least one where there is a share."""
+    """Divide n things among folds by exact shares, at least one where there is a share."""
     shares = np.array(fractions) / sum(fractions)
     sizes = np.maximum(np.round(shares * n), shares > 0).astype(np.int64)
     sizes[shares.argmax()] += n - sizes.sum()
@@ -205,7 +231,7 @@ def _fold_sizes(n: int, fractions: Sequence[float]) -> NDArray[np.int64]:
 
 
 def _isolated(store: AssayStore, fractions: Sequence[float], rng: np.random.Generator) -> Split:
-    """Later folds share no molecule with earlier ones, which lose as few as can be."""
+    """Split so that folds share no molecule, and earlier ones lose as few as can be."""
     names, number = np.unique(store.identities, return_inverse=True)
     parsed = [assay.molecules[assay.molecules >= 0] for assay in store]
     members = [np.unique(number[molecules]) for molecules in parsed]
@@ -238,7 +264,7 @@ def _share_out(
     groups: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """The fold of each molecule, the same for a group; drawn among the folds where it occurs."""
+    """Draw each molecule's fold, the same for a group, among the folds where it occurs."""
     number = np.unique(groups, return_inverse=True)[1]
     occurs = np.zeros((number.max(initial=-1) + 1, len(assays)), dtype=bool)
     for fold, ids in enumerate(assays.values()):

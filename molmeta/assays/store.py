@@ -45,6 +45,11 @@ LARGE = 10_000
 class Assay:
     """Every row of one assay, in source order.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> assay = AssayStore.from_frame(drug_mechanisms("valid")).assay("ace_inhibitor")
+    >>> len(assay), int(assay.labels.sum()), assay.molecules[:3].tolist()
+    (44, 11, [0, 1, 2])
+
     Attributes:
         id: Its name.
         molecules: Index into the store's molecules, −1 where the SMILES does not parse, (n,).
@@ -68,12 +73,19 @@ class Assay:
 class AssayStore:
     """Assays over one set of molecules.
 
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> len(store), store.n_molecules, store.assay_ids[:2]
+    (5, 50, ['ace_inhibitor', 'angiotensin_receptor_blocker'])
+    >>> store.subset(["ace_inhibitor"]).assays[["assay_id", "n_rows", "n_active"]].values.tolist()
+    [['ace_inhibitor', 44, 11]]
+
     Attributes:
         path: The store's folder.
         header: The content of its `store.json`.
-        feature_spec: What its graphs, fingerprints, pairs and descriptors are, to be compared with
-            a model's.
-        standardize: What its molecules were brought to standard form by; None: they are as drawn.
+        feature_spec: The definition of its graphs, fingerprints, pairs and descriptors, to be
+            compared with a model's.
+        standardize: The standard form of its molecules; None: they are as drawn.
         n_molecules: Number of distinct SMILES that parse.
         features: Those of `FEATURES` that have been read or computed, by name.
     """
@@ -86,7 +98,7 @@ class AssayStore:
         owner: object = None,
         info: pd.DataFrame | None = None,
     ) -> None:
-        """Use `open`; the arguments are what `open`, `subset` and `with_info` found out."""
+        """Use `open`; the arguments are for `open`, `subset` and `with_info`."""
         self.path, self.header = path, header
         self._folder = StoreFolder(path)
         self.feature_spec: dict[str, object] = header["feature_spec"]
@@ -132,12 +144,12 @@ class AssayStore:
 
     @property
     def notes(self) -> list[str]:
-        """What was taken for what when the files were read: columns, units, what is active."""
+        """List how the files were read: columns, units, which values are active."""
         return list(self.header.get("notes", []))
 
     @cached_property
     def graphs(self) -> Graphs:
-        """The molecules' graphs, memory-mapped."""
+        """Open the molecules' graphs, memory-mapped."""
         return Graphs(
             **{
                 field.name: self._folder.array(f"graphs/{field.name}.npy")
@@ -147,33 +159,33 @@ class AssayStore:
 
     @cached_property
     def smiles(self) -> Sequence[str]:
-        """The molecules' SMILES as given, (n_molecules,)."""
+        """Read the molecules' SMILES as given, (n_molecules,)."""
         smiles: list[str] = self.table("molecules", ["smiles"])["smiles"].tolist()
         return smiles
 
     @cached_property
     def identities(self) -> NDArray[np.int64]:
-        """A number for each distinct molecule, the same in every store, (n_molecules,)."""
+        """Number each distinct molecule, the same in every store, (n_molecules,)."""
         return self.table("molecules", ["identity"])["identity"].to_numpy(np.int64)
 
     @property
     def fingerprints(self) -> sparse.csr_matrix:
-        """ECFP counts, uint8, (n_molecules, 2048)."""
+        """Read ECFP counts, uint8, (n_molecules, 2048)."""
         return self.feature("fingerprints")
 
     @property
     def pairs(self) -> sparse.csr_matrix:
-        """Counts of torsions and atom pairs, uint8, (n_molecules, 2048)."""
+        """Read counts of torsions and atom pairs, uint8, (n_molecules, 2048)."""
         return self.feature("pairs")
 
     @property
     def descriptors(self) -> NDArray[np.float32]:
-        """Those of `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS))."""
+        """Read `DESCRIPTORS`, NaN where there is none, (n_molecules, len(DESCRIPTORS))."""
         descriptors: NDArray[np.float32] = self.feature("descriptors")
         return descriptors
 
     def feature(self, name: str) -> Matrix:
-        """One of `FEATURES`, a row a molecule; computed on first use where it is not stored.
+        """Read one of `FEATURES`, a row a molecule; computed on first use where it is not stored.
 
         Raises:
             InputError: If there is none of that name, or its file is damaged.
@@ -186,7 +198,7 @@ class AssayStore:
         return self.features[name]
 
     def holds(self, name: str) -> bool:
-        """Whether one of `FEATURES` is stored, so that it need not be computed."""
+        """Return whether one of `FEATURES` is stored, so that it need not be computed."""
         return self._folder.has(FEATURES[name])
 
     def _computed(self, name: str) -> Matrix:
@@ -215,7 +227,7 @@ class AssayStore:
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
-        """Where each assay's rows begin and end in the measurements, shape (len(self), 2)."""
+        """Find where each assay's rows begin and end in the measurements, (len(self), 2)."""
         return self._assays[["begin", "end"]].to_numpy(np.int64)
 
     @cached_property
@@ -225,7 +237,7 @@ class AssayStore:
 
     @cached_property
     def assay_ids(self) -> list[str]:
-        """The assays' ids, in order of appearance."""
+        """List the assays' ids, in order of appearance."""
         ids: list[str] = self._assays["assay_id"].tolist()
         return ids
 
@@ -235,7 +247,7 @@ class AssayStore:
 
     @property
     def assays(self) -> pd.DataFrame:
-        """One row an assay: assay_id, target, unit, threshold, n_rows, n_kept, n_active.
+        """Tabulate the assays: assay_id, target, unit, threshold, n_rows, n_kept, n_active.
 
         And what `with_info` added.
         """
@@ -243,11 +255,11 @@ class AssayStore:
 
     @property
     def audit(self) -> pd.DataFrame:
-        """What became of every row read: file, row, assay_id, smiles, action, reason."""
+        """Read the audit, one row a row read: file, row, assay_id, smiles, action, reason."""
         return self.table("audit")
 
     def audit_summary(self) -> pd.DataFrame:
-        """How many rows were kept, merged or dropped and why: action, reason, n_rows."""
+        """Count the rows that were kept, merged or dropped: action, reason, n_rows."""
         return summarize(self.table("audit", ["action", "reason"]))
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -268,7 +280,7 @@ class AssayStore:
         return np.unique(np.concatenate([np.empty(0, np.int64), *chosen]))
 
     def assay(self, key: int | str) -> Assay:
-        """One assay, by position or id.
+        """Read one assay, by position or id.
 
         Raises:
             InputError: If there is no assay of that id.
@@ -287,7 +299,7 @@ class AssayStore:
         )
 
     def subset(self, assay_ids: Sequence[str]) -> AssayStore:
-        """The same molecules, only these assays, in this order.
+        """Select assays, in this order, over the same molecules.
 
         Raises:
             InputError: If there is no assay of one of these ids.
@@ -298,7 +310,7 @@ class AssayStore:
         return self._sharing(chosen, self._info)
 
     def with_info(self, info: pd.DataFrame) -> AssayStore:
-        """The same assays, of which `assays` tells more.
+        """Add columns to the table `assays`.
 
         Args:
             info: Columns of text by assay id, as `read_assay_info` gives them; an assay that is not

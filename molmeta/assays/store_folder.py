@@ -22,7 +22,7 @@ _FIX = "Featurize the source files again."
 
 
 def is_store(path: Path | str) -> bool:
-    """Whether a path is an assay store's folder."""
+    """Return whether a path is an assay store's folder."""
     return (Path(path) / "store.json").is_file()
 
 
@@ -37,7 +37,7 @@ class StoreFolder:
     path: Path
 
     def header(self) -> dict[str, Any]:
-        """The content of `store.json`.
+        """Read `store.json`.
 
         Raises:
             InputError: If this is no store, or one of another version or with other features.
@@ -64,11 +64,11 @@ class StoreFolder:
         return header
 
     def has(self, feature: Feature) -> bool:
-        """Whether a feature is stored."""
+        """Return whether a feature is stored."""
         return (self.path / feature.file).exists()
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """A table, or some of its columns.
+        """Read a table, or some of its columns.
 
         Raises:
             InputError: If the file is damaged or missing, as for all that follow.
@@ -79,7 +79,7 @@ class StoreFolder:
             raise self._damaged(error) from None
 
     def array(self, name: str) -> NDArray[Any]:
-        """An array, memory-mapped."""
+        """Open an array, memory-mapped."""
         try:
             array: NDArray[Any] = np.load(self.path / name, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
@@ -87,7 +87,7 @@ class StoreFolder:
         return array
 
     def feature(self, feature: Feature) -> Matrix:
-        """A stored feature of the molecules."""
+        """Read a stored feature of the molecules."""
         try:
             return feature.load(self.path)
         except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""A support table: one assay's rows with all their columns, and the labels they come to."""
+"""Support tables: one assay's rows with all their columns, and their labels."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ WAITING, OF_OTHERS = "waiting for a prediction", "of other assays"
 class Support:
     """n rows of one assay.
 
+    >>> from molmeta.assays import read_support
+    >>> table = pd.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "active": [1, 0, None]})
+    >>> table.to_csv("support.csv", index=False)
+    >>> support = read_support("support.csv")
+    >>> support.labels.tolist(), support.blank.tolist()
+    ([1.0, 0.0, nan], [False, False, True])
+
     Attributes:
         assay_id: The assay.
         rows: All columns of the file, the row number as index.
@@ -38,8 +45,8 @@ class Support:
         blank: Whether the row has neither label nor value, as one that waits for a prediction,
             (n,).
         actions: kept, merged or dropped, (n,).
-        reasons: Why it is not kept, (n,).
-        notes: What was taken for what: columns, units, what is active.
+        reasons: The reason where it is not kept, (n,).
+        notes: How the file was read: columns, units, which values are active.
         n_elsewhere: Rows that were read and belong to other assays.
     """
 
@@ -55,7 +62,7 @@ class Support:
     n_elsewhere: int = 0
 
     def summary(self) -> pd.DataFrame:
-        """How many of all rows read were kept, merged, dropped …: action, reason, n_rows."""
+        """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""
         audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})
         audit.loc[self.blank, "action"] = WAITING
         elsewhere = pd.DataFrame({"action": OF_OTHERS, "reason": ""}, range(self.n_elsewhere))
@@ -72,9 +79,15 @@ def read_support(
 ) -> Support:
     """Read one assay with everything that its rows hold.
 
+    >>> table = pd.DataFrame({"smiles": ["CCO", "CCN", "C("], "active": [1, 0, 1]})
+    >>> table.to_csv("support.csv", index=False)
+    >>> support = read_support("support.csv")
+    >>> support.kept.tolist(), support.reasons
+    ([True, True, False], ['', '', 'SMILES syntax error around position 2'])
+
     Args:
         path: A file of any kind that a reader knows, or a store.
-        columns: What the user says about the columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels.
         format: The reader's name, or "auto".
         assay_id: Which assay, if there are several; of a wide table, its column.
         standardize: Tells repeats of one molecule: as for `build_store`.
@@ -117,7 +130,7 @@ def read_support(
 
 
 def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """An assay's part of the audit, n rows, and which row of the assay each is, −1 for none, (n,).
+    """Find an assay's n rows of the audit, and the assay's row of each, −1 for none, (n,).
 
     The rows of a wide table that are blank in its only assay are none of the assay's, but belong.
     """
@@ -130,5 +143,5 @@ def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np
 
 
 def _at(array: NDArray[Any], at: NDArray[np.int64], other: np.generic) -> NDArray[Any]:
-    """`array[at]`, `other` where `at` is −1."""
+    """Take `array[at]`, `other` where `at` is −1."""
     return np.where(at < 0, other, array[at])

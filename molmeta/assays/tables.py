@@ -1,4 +1,4 @@
-"""Files as tables, whatever their format: `open_table`."""
+"""Tables: files of any known format, opened by `open_table`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from molmeta.assays.formats.text import Head
 
 
 class Format(Protocol):
-    """What a format's module offers."""
+    """The functions of a format's module."""
 
     def recognises(self, head: Head) -> bool:
-        """Whether a file that begins so is of this format."""
+        """Return whether a file that begins so is of this format."""
 
     def open_table(self, head: Head) -> Table:
-        """The file as a table."""
+        """Open the file as a table."""
 
 
 _FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)
@@ -27,6 +27,10 @@ _FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)
 
 def open_table(path: Path | str) -> Table:
     """Open a file as a table; its format is recognised from its content, hardly its name.
+
+    >>> _ = Path("drugs.csv").write_text("name;smiles\\nethanol;CCO\\n")
+    >>> open_table("drugs.csv").columns
+    ('name', 'smiles')
 
     Args:
         path: The file; `-` is standard input, which is read once, as pipes are.

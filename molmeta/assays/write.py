@@ -1,4 +1,4 @@
-"""Writing a store's folder, whole or not at all; `store` says what the files hold."""
+"""The writer of a store's folder, all or nothing; `store` lists the files."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Contents:
         features: A row a molecule, by name.
         molecules, measurements, assays, audit: The tables.
         files: Names of the files read.
-        standardize: What the molecules were brought to standard form by, or None.
-        notes: What was taken for what when the files were read.
+        standardize: The standard form of the molecules, or None.
+        notes: How the files were read: columns, units, which values are active.
     """
 
     graphs: Graphs
@@ -91,14 +91,14 @@ def contents_of(
     standardize: Standardizer | None,
     notes: Sequence[str] = (),
 ) -> Contents:
-    """What a store of newly read rows holds.
+    """Assemble the contents of a store from newly read rows.
 
     Args:
-        rows: What was read.
+        rows: The rows read.
         molecules: The distinct SMILES of the rows.
-        table: The rows as `build.settle` gives them.
-        standardize: What the molecules were brought to standard form by.
-        notes: What was taken for what.
+        table: The rows as `build.decide` gives them.
+        standardize: The standard form of the molecules.
+        notes: How the files were read.
     """
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(
@@ -161,7 +161,7 @@ def _assays(rows: Rows, measured: pd.DataFrame) -> pa.Table:
 def counts_by_assay(
     number: NDArray[np.int64], n_assays: int, kept: pd.Series, label: pd.Series
 ) -> dict[str, NDArray[np.int64]]:
-    """How many rows each assay has, how many are kept, and how many of these are active.
+    """Count the rows of each assay, those that are kept, and those of these that are active.
 
     Args:
         number: Each row's assay, 0 … n_assays − 1, shape (n,).

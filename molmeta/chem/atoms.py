@@ -1,4 +1,4 @@
-"""One atom or bond → its features, by RDKit's getters: the plain definition.
+"""Features of atoms and bonds, by RDKit's getters: the plain definition.
 
 The columns and codes are those of `torch_geometric.utils.from_smiles` (9 for an atom, 3 for a
 bond), written as the index into its lists of values.
@@ -79,7 +79,7 @@ def read_by_getters(mols: Sequence[Chem.Mol | None]) -> Features:
 
 
 def atom_row(atom: Chem.Atom) -> tuple[int, ...]:
-    """The 9 features of an atom; some may lie outside `ATOM_SIZES`."""
+    """Read the 9 features of an atom; some may lie outside `ATOM_SIZES`."""
     return (
         atom.GetAtomicNum(),
         int(atom.GetChiralTag()),
@@ -94,12 +94,12 @@ def atom_row(atom: Chem.Atom) -> tuple[int, ...]:
 
 
 def bond_row(bond: Chem.Bond) -> tuple[int, ...]:
-    """The 3 features of a bond; some may lie outside `BOND_SIZES`."""
+    """Read the 3 features of a bond; some may lie outside `BOND_SIZES`."""
     return int(bond.GetBondType()), int(bond.GetStereo()), int(bond.GetIsConjugated())
 
 
 def first_outside(mol: Chem.Mol) -> str:
-    """The first feature of `mol` that torch_geometric has no code for, as a reason; "" if none."""
+    """Name the first feature that torch_geometric has no code for, as a reason; "" if none."""
     for atom in mol.GetAtoms():
         for name, value, size in zip(ATOM_COLUMNS, atom_row(atom), ATOM_SIZES, strict=True):
             if not 0 <= value < size:

@@ -1,4 +1,4 @@
-"""Many molecules → features at once: RDKit's binary form of them, decoded by numpy.
+"""The binary reader: features of many molecules at once, from RDKit's binary form, by numpy.
 
 Asking RDKit's getters for each atom costs three times as much as parsing. `Mol.ToBinary` writes
 all that is needed in one call (RDKit's `MolPickler.cpp`, version 16; one byte unless noted):
@@ -51,7 +51,7 @@ _SINGLE = int(Chem.BondType.SINGLE)
 
 
 def to_binary(mol: Chem.Mol) -> bytes:
-    """RDKit's binary form of a sanitized molecule, without properties and coordinates."""
+    """Write a sanitized molecule in RDKit's binary form, without properties and coordinates."""
     blob: bytes = mol.ToBinary(int(Chem.PropertyPickleOptions.NoConformers))
     return blob
 
@@ -61,7 +61,7 @@ NOTHING = to_binary(Chem.MolFromSmiles(""))
 
 
 def read_graphs(blobs: Sequence[bytes]) -> tuple[Graphs, dict[int, str]]:
-    """The graphs of molecules in binary form; some hundreds at a time are best.
+    """Read the graphs of molecules in binary form; some hundreds at a time are best.
 
     Returns:
         The graphs; and the rows whose features have no code, which are empty graphs, with the
@@ -84,7 +84,7 @@ def read_graphs(blobs: Sequence[bytes]) -> tuple[Graphs, dict[int, str]]:
 
 
 def read_features(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
-    """The features of molecules, without those that are strange; and which these are, (n,).
+    """Read the features of molecules, and mark those that are strange and left out, (n,).
 
     Strange is what this reader does not know, and what torch_geometric has no code for.
     """
@@ -97,7 +97,7 @@ def read_features(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
 
 @cache
 def is_trustworthy() -> bool:
-    """Whether this RDKit still writes what this reader reads: tried once on telling molecules."""
+    """Return whether RDKit still writes the format that is read here; tried once."""
     smiles = (
         "C[C@H](N)C(=O)[O-].[Na+]",
         "c1ccccc1/C=C/F",
@@ -125,7 +125,7 @@ def is_trustworthy() -> bool:
 
 
 def _decode(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
-    """The features of all molecules, and which of them must not be trusted, (n,)."""
+    """Read the features of all molecules, and mark those that must not be trusted, (n,)."""
     data = np.frombuffer(b"".join(blobs), np.uint8)
     limits = np.cumsum([0, *map(len, blobs)])
     n_atoms, strange = _count(data, limits[:-1] + _AT_ATOM_COUNT)
@@ -156,12 +156,12 @@ def _decode(blobs: Sequence[bytes]) -> tuple[Features, NDArray[np.bool_]]:
 
 
 def _read(data: Bytes, at: Ints) -> Bytes:
-    """The bytes at some places; where a strange molecule led astray, any byte."""
+    """Read the bytes at some places; where a strange molecule led astray, any byte."""
     return data.take(at, mode="clip")
 
 
 def _count(data: Bytes, at: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """The 4-byte counts at some places; those that are too large become 0 and are reported."""
+    """Read the 4-byte counts at some places; mark those that are too large, which become 0."""
     counts = _read(data, at[:, None] + np.arange(4)).view("<u4")[:, 0].astype(np.int64)
     too_many = counts > _MOST_RECORDS
     return np.where(too_many, 0, counts), too_many
@@ -204,7 +204,7 @@ def _bond_steps(data: Bytes) -> Bytes:
 def _atom_features(
     data: Bytes, at: Ints, degrees: Bytes, in_ring: NDArray[np.bool_]
 ) -> tuple[Bytes, NDArray[np.bool_]]:
-    """The features, (n_atoms, 9), and which atoms are strange or have no code, (n_atoms,)."""
+    """Read atoms' features, (n_atoms, 9); mark the strange and those without a code, (n_atoms,)."""
     flags, fields = _read(data, at + 1), _read(data, at + 2)
 
     def field(bit: int, default: int) -> Bytes:
@@ -230,7 +230,7 @@ def _atom_features(
 
 
 def _bond_features(data: Bytes, at: Ints) -> tuple[Bytes, NDArray[np.bool_]]:
-    """The features, (n_bonds, 3), and which bonds are strange or have no code, (n_bonds,)."""
+    """Read bonds' features, (n_bonds, 3); mark the strange and those without a code, (n_bonds,)."""
     flags = _read(data, at + 2)
     has_stereo = flags & 0b10 > 0
     stereo_at = at + 3 + np.bitwise_count(flags & 0b1100)
@@ -248,7 +248,7 @@ def _bond_features(data: Bytes, at: Ints) -> tuple[Bytes, NDArray[np.bool_]]:
 
 
 def _ring_atoms(data: Bytes, at: Ints, first_atom: Ints) -> Ints:
-    """The atoms of all rings, counted over all molecules."""
+    """List the atoms of all rings, counted over all molecules."""
     sizes = _read(data, at).astype(np.int64)
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     atoms = _read(data, np.repeat(at + 1, sizes) + within).astype(np.int64)

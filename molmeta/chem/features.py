@@ -1,4 +1,4 @@
-"""The table of features: what is read of a molecule beside its graph.
+"""The table of features: all that is computed of a molecule beside its graph.
 
 Whatever computes, stacks, stores or batches features goes through `FEATURES`, by name. A new
 feature is one more entry there, and one in `FEATURE_SPEC`.
@@ -30,6 +30,11 @@ Matrix = Any
 class Feature:
     """Something that is computed of molecules, a row each.
 
+    >>> FEATURES["fingerprints"].compute([Chem.MolFromSmiles("CCO")]).shape
+    (1, 2048)
+    >>> FEATURES["fingerprints"].file, FEATURES["descriptors"].file
+    ('fingerprints.npz', 'descriptors.npy')
+
     Attributes:
         name: What encoders call it in `reads`.
         compute: Molecules → the matrix; the row of a None is empty, or NaN.
@@ -43,7 +48,7 @@ class Feature:
 
     @property
     def file(self) -> str:
-        """The name of its file in a store."""
+        """Name its file in a store."""
         return f"{self.name}.npz" if self.counts else f"{self.name}.npy"
 
     def stack(self, parts: Sequence[Matrix]) -> Matrix:
@@ -76,7 +81,10 @@ FEATURES = {
 
 
 def chosen(reads: Collection[str]) -> list[Feature]:
-    """The features among `reads`, in the table's order.
+    """List the features among `reads`, in the table's order.
+
+    >>> [feature.name for feature in chosen(["pairs", "graphs", "fingerprints"])]
+    ['fingerprints', 'pairs']
 
     Raises:
         InputError: If there is none of a name.

@@ -1,4 +1,4 @@
-"""Many SMILES → arrays: the one way in, for stores and for queries alike.
+"""Featurizing: many SMILES → arrays, the one way in, for stores and for queries alike.
 
 One row in, one row out, always: what does not parse becomes an empty graph with a reason.
 """
@@ -43,15 +43,20 @@ TIME_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Featurized:
-    """What a model reads of n input rows.
+    """The features of n input rows, as a model reads them.
+
+    >>> features = featurize(["CCO", "C("], reads=["graphs", "fingerprints"])
+    >>> features.identities, features.reasons
+    (['CCO', ''], ['', 'SMILES syntax error around position 2'])
+    >>> features.graphs.n_atoms.tolist(), features.fingerprints.shape
+    ([3, 0], (2, 2048))
 
     Attributes:
-        graphs: n graphs, empty where the row was rejected or graphs were not asked for.
+        graphs: n graphs, empty where the row was rejected or graphs are not read.
         identities: RDKit's canonical isomeric SMILES, or InChIKeys, (n,); "" where rejected or not
-            asked for. The same text is the same molecule.
+            computed. The same text is the same molecule.
         reasons: Why the row was rejected, (n,); "" where it was accepted.
-        features: What was asked for of `FEATURES`, by name, a row a molecule; empty, or NaN, where
-            rejected.
+        features: Some of `FEATURES`, by name, a row a molecule; empty, or NaN, where rejected.
     """
 
     graphs: Graphs
@@ -87,27 +92,27 @@ class Featurized:
         )
 
     def feature(self, name: str) -> Matrix | None:
-        """One of `FEATURES`, a row a molecule; None if it was not asked for."""
+        """Return one of `FEATURES`, a row a molecule; None if it was not computed."""
         return self.features.get(name)
 
     @property
     def fingerprints(self) -> csr_matrix | None:
-        """ECFP counts, (n, 2048) uint8."""
+        """Return ECFP counts, (n, 2048) uint8."""
         return self.feature("fingerprints")
 
     @property
     def pairs(self) -> csr_matrix | None:
-        """Counts of torsions and atom pairs, (n, 2048) uint8."""
+        """Return counts of torsions and atom pairs, (n, 2048) uint8."""
         return self.feature("pairs")
 
     @property
     def descriptors(self) -> NDArray[np.float32] | None:
-        """Those of `DESCRIPTORS`, (n, 69) float32."""
+        """Return `DESCRIPTORS`, (n, 69) float32."""
         return self.feature("descriptors")
 
     @staticmethod
     def concatenate(parts: Sequence[Featurized]) -> Featurized:
-        """All rows of all parts (at least one), in order."""
+        """Join the rows of all parts (at least one), in order."""
         if len(parts) == 1:
             return parts[0]
         return Featurized(
@@ -134,6 +139,10 @@ def featurize(
     progress: Callable[[int], None] | None = None,
 ) -> Featurized:
     """Featurize many SMILES.
+
+    >>> features = featurize(["CCO", "c1ccccc1O", "nonsense"], reads=["graphs", "descriptors"])
+    >>> len(features), features.parsed.tolist(), features.descriptors.shape
+    (3, [True, True, False], (3, 69))
 
     Args:
         smiles: One entry a row, as `as_smiles` takes them; what is no molecule is rejected with
@@ -186,6 +195,10 @@ def featurize_stream(
 ) -> Iterator[Featurized]:
     """Featurize chunks of rows as they come: one result a chunk, in order, in bounded memory.
 
+    >>> chunks = (["CCO"] * 3, ["c1ccccc1"])
+    >>> [len(features) for features in featurize_stream(chunks)]
+    [3, 1]
+
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
         reads: As for `featurize`, like all that follow.
@@ -232,7 +245,7 @@ def featurize_stream(
 
 @dataclass(frozen=True)
 class _Featurizer:
-    """What is done to a piece of rows; sent to worker processes."""
+    """The featurizing of a piece of rows; sent to worker processes."""
 
     graphs: bool
     features: tuple[str, ...]
@@ -263,7 +276,7 @@ class _Featurizer:
             return self._finish(blobs, identities, reasons, mols)
 
     def reject(self, _: object, reason: str) -> Featurized:
-        """The result for one row on which RDKit hung or crashed."""
+        """Make the result for one row on which RDKit hung or crashed."""
         return self._finish([NOTHING], [""], [reason], [None])
 
     def _read(self, smiles: object) -> tuple[Chem.Mol | None, str]:

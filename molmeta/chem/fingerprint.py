@@ -1,4 +1,4 @@
-"""Counts of parts of molecules, hashed, as sparse matrices: environments, torsions, atom pairs.
+"""Fingerprints: hashed counts of environments, torsions and atom pairs, as sparse matrices.
 
 Rogers and Hahn, "Extended-Connectivity Fingerprints", 2010, https://doi.org/10.1021/ci100050t.
 Nilakantan et al., "Topological torsion", 1987, https://doi.org/10.1021/ci00054a008.
@@ -23,23 +23,29 @@ PAIRS_SIZE = 2048
 """The number of columns of `pairs`: torsions are hashed to the first half, pairs to the second."""
 
 
-def ecfp(mols: Iterable[Chem.Mol | None], *, radius: int = 2, size: int = SIZE) -> csr_matrix:
-    """Hashed counts of the atom environments of each molecule.
+def ecfp(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
+    """Count the atom environments of each molecule, up to two bonds from their centres.
+
+    >>> ethanol = Chem.MolFromSmiles("CCO")
+    >>> ecfp([ethanol, None]).sum(axis=1).tolist()
+    [[6], [0]]
 
     Args:
         mols: Molecules; the row of a None is empty.
-        radius: Bonds between the centre of an environment and its rim.
-        size: The number of columns that environments are hashed to.
 
     Returns:
-        (n, size) uint8, counts above 255 clipped; column indices are sorted.
+        (n, SIZE) uint8, counts above 255 clipped; column indices are sorted.
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=size)
-    return _counts(mols, generator, size)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=SIZE)
+    return _counts(mols, generator, SIZE)
 
 
 def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
-    """Hashed counts of the topological torsions and of the atom pairs of each molecule.
+    """Count the topological torsions and the atom pairs of each molecule, hashed to columns.
+
+    >>> ethanol = Chem.MolFromSmiles("CCO")
+    >>> pairs([ethanol]).data.tolist()
+    [1, 1, 1]
 
     Args:
         mols: Molecules; the row of a None is empty.
@@ -55,7 +61,7 @@ def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
 
 
 def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_matrix:
-    """What one of RDKit's generators counts in each molecule, (n, size) uint8."""
+    """Count the parts of each molecule by one of RDKit's generators, (n, size) uint8."""
     columns: list[int] = []
     counts: list[int] = []
     offsets = [0]
@@ -75,7 +81,11 @@ def _counts(mols: Iterable[Chem.Mol | None], generator: Any, size: int) -> csr_m
 
 
 def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
-    """Similarity of counts: the sum of their minima over the sum of their maxima.
+    """Compute the similarity of counts: the sum of their minima over the sum of their maxima.
+
+    >>> counts = ecfp([Chem.MolFromSmiles(smiles) for smiles in ("CCO", "CCN")])
+    >>> tanimoto(counts, counts).round(2).tolist()
+    [[1.0, 0.33], [0.33, 1.0]]
 
     Args:
         left: Counts, (n, size) uint8.
@@ -92,7 +102,7 @@ def tanimoto(left: csr_matrix, right: csr_matrix) -> NDArray[np.float64]:
 
 
 def _unary(counts: csr_matrix) -> csr_matrix:
-    """Each count c as c ones in columns of its own, so that products of rows add up minima."""
+    """Turn each count c into c ones in own columns, so that products of rows add up minima."""
     repeats = counts.data.astype(np.int64)
     ends = np.cumsum(repeats)
     level = np.arange(repeats.sum()) - np.repeat(ends - repeats, repeats)

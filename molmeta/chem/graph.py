@@ -1,4 +1,4 @@
-"""Many molecules as flat arrays, the form that stores keep on disk and that batches are cut from.
+"""Graphs: many molecules as flat arrays, which stores keep on disk and batches are cut from.
 
 Only some 140 different atoms and 20 different bonds occur in real molecules, so that each is one
 byte: a code into a palette. `Graphs.dense` gives what torch_geometric's loaders would.
@@ -46,6 +46,11 @@ class DenseGraphs:
 class Graphs:
     """n molecules, atoms and bonds end to end; a rejected molecule is an empty graph.
 
+    >>> from molmeta.chem.featurize import featurize
+    >>> graphs = featurize(["CCO", "C("]).graphs
+    >>> len(graphs), graphs.n_atoms.tolist(), graphs.dense([0]).edge_index.tolist()
+    (2, [3, 0], [[0, 1, 1, 2], [1, 0, 2, 1]])
+
     Attributes:
         atom_rows: Palette: the distinct atom features, (A, 9) uint8.
         bond_rows: Palette: the distinct bond features, (B, 3) uint8.
@@ -92,21 +97,21 @@ class Graphs:
 
     @property
     def n_atoms(self) -> Ints:
-        """The number of atoms of each molecule, (n,); 0 where it was rejected."""
+        """Count the atoms of each molecule, (n,); 0 where it was rejected."""
         return np.diff(self.atom_offsets).astype(np.int64)
 
     @property
     def n_bonds(self) -> Ints:
-        """The number of bonds of each molecule, (n,)."""
+        """Count the bonds of each molecule, (n,)."""
         return np.diff(self.bond_offsets).astype(np.int64)
 
     @property
     def nbytes(self) -> int:
-        """The size of all arrays, in bytes."""
+        """Count the bytes of all arrays."""
         return sum(array.nbytes for array in vars(self).values())
 
     def select(self, indices: ArrayLike) -> Graphs:
-        """The molecules at `indices`, (k,), in that order; the palettes stay as they are.
+        """Select the molecules at `indices`, (k,), in that order; the palettes stay as they are.
 
         Raises:
             IndexError: If an index lies outside 0 … n - 1 (-1 does not mean the last molecule).
@@ -126,7 +131,7 @@ class Graphs:
 
     @staticmethod
     def concatenate(parts: Sequence[Graphs]) -> Graphs:
-        """The molecules of all parts, in order; the palettes are merged."""
+        """Join the molecules of all parts, in order; the palettes are merged."""
         if not parts:
             return Graphs.from_features(read_by_getters([]))
         atom_rows, atoms = _merge([(part.atom_rows, part.atoms) for part in parts], ATOM_SIZES)
@@ -143,7 +148,7 @@ class Graphs:
         )
 
     def dense(self, indices: ArrayLike) -> DenseGraphs:
-        """The molecules at `indices` as one batch, identical to torch_geometric's.
+        """Batch the molecules at `indices`, identical to torch_geometric's batch.
 
         Raises:
             IndexError: If an index lies outside 0 … n - 1.
@@ -182,7 +187,7 @@ class Graphs:
 
 
 def _narrow(values: NDArray[np.integer]) -> Codes:
-    """`values`, none negative, in the smallest unsigned type that holds them."""
+    """Store `values`, none negative, in the smallest unsigned type that holds them."""
     largest = values.max(initial=0)
     kind = np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
     return values.astype(kind, copy=False)
@@ -199,7 +204,7 @@ def _compact(offsets: Ints) -> Offsets:
 
 
 def _gather(offsets: Offsets, chosen: Ints) -> tuple[Ints, Ints]:
-    """Where the parts `chosen` of a flat array stand, end to end, and their new offsets."""
+    """Find the positions of the parts `chosen` of a flat array, and their new offsets."""
     starts = np.asarray(offsets)[chosen]
     counts = np.asarray(offsets)[chosen + 1] - starts
     new = _offsets(counts)
@@ -207,7 +212,7 @@ def _gather(offsets: Offsets, chosen: Ints) -> tuple[Ints, Ints]:
 
 
 def _palette(rows: NDArray[np.integer], sizes: tuple[int, ...]) -> tuple[NDArray[np.uint8], Codes]:
-    """The distinct `rows`, sorted, and the code of each row."""
+    """Find the distinct `rows`, sorted, and the code of each row."""
     keys = np.ravel_multi_index(tuple(rows.T), sizes)
     _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
     return rows[first].astype(np.uint8), _narrow(codes)
@@ -216,7 +221,7 @@ def _palette(rows: NDArray[np.integer], sizes: tuple[int, ...]) -> tuple[NDArray
 def _merge(
     parts: list[tuple[NDArray[np.uint8], Codes]], sizes: tuple[int, ...]
 ) -> tuple[NDArray[np.uint8], Codes]:
-    """One palette for several, and the codes under it."""
+    """Merge several palettes into one; give the codes under it."""
     rows, translation = _palette(np.concatenate([rows for rows, _ in parts]), sizes)
     starts = _offsets(np.array([len(rows) for rows, _ in parts]))[:-1]
     codes = [translation[start:][codes] for start, (_, codes) in zip(starts, parts, strict=True)]

@@ -1,4 +1,4 @@
-"""Molecules as people hold them, in lists, arrays, columns or as RDKit's, → a list of SMILES."""
+"""Inputs: molecules in lists, arrays, columns or as RDKit's → a list of SMILES."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from molmeta.errors import InputError
 
 
 def as_smiles(molecules: object) -> list[Any]:
-    """SMILES of n molecules, in order; what a row is that holds none stays as it is.
+    """List the SMILES of n molecules, in order; a row that is no molecule stays as it is.
+
+    >>> as_smiles(np.array([["CCO"], [None]], dtype=object))
+    ['CCO', None]
 
     Args:
         molecules: SMILES or RDKit molecules, missing ones among them: anything to iterate over
@@ -45,7 +48,7 @@ def as_smiles(molecules: object) -> list[Any]:
 
 
 def _smiles(mol: Chem.Mol) -> object:
-    """An RDKit molecule's SMILES; the object itself, which `featurize` rejects, if it has none."""
+    """Write an RDKit molecule as SMILES; if it has none, keep it, for `featurize` to reject."""
     if mol.HasQuery():  # its SMILES would be another molecule's
         return mol
     try:

@@ -1,4 +1,4 @@
-"""One SMILES string → a `Molecule`, or a `Rejected` with the reason: a bad molecule is a value.
+"""The parser: one SMILES → a molecule, or the reason why it is none.
 
 Parsing never raises on bad chemistry and never prints: RDKit's log is silenced, and its last
 words become the reason.
@@ -7,7 +7,6 @@ words become the reason.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -18,26 +17,12 @@ from molmeta.chem.repair import repair
 MAX_ATOMS = 1000
 """Molecules with more (heavy) atoms are rejected: not drug-like, and slow in RDKit."""
 
-_MISSING = frozenset(
-    [
-        "nan",
-        "none",
-        "na",
-        "n/a",
-        "null",
-        "nil",
-        "#n/a",
-        "#na",
-        "<na>",
-        "nat",
-        "-",
-        "--",
-        ".",
-        "?",
-        "n.a.",
-        "missing",
-    ]
-)
+MISSING_WORDS = frozenset(
+    {"nan", "none", "na", "n/a", "null", "nil", "#n/a", "#na", "<na>", "nat", "-", "--", ".", "?",
+     "n.a.", "missing"}
+)  # fmt: skip
+"""Words that stand for no molecule, in lower case."""
+
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 _SELFIES = re.compile(
     r"(?=.*\[(?:C|[=#][^\]]+|Ring\w+|Branch\w+)\])(?:\.?\[[^\[\]\s]+\]){2,}", re.ASCII
@@ -47,55 +32,36 @@ CHARACTERS_PER_ATOM = 20
 """A SMILES longer than this for each permitted atom is not parsed at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Molecule:
-    """A parsed molecule.
+def parse(smiles: object, *, max_atoms: int = MAX_ATOMS) -> Chem.Mol | str:
+    """Parse one SMILES; give the molecule, or the reason why there is none.
 
-    Attributes:
-        row: The row of the input that it stands in.
-        smiles: The SMILES as given.
-        mol: The sanitized RDKit molecule.
-    """
+    A molecule that has no graph in torch_geometric's features is refused too.
 
-    row: int
-    smiles: str
-    mol: Chem.Mol
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """An input that is not a usable molecule, and why.
-
-    Attributes:
-        row: The row of the input that it stands in.
-        smiles: The input as given, as text.
-        reason: One line for the user.
-    """
-
-    row: int
-    smiles: str
-    reason: str
-
-
-def parse(smiles: object, row: int = 0, *, max_atoms: int = MAX_ATOMS) -> Molecule | Rejected:
-    """Parse one SMILES, and make sure that it has a graph in torch_geometric's features.
+    >>> parse("CCO").GetNumAtoms()
+    3
+    >>> parse("C1CC")
+    'unclosed ring'
 
     Args:
-        smiles: What the input holds: anything but a SMILES string is rejected.
-        row: Its row in the input, handed on.
+        smiles: Anything but a SMILES string is refused.
         max_atoms: The largest molecule to accept, in heavy atoms.
     """
-    text = smiles if isinstance(smiles, str) else str(smiles)
     with rdBase.BlockLogs():
         mol = to_mol(smiles, max_atoms)
-    if isinstance(mol, str):
-        return Rejected(row, text, mol)
-    reason = first_outside(mol)
-    return Rejected(row, text, reason) if reason else Molecule(row, text, mol)
+    return mol if isinstance(mol, str) else first_outside(mol) or mol
+
+
+def parses(smiles: object) -> bool:
+    """Return whether a SMILES is a molecule; see `parse`.
+
+    >>> parses("CCO"), parses("C1CC")
+    (True, False)
+    """
+    return not isinstance(parse(smiles), str)
 
 
 def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
-    """The RDKit molecule, or the reason why there is none; RDKit's log is not silenced here."""
+    """Make the RDKit molecule, or give the reason for none; RDKit's log is not silenced here."""
     if not isinstance(smiles, str):
         return "no SMILES" if _is_missing(smiles) else f"not text but {type(smiles).__name__}"
     if not smiles or smiles.isspace():
@@ -117,14 +83,17 @@ def to_mol(smiles: object, max_atoms: int) -> Chem.Mol | str:
 
 
 def is_missing_word(text: str) -> bool:
-    """Whether a cell says that there is nothing in it: NaN, None, NA, null, `-` …"""
-    return text.strip().casefold() in _MISSING
+    """Return whether a text stands for a blank cell: NaN, None, NA, null, `-` …"""
+    return text.strip().casefold() in MISSING_WORDS
 
 
 def notation_of(text: str) -> str | None:
-    """Which other notation of molecules a text is written in: InChI, InChIKey or SELFIES.
+    """Name the notation of a text that is no SMILES: InChI, InChIKey or SELFIES.
 
     Of one text alone this is a guess: `[C][C][O]` is SMILES too, of atoms without hydrogen.
+
+    >>> notation_of("InChI=1S/CH4/h1H4"), notation_of("C")
+    ('InChI', None)
     """
     text = text.strip()
     if text[:6].casefold() == "inchi=":
@@ -141,7 +110,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _too_large(smiles: str, max_atoms: int) -> str | None:
-    """Why a long string is too large, found without RDKit's slow steps; None if it is not."""
+    """Say why a long string is too large, without RDKit's slow steps; None if it is not."""
     if len(smiles) > CHARACTERS_PER_ATOM * max_atoms:
         return f"{len(smiles):,} characters, more than a molecule of {max_atoms:,} atoms takes"
     mol = Chem.MolFromSmiles(smiles, sanitize=False)
@@ -151,7 +120,7 @@ def _too_large(smiles: str, max_atoms: int) -> str | None:
 
 
 def _last_words(smiles: str) -> str:
-    """What RDKit says when it is asked once more for a molecule that it cannot make."""
+    """Parse a bad SMILES once more, for RDKit's error message."""
     if is_missing_word(smiles):
         return "no SMILES"
     if notation := notation_of(smiles):

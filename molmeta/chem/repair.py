@@ -1,4 +1,4 @@
-"""SMILES that older versions of RDKit wrote and newer ones refuse, read as what they stand for."""
+"""Repairs of SMILES that older versions of RDKit wrote and newer ones refuse."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ _PHOSPHORUS, _OXYGEN = 15, 8
 
 
 def repair(smiles: str) -> Chem.Mol | None:
-    """The molecule of a SMILES with `[PH](=O)(=O)`, 2,067 rows of FS-Mol's; None of any other.
+    """Read a SMILES with `[PH](=O)(=O)`, as 2,067 rows of FS-Mol have it; None for any other.
 
     A tautomer canonicalizer of old moved the hydrogen of a phosphoric, phosphonic or phosphinic
     acid from oxygen to phosphorus, which then has seven bonds: RDKit once allowed that. No such
     molecule exists; there is one acid of these atoms and bonds, and moving the hydrogen back to
     either oxygen, which are alike, gives it.
+
+    >>> Chem.MolToSmiles(repair("C[PH](=O)(=O)O"))
+    'CP(=O)(O)O'
     """
     if "[PH]" not in smiles:
         return None
@@ -31,7 +34,7 @@ def repair(smiles: str) -> Chem.Mol | None:
 
 
 def respell(smiles: str) -> str:
-    """The same molecule as RDKit reads it, where it needs a repair; any other text as it is."""
+    """Write a molecule that needs a repair as RDKit reads it; any other text stays as it is."""
     mol = repair(smiles)
     return smiles if mol is None else Chem.MolToSmiles(mol)
 

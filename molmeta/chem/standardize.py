@@ -1,9 +1,9 @@
-"""Molecules as drawn → one standard form, so that the same substance is the same molecule.
+"""The standard form: molecules as drawn → one form, so that a substance is one molecule.
 
 The form is what RDKit's MolStandardize calls the charge parent: metals disconnected, functional
 groups written one way, the largest organic fragment, without charges where hydrogens can take
 them up. That costs more than ten times as much as parsing; but most molecules that people have are
-in that form already, and a cheap test tells which cannot be changed.
+in that form already, and a cheap test finds those that cannot change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ _ISOTOPE = Chem.MolFromSmarts("[!0*]")
 
 @dataclass(frozen=True)
 class Standardizer:
-    """The standard form of molecules, and what of a drawing survives in it.
+    """The standard form of molecules, and the parts of a drawing that it keeps.
+
+    >>> salt = Chem.MolFromSmiles("CC(=O)[O-].[Na+]")
+    >>> Chem.MolToSmiles(Standardizer()(salt))
+    'CC(=O)O'
 
     Attributes:
         keep_stereo: Whether stereochemistry is kept.
@@ -51,12 +55,12 @@ class Standardizer:
 
     @property
     def spec(self) -> dict[str, object]:
-        """What stores and checkpoints record, and compare before they are used together."""
+        """List the settings that stores and checkpoints record, and compare before use together."""
         return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, object] | None) -> Standardizer | None:
-        """The standardizer of that `spec`; None, molecules as drawn, for None.
+        """Make the standardizer of a `spec`; None, molecules as drawn, for None.
 
         Raises:
             InputError: If it is of another version of molmeta.
@@ -69,7 +73,7 @@ class Standardizer:
         return cls(**{name: bool(value) for name, value in options.items()})
 
     def __call__(self, mol: Chem.Mol) -> Chem.Mol:
-        """The standard form of a sanitized molecule; the molecule itself if it has that form.
+        """Bring a sanitized molecule to standard form; the molecule itself if it has that form.
 
         Raises:
             ValueError: If RDKit finds no such form.
@@ -88,11 +92,15 @@ class Standardizer:
 
 
 STANDARD = Standardizer()
-"""The form in which molecules are read unless told otherwise. FS-Mol's are published in it."""
+"""The form in which molecules are read by default. FS-Mol's are published in it."""
 
 
 def describe(standardize: Standardizer | None) -> str:
-    """The form of molecules in words, with the flags of `molmeta featurize` that give it."""
+    """Describe the form of molecules, with the flags of `molmeta featurize` that give it.
+
+    >>> describe(STANDARD)
+    'molecules in standard form (--standardize)'
+    """
     if standardize is None:
         return "molecules as drawn (--no-standardize)"
     flags = {
@@ -105,7 +113,7 @@ def describe(standardize: Standardizer | None) -> str:
 
 
 def _is_hydrogenated(mol: Chem.Mol, parent: Chem.Mol) -> bool:
-    """Whether clean-up has saturated rings, as RDKit's does to mesoionic ones.
+    """Return whether clean-up has saturated rings, as RDKit's does to mesoionic ones.
 
     Moving charges and taking up protons leave the number of hydrogens less the charge alone.
     """
@@ -119,7 +127,7 @@ def _is_hydrogenated(mol: Chem.Mol, parent: Chem.Mol) -> bool:
 
 
 def could_change(mol: Chem.Mol) -> bool:
-    """Whether the charge parent of a molecule might be another one: never wrongly no."""
+    """Return whether the charge parent of a molecule might be another one: never wrongly no."""
     if len(Chem.GetMolFrags(mol)) > 1:
         return True
     if not mol.HasSubstructMatch(_CHANGEABLE):

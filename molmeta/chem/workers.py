@@ -1,4 +1,4 @@
-"""A function over pieces of rows in worker processes that can be killed; results in order.
+"""Worker processes that can be killed, for a function over pieces of rows; results in order.
 
 RDKit can hang or crash on a molecule, so that a stock pool will not do. Each worker has one piece
 at a time; where it dies or takes too long, the piece is halved and tried again, until the row that
@@ -90,7 +90,7 @@ class _Part:
 
 @dataclass(slots=True)
 class _UnderWay(Generic[Result]):
-    """What is known of a piece: how many parts are not done, and the results of the others."""
+    """A piece at work: the number of parts that are not done, and the results of the others."""
 
     n_missing: int = 1
     results: list[tuple[int, Result]] = field(default_factory=list)
@@ -118,7 +118,7 @@ class _Worker(Generic[Result]):
             self.connection.send(part.rows)
 
     def is_late(self) -> bool:
-        """Whether the time is over; where other programs had the processor, it is made longer."""
+        """Return whether time is up; where other programs had the processor, it is made longer."""
         now = time.monotonic()
         if self.part is None or now <= self.deadline:
             return False
@@ -129,7 +129,7 @@ class _Worker(Generic[Result]):
         return False
 
     def _seconds_used(self) -> float:
-        """Seconds that it has computed so far."""
+        """Count the seconds that it has computed so far."""
         if sys.platform != "linux" or self._process.pid is None:
             return time.monotonic()
         with suppress(OSError):  # it has ended, which is heard of next
@@ -168,7 +168,7 @@ class _Pool(Generic[Result]):
         return len(self._waiting) >= self._size or len(self.under_way) >= READ_AHEAD * self._size
 
     def finished(self) -> Iterator[list[Result]]:
-        """The results of pieces that are complete, up to the first that is not."""
+        """Yield the results of pieces that are complete, up to the first that is not."""
         while self.under_way:
             number, piece = next(iter(self.under_way.items()))
             if piece.n_missing:
@@ -256,7 +256,7 @@ def _start(process: SpawnProcess) -> None:
 
 
 def _serve(connection: Connection, function: Callable[[Sequence[object]], object]) -> None:
-    """The life of a worker: it ends when the other side closes."""
+    """Serve pieces until the other side closes."""
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(None)
         while True:

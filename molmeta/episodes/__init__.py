@@ -1,1 +1,1 @@
-"""Assays → episodes: a support set to learn from and a query set to be judged by."""
+"""Assays → episodes: a support set to learn from and a query set to be tested on."""

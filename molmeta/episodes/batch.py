@@ -1,4 +1,4 @@
-"""From arrays of molecules to the batches that encoders read."""
+"""Batches: arrays of molecules → the tensors that encoders read."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ from molmeta.errors import InputError
 
 
 class Molecules(Protocol):
-    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules."""
+    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules.
+
+    >>> from molmeta.chem.featurize import featurize
+    >>> molecules: Molecules = featurize(["CCO", "CCN"])
+    >>> len(molecules.graphs), molecules.feature("fingerprints")
+    (2, None)
+    """
 
     @property
     def graphs(self) -> Graphs:
-        """n graphs."""
+        """Return n graphs."""
 
     def feature(self, name: str) -> Matrix | None:
-        """One of `FEATURES`, n rows; None where it was not asked for."""
+        """Return one of `FEATURES`, n rows; None where it was not computed."""
 
 
 def make_batch(
@@ -35,7 +41,13 @@ def make_batch(
     reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Batch:
-    """What an encoder reads of the molecules at `indices`, shape (n,).
+    """Batch the features that an encoder reads, of the molecules at `indices`, shape (n,).
+
+    >>> from molmeta.chem.featurize import featurize
+    >>> molecules = featurize(["CCO", "c1ccccc1"], reads=["graphs", "fingerprints"])
+    >>> batch = make_batch(molecules, np.array([1, 0]), ["graphs", "fingerprints"])
+    >>> batch.x.shape, batch.fp_counts.sum()
+    (torch.Size([9, 9]), tensor(24.))
 
     Args:
         molecules: A store, or what `featurize` gave.
@@ -79,12 +91,17 @@ def _missing(what: str) -> InputError:
 def collate(
     graphs: Graphs, indices: NDArray[np.int64], device: str | torch.device = "cpu"
 ) -> Batch:
-    """The graphs at `indices` as one torch_geometric batch.
+    """Batch the graphs at `indices` as torch_geometric does.
 
     `x`, `edge_index`, `edge_attr`, `batch` and `ptr` equal those of torch_geometric's
     `Batch.from_data_list` over `from_smiles`. Beside them stand the distinct atom and bond rows
     and each atom's and bond's code into them, so that an encoder embeds some 140 rows instead of
     every atom.
+
+    >>> from molmeta.chem.featurize import featurize
+    >>> batch = collate(featurize(["CCO", "c1ccccc1"]).graphs, np.array([0, 1]))
+    >>> batch.batch.tolist()
+    [0, 0, 0, 1, 1, 1, 1, 1, 1]
 
     Args:
         graphs: Any number of molecules.
@@ -108,7 +125,16 @@ def make_episode(
     reads: Collection[str] = (GRAPHS,),
     device: str | torch.device = "cpu",
 ) -> Episode:
-    """The episode of `draw`, whose indices are rows of `assay`."""
+    """Make the episode of `draw`, whose indices are rows of `assay`.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.episodes.draw import balanced
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> assay = store.assay("ace_inhibitor")
+    >>> episode = make_episode(store, assay, balanced(assay.labels, n_each=4, seed=0))
+    >>> len(episode.support), len(episode.query)
+    (8, 36)
+    """
     support, query = (
         LabelledSet(
             make_batch(molecules, assay.molecules[rows], reads, device),

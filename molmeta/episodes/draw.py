@@ -1,4 +1,4 @@
-"""How an assay's rows are divided into a support and a query set, for training and evaluation.
+"""Draws: an assay's rows, divided into a support and a query set.
 
 Every draw is a function of the labels and a seed alone.
 """
@@ -20,6 +20,10 @@ Rows = NDArray[np.int64]
 class Draw:
     """A support and a query set of one assay.
 
+    >>> draw = balanced(np.array([1, 0, 1, 0, 1, 0]), n_each=2, seed=0)
+    >>> sorted(draw.support.tolist() + draw.query.tolist())
+    [0, 1, 2, 3, 4, 5]
+
     Attributes:
         support: Row numbers, shape (s,).
         query: Row numbers, shape (q,); none of them in `support`.
@@ -32,8 +36,14 @@ class Draw:
 class DrawError(MolmetaError):
     """A draw that cannot be made; evaluation counts it and goes on.
 
+    >>> try:
+    ...     balanced(np.array([1, 0]), n_each=2, seed=0)
+    ... except DrawError as error:
+    ...     print(error.reason)
+    1 actives and 1 inactives, too few for 2 of each in the support set
+
     Attributes:
-        reason: Why, in a few words.
+        reason: In a few words.
     """
 
     def __init__(self, reason: str) -> None:
@@ -42,10 +52,15 @@ class DrawError(MolmetaError):
 
 
 def stratified(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
-    """FS-Mol's draw: a stratified support set, every other row in the query set.
+    """Draw as FS-Mol does: a stratified support set, every other row in the query set.
 
     The rows are ordered negatives first, each class in file order, as in microsoft/FS-Mol's
     `StratifiedTaskSampler` (2021), and split by scikit-learn's `StratifiedShuffleSplit`.
+
+    >>> labels = np.array([1.0] * 10 + [0.0] * 30)
+    >>> draw = stratified(labels, size=16, seed=0)
+    >>> len(draw.support), len(draw.query), labels[draw.support].tolist().count(1)
+    (16, 24, 4)
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -69,7 +84,11 @@ def stratified(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
 
 
 def uniform(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
-    """A support set drawn whatever the labels, every other row in the query set.
+    """Draw a support set whatever the labels, every other row in the query set.
+
+    >>> draw = uniform(np.array([1.0, 0.0] * 20), size=16, seed=0)
+    >>> len(draw.support), len(draw.query)
+    (16, 24)
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -84,7 +103,11 @@ def uniform(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
 
 
 def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
-    """A support set of as many actives as inactives, every other row in the query set.
+    """Draw a support set of as many actives as inactives, every other row in the query set.
+
+    >>> labels = np.array([1.0] * 10 + [0.0] * 30)
+    >>> labels[balanced(labels, n_each=8, seed=0).support].tolist().count(1)
+    8
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -107,10 +130,15 @@ def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
 
 
 def grouped(labels: NDArray[np.floating], groups: NDArray[np.int64], size: int, seed: int) -> Draw:
-    """A support set of whole groups, such as scaffolds; no group stands in both sets.
+    """Draw a support set of complete groups, such as scaffolds; no group is in both sets.
 
     Groups are taken in random order until the support set is full. What is left of the last one
     is in neither set.
+
+    >>> groups = np.repeat(np.arange(10), 4)
+    >>> draw = grouped(np.array([1.0, 0.0] * 20), groups, size=16, seed=0)
+    >>> len(draw.support), set(groups[draw.support]) & set(groups[draw.query])
+    (16, set())
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
@@ -134,17 +162,22 @@ def random_episode(
     n_support: int,
     n_query: int,
 ) -> Draw:
-    """A training draw: the support set stratified, no molecule twice in the episode.
+    """Draw for training: a stratified support set, no molecule twice in the episode.
 
     The support set has at least two of each class where the assay has them, so that each can be
-    predicted from the others; the query set is drawn from the rest, whatever its classes.
+    predicted from the others; the query set is drawn from the others, whatever their classes.
+
+    >>> labels, rng = np.array([1.0] * 10 + [0.0] * 30), np.random.default_rng(0)
+    >>> draw = random_episode(labels, np.arange(40), rng, n_support=16, n_query=8)
+    >>> labels[draw.support].tolist().count(1), len(draw.query)
+    (4, 8)
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
         identities: Shape (n,); the same number is the same molecule.
         rng: Where the randomness comes from.
         n_support: Molecules of the support set.
-        n_query: Molecules of the query set, or the rest if that is fewer.
+        n_query: Molecules of the query set, or all others if they are fewer.
 
     Raises:
         DrawError: If a class is missing or nothing would be left to query.

@@ -12,6 +12,10 @@ from torch_geometric.data import Batch
 class LabelledSet:
     """Molecules of one assay with their labels.
 
+    >>> import torch
+    >>> len(LabelledSet(torch.zeros(3, 8), torch.tensor([1.0, 0.0, 1.0])))
+    3
+
     Attributes:
         molecules: Graphs of n molecules, or their embeddings, shape (n, d).
         labels: Shape (n,), 1 active, 0 inactive.
@@ -28,10 +32,16 @@ class LabelledSet:
 class Episode:
     """One draw from one assay.
 
+    >>> import torch
+    >>> support = LabelledSet(torch.zeros(4, 8), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    >>> query = LabelledSet(torch.zeros(2, 8), torch.tensor([1.0, 0.0]))
+    >>> len(Episode("first", support, query).query)
+    2
+
     Attributes:
         assay_id: Of the assay.
-        support: What is learnt from.
-        query: What the learner is judged by.
+        support: The molecules that the learner adapts to.
+        query: The molecules that the learner is tested on.
         joint: The molecules of both, the support set's first, for an encoder to read in one pass.
     """
 

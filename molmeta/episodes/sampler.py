@@ -1,4 +1,4 @@
-"""Which assay an episode comes from: the stream of training episodes, a function of the seed."""
+"""The stream of training episodes, a function of the seed alone."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ class EpisodeSampler:
     """Draws training episodes: a support size, an assay large enough for it, then the molecules.
 
     Sizes come first, so that each is trained alike: most public assays are small (of FS-Mol's more
-    than half have fewer than 48 rows), while those that few-shot models are judged on are not.
+    than half have fewer than 48 rows), while those that few-shot models are tested on are not.
     Episode (step, slot) depends on the seed and these two numbers alone, so that a resumed run
     and several processes see the same stream. Only curated rows are drawn.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("train"))
+    >>> sampler = EpisodeSampler(store, support_sizes=[8, 16], query_size=8, seed=0)
+    >>> assay, draw = sampler.draw(step=0, slot=0)
+    >>> assay.id, len(draw.support), len(draw.query)
+    ('purine_pyrimidine_antimetabolite', 16, 8)
 
     Args:
         store: Training assays.
         support_sizes: Each episode takes one of these; one that no assay is large enough for is
             left out.
-        query_size: Molecules of the query set, or the rest of the assay if that is fewer.
-        seed: Of the whole stream.
+        query_size: Molecules of the query set, or all others of the assay if they are fewer.
+        seed: Of the stream.
         assay_weight: An assay is drawn with a probability that grows with this power of its number
             of usable molecules; 0 draws all alike, 1 every measurement.
 
@@ -67,7 +74,7 @@ class EpisodeSampler:
         }
 
     def draw(self, step: int, slot: int) -> tuple[Assay, Draw]:
-        """The episode `slot` of training step `step`: its assay and rows of it."""
+        """Draw the episode `slot` of training step `step`: its assay and rows of it."""
         rng = np.random.default_rng([self.seed, step, slot])
         size = int(rng.choice(list(self._assays)))
         assay = self.store.assay(int(rng.choice(self._assays[size], p=self._chances[size])))
@@ -83,14 +90,14 @@ class EpisodeSampler:
 
 
 def _proportional(sizes: NDArray[np.int64], power: float) -> NDArray[np.float64]:
-    """Probabilities proportional to a power of the sizes."""
+    """Compute probabilities proportional to a power of the sizes."""
     weights = (sizes / sizes.max()) ** power
     probabilities: NDArray[np.float64] = weights / weights.sum()
     return probabilities
 
 
 def _n_usable(assay: Assay) -> int:
-    """The curated rows of an assay; 0 if one class has fewer than two."""
+    """Count the curated rows of an assay; 0 if one class has fewer than two."""
     labels = assay.labels[assay.kept]
     n_active = int(labels.sum())
     return len(labels) if min(n_active, len(labels) - n_active) >= 2 else 0

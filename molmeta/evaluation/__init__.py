@@ -1,4 +1,4 @@
-"""How well methods learn assays that they have never seen: protocols, baselines, comparison."""
+"""Evaluation on assays that no method has seen: protocols, baselines, comparison."""
 
 from molmeta.evaluation.baselines import BASELINES, make_baselines
 from molmeta.evaluation.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""Baselines: what a support set says without any learning across assays.
+"""Baselines: methods that learn from a support set alone, without training assays.
 
 They read ECFP counts, as FS-Mol's published baselines do, and whatever they tune is tuned on the
 support set alone.
@@ -35,9 +35,9 @@ class Baseline(ABC):
     """A method that reads fingerprints and was not trained on anything.
 
     Attributes:
-        name: What tables call it.
-        task: What it predicts.
-        tasks: What it can predict.
+        name: Its name in tables.
+        task: The task.
+        tasks: Those it can do.
         reads: Fingerprints alone.
     """
 
@@ -48,17 +48,17 @@ class Baseline(ABC):
 
     @property
     def scale(self) -> Scale:
-        """Probabilities in classification, values in regression."""
+        """Name the scale: probabilities in classification, values in regression."""
         return "value" if self.task == "regression" else "probability"
 
     @property
     def fingerprint(self) -> str:
-        """The class and its settings."""
+        """Write the class and its settings."""
         return repr(self)
 
     @property
     def training(self) -> AssayRecord | None:
-        """Nothing."""
+        """Return None: it was trained on no assay."""
         return None
 
     def scores(
@@ -85,7 +85,7 @@ class Baseline(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Baseline):
-    """Says the same of every molecule: the support set's prevalence, or its mean value."""
+    """Scores every molecule by the support set's prevalence, or its mean value."""
 
     name: str = "constant"
 
@@ -107,9 +107,7 @@ class RandomForest(Baseline):
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
         """See `Baseline.predict`."""
-        return forest_means(
-            _dense(known), labels, _dense(query), min_samples_leaf=self.min_samples_leaf
-        )
+        return forest_means(_dense(known), labels, _dense(query), self.min_samples_leaf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +166,14 @@ class SimilaritySearch(Baseline):
 
     The similarity to the actives alone, which is what a chemist looks at first, earns a third
     less on FS-Mol's validation assays.
+
+    >>> from rdkit import Chem
+    >>> from molmeta.chem.fingerprint import ecfp
+    >>> known, query = (
+    ...     ecfp(map(Chem.MolFromSmiles, smiles)) for smiles in (["CCO", "CCN"], ["CCCO", "CCCN"])
+    ... )
+    >>> SimilaritySearch().predict(known, np.array([1.0, 0.0]), query).round(2).tolist()
+    [0.25, -0.25]
     """
 
     name: str = "simsearch"
@@ -175,7 +181,7 @@ class SimilaritySearch(Baseline):
 
     @property
     def scale(self) -> Scale:
-        """A difference of similarities is no probability."""
+        """Name the scale: a difference of similarities is no probability."""
         return "ranking"
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
@@ -235,7 +241,10 @@ BASELINES: dict[str, Callable[[Task], Baseline]] = {
 
 
 def make_baselines(names: Iterable[str], task: Task = "classification") -> list[Baseline]:
-    """The baselines of these names.
+    """Make the baselines of these names.
+
+    >>> [baseline.name for baseline in make_baselines(["rf", "simsearch"])]
+    ['rf', 'simsearch']
 
     Raises:
         InputError: If there is none of a name, or it cannot do the task.
@@ -252,7 +261,7 @@ def make_baselines(names: Iterable[str], task: Task = "classification") -> list[
 
 
 def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: float) -> Scores:
-    """Probabilities of the active class by penalized logistic regression, shape (q,).
+    """Compute probabilities of being active by penalized logistic regression, shape (q,).
 
     The penalty does not feel rotations, so that the support set's own axes serve as well as the
     features': s dimensions instead of thousands, and the same solution.

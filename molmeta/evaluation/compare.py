@@ -31,6 +31,12 @@ _DRAW = ["assay_id", "support_size", "seed"]
 class Comparison:
     """Methods side by side.
 
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> compare({"first": evaluate(make_baselines(["constant"]), store, draws=1)}).metric
+    'delta_auprc'
+
     Attributes:
         results: All evaluations in one, methods under distinct names.
         infos: Each evaluation's `Results.info`, by its name.
@@ -55,6 +61,13 @@ class Comparison:
 def compare_folders(folders: Sequence[Path], metric: str | None = None) -> Comparison:
     """Compare the evaluations in these folders; see `compare`.
 
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store, folder = AssayStore.from_frame(drug_mechanisms("valid")), Path("first")
+    >>> _ = evaluate(make_baselines(["constant"]), store, draws=1, out=folder)
+    >>> compare_folders([folder]).ranks["rank"].tolist()
+    [1.0]
+
     Raises:
         InputError: If a folder holds no finished evaluation, or they cannot be compared.
     """
@@ -69,6 +82,13 @@ def compare(evaluations: Mapping[str, Results], metric: str | None = None) -> Co
 
     A method of the same name and settings in two evaluations is taken once; one of the same name
     and other settings is called `evaluation/method`.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["simsearch", "knn"]), store, draws=2)
+    >>> compare({"first": results}).paired[["first", "second", "support_size"]].values.tolist()
+    [['simsearch', 'knn', 16]]
 
     Args:
         evaluations: By name.
@@ -92,7 +112,7 @@ def compare(evaluations: Mapping[str, Results], metric: str | None = None) -> Co
 
 
 def published(task: Task) -> pd.DataFrame:
-    """Peers' published means on FS-Mol's test assays, ΔAUPRC or out-of-sample R².
+    """Read peers' published means on FS-Mol's test assays, ΔAUPRC or out-of-sample R².
 
     Returns:
         `method, support_size, n_assays, mean, source`; the source is `result files` where the
@@ -107,7 +127,7 @@ def published(task: Task) -> pd.DataFrame:
 
 
 def published_beside(results: Results) -> pd.DataFrame:
-    """Those published figures that hold for as many assays as `results` has at a support size."""
+    """Select the published figures for as many assays as `results` has at a support size."""
     table = published(results.task)
     ours = results.summary.groupby("support_size")["n_assays"].max()
     same = table["support_size"].map(ours) == table["n_assays"]
@@ -139,7 +159,7 @@ def _check(evaluations: Sequence[Results], metric: str) -> None:
 
 
 def _merge(evaluations: Mapping[str, Results]) -> Results:
-    """All evaluations in one, with methods under distinct names."""
+    """Join all evaluations in one, with methods under distinct names."""
     first = next(iter(evaluations.values()))
     settings: dict[str, str] = {}
     renamed = []

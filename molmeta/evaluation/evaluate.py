@@ -1,7 +1,13 @@
-"""The evaluation: methods × assays × support sizes × draws, in parallel and resumable."""
+"""The run of an evaluation: methods × assays × sizes × draws, in parallel and resumable.
+
+Records are kept in a journal under a hash of all they depend on. A changed model, assay or protocol
+has another key, and what did not change is not computed again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import shlex
 import sys
@@ -15,10 +21,9 @@ import sklearn
 
 from molmeta import __version__
 from molmeta.assays.form import check_form
-from molmeta.assays.store import AssayStore
+from molmeta.assays.store import Assay, AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation.episodes import Plan
-from molmeta.evaluation.journal import assay_hash, key_of
 from molmeta.evaluation.protocol import Method, Task, find_protocol
 from molmeta.evaluation.results import JOURNAL, Results
 from molmeta.evaluation.tables import collect
@@ -40,9 +45,16 @@ def evaluate(
 ) -> Results:
     """Evaluate methods on assays.
 
+    >>> from molmeta.assays import drug_mechanisms
+    >>> from molmeta.evaluation import make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["simsearch"]), store, support_sizes=[16], draws=2)
+    >>> results.summary["delta_auprc"].round(2).tolist()
+    [0.75]
+
     Args:
         methods: Models and baselines, under distinct names.
-        store: The test assays; a `target_class` that it tells of them gives means by class.
+        store: The test assays; a column `target_class` of its table gives means by class.
         protocol: How support and query sets are drawn; a name of `PROTOCOLS`.
         support_sizes: Molecules of the support set; with `moleculenet`, of each class.
         draws: Draws an assay and size, seeds 0, 1, …
@@ -52,7 +64,7 @@ def evaluate(
         progress: Called with the numbers of finished and of all units (an assay at a size).
 
     Raises:
-        InputError: If nothing can be evaluated as asked.
+        InputError: If nothing can be evaluated.
     """
     sizes = sorted(set(support_sizes))
     _check(methods, store, sizes, task)
@@ -124,7 +136,7 @@ def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], t
 
 
 def _open_journal(out: Path | None) -> Journal:
-    """The journal in the output folder, which is new, empty, or an earlier evaluation's."""
+    """Open the journal in the output folder, which is new, empty, or an earlier evaluation's."""
     if out is None:
         return Journal(None)
     journal = out / JOURNAL
@@ -158,3 +170,20 @@ def _info(
             "numpy": np.__version__,
         },
     }
+
+
+def key_of(*parts: object) -> str:
+    """Hash everything that a record depends on, given as plain values."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def assay_hash(store: AssayStore, assay: Assay) -> str:
+    """Hash an assay's rows in order: molecules as written and as identified, labels, …"""
+    form = store.standardize.spec if store.standardize else None
+    content = hashlib.sha256(json.dumps([store.feature_spec, form], sort_keys=True).encode())
+    smiles = [store.smiles[molecule] if molecule >= 0 else "" for molecule in assay.molecules]
+    content.update("\n".join([assay.id, *smiles]).encode())
+    identities = np.append(store.identities, -1)[assay.molecules]
+    for column in (identities, assay.labels, assay.values, assay.kept, assay.rows):
+        content.update(np.ascontiguousarray(column).tobytes())
+    return content.hexdigest()[:24]

@@ -12,7 +12,7 @@ _N_OF_EACH = 2
 
 
 def hardest_and_easiest(view: View) -> list[Block]:
-    """The assays where the best method does worst and best, as their first draw was seen."""
+    """Draw the assays where the best method does worst and best, in their first draw."""
     method, size, metric = view.best, view.sizes[0], view.results.metric
     draws = view.results.results
     draws = draws[(draws["method"] == method) & (draws["support_size"] == size)]

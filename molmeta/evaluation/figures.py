@@ -1,4 +1,4 @@
-"""The plotted sections of a report."""
+"""Figures: the plotted sections of a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEWEST_IN_BIN = 50
 
 
 def learning_curves(view: View) -> list[Block]:
-    """Means over assays by support size, and the published ones where they may be compared."""
+    """Plot means over assays by support size, and the published ones that compare."""
     if len(view.sizes) < 2:
         return []
     series = []
@@ -53,7 +53,7 @@ def _published(view: View) -> list[Block]:
 
 
 def method_against_method(view: View) -> list[Block]:
-    """The best method against each other, paired by draw; mean ranks of all."""
+    """Plot the best method against each other, paired by draw; mean ranks of all."""
     table = _of_best(view)
     if not len(table):
         return []
@@ -102,7 +102,7 @@ def method_against_method(view: View) -> list[Block]:
 
 
 def _of_best(view: View) -> pd.DataFrame:
-    """The paired table's rows of the best method, turned so that it is always the first."""
+    """Select the best method's rows of the paired table, turned so that it is the first."""
     table = view.comparison.paired
     ahead = table[table["first"] == view.best]
     behind = table[table["second"] == view.best].rename(
@@ -136,7 +136,7 @@ def _ranks(view: View) -> list[Block]:
 
 
 def assay_by_assay(view: View) -> list[Block]:
-    """Every assay's mean at the smallest support size, for a few methods."""
+    """Plot every assay's mean at the smallest support size, for a few methods."""
     size = view.sizes[0]
     draws = view.results.results
     draws = draws[draws["support_size"] == size]
@@ -158,7 +158,7 @@ def assay_by_assay(view: View) -> list[Block]:
 
 
 def calibration(view: View) -> list[Block]:
-    """Predicted probabilities against frequencies, for the methods that give probabilities."""
+    """Plot predicted probabilities against frequencies, for methods that give them."""
     size, bins = view.sizes[0], view.results.calibration
     bins = bins[(bins["support_size"] == size) & (bins["n"] >= _FEWEST_IN_BIN)]
     if not len(bins):

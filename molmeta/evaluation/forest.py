@@ -27,41 +27,44 @@ LEAVES = (2, 5)
 N_TREES = (100, 200)
 _N_FOLDS = 5
 
+SEED = 0
+"""Of samples and features; as scikit-learn's `random_state`."""
+
 
 def forest_means(
     known: NDArray[np.float32],
     values: Floats,
     query: NDArray[np.float32],
-    *,
-    n_trees: int = 100,
-    min_samples_leaf: int = 1,
-    seed: int = 0,
+    min_samples_leaf: int,
 ) -> Floats:
-    """The mean prediction of trees on bootstrap samples, √d features a split, shape (q,).
+    """Compute the mean of 100 trees on bootstrap samples, √d features a split, shape (q,).
 
     For two classes as values 0 and 1 the means are a classifying forest's probabilities: the
     variance p(1 - p) that a split reduces is half of Gini's impurity. Breiman, Random Forests,
     Machine Learning 45, 2001, https://doi.org/10.1023/A:1010933404324.
 
+    >>> known = np.array([[0], [0], [1], [1]], dtype=np.float32)
+    >>> means = forest_means(known, np.array([0.0, 0.0, 1.0, 1.0]), known, 2)
+    >>> means.round().tolist()
+    [0.0, 0.0, 1.0, 1.0]
+
     Args:
         known: Features of the support set, shape (s, d).
         values: Its labels or values, shape (s,).
         query: Features, shape (q, d).
-        n_trees: Number of trees.
         min_samples_leaf: Fewest distinct molecules in a leaf.
-        seed: Of samples and features; the same as scikit-learn's `random_state`.
     """
     settings = {"max_features": "sqrt", "min_samples_leaf": min_samples_leaf}
     total = np.zeros(len(query))
-    for tree in _grow(known, values, n_trees, seed, settings):
+    for tree in _grow(known, values, N_TREES[0], SEED, settings):
         total += tree.predict(query, check_input=False)
-    return total / n_trees
+    return total / N_TREES[0]
 
 
 def tuned_forest_means(
-    known: NDArray[np.float32], labels: Floats, query: NDArray[np.float32], seed: int = 0
+    known: NDArray[np.float32], labels: Floats, query: NDArray[np.float32]
 ) -> Floats:
-    """As `forest_means`, with the settings of FS-Mol's grid that do best in the support set.
+    """Compute `forest_means` with the settings of FS-Mol's grid that do best in the support set.
 
     Best is the highest accuracy in five-fold cross-validation, as in scikit-learn's `GridSearchCV`
     and with its folds. Where both classes are too small for it, it is the grid's first settings.
@@ -70,10 +73,9 @@ def tuned_forest_means(
         known: Features of the support set, shape (s, d).
         labels: Its labels, shape (s,), 1 active, 0 inactive.
         query: Features, shape (q, d).
-        seed: Of samples and features.
     """
     right = np.zeros((len(DEPTHS), len(FEATURES), len(LEAVES), len(N_TREES)))
-    seeds = count(seed + 1)
+    seeds = count(SEED + 1)
     for kept, left in _folds(labels):
         for f, features in enumerate(FEATURES):
             for n, leaf in enumerate(LEAVES):
@@ -82,7 +84,7 @@ def tuned_forest_means(
                 right[:, f, n] += ((means > 0.5) == (labels[left] > 0.5)).mean(axis=-1)
     # Sums of the same fractions in another order may differ in the last bit.
     depth, f, n, n_trees = map(int, np.unravel_index(right.round(9).argmax(), right.shape))
-    best: Floats = grid_means(known, labels, query, FEATURES[f], LEAVES[n], seed)[depth, n_trees]
+    best: Floats = grid_means(known, labels, query, FEATURES[f], LEAVES[n], SEED)[depth, n_trees]
     return best
 
 
@@ -94,7 +96,7 @@ def grid_means(
     min_samples_leaf: int,
     seed: int,
 ) -> Floats:
-    """The means of forests of each of `DEPTHS` and `N_TREES`, shape (depths, numbers, q).
+    """Compute the means of forests of each of `DEPTHS` and `N_TREES`, (depths, numbers, q).
 
     A tree cut at a depth is one that was not grown deeper; the smaller forest is the larger one's
     first trees.
@@ -131,7 +133,7 @@ def _grow(
     seed: int,
     settings: Mapping[str, object],
 ) -> Iterator[DecisionTreeRegressor]:
-    """Trees on bootstrap samples, drawn as scikit-learn's forest of this `random_state` does."""
+    """Grow trees on bootstrap samples, drawn as scikit-learn does under this `random_state`."""
     seeds, own = np.random.RandomState(seed), np.random.RandomState()
     for _ in range(n_trees):
         tree_seed = seeds.randint(np.iinfo(np.int32).max)
@@ -146,7 +148,7 @@ def _grow(
 
 
 def _at_depths(tree: DecisionTreeRegressor, query: NDArray[np.float32]) -> Floats:
-    """The tree's predictions if cut at each of `DEPTHS`, shape (depths, q)."""
+    """Predict by the tree cut at each of `DEPTHS`, shape (depths, q)."""
     nodes, values = tree.tree_, tree.tree_.value.ravel()
     ends = nodes.apply(query)
     if nodes.max_depth <= DEPTHS[0]:
@@ -169,7 +171,7 @@ def _at_depths(tree: DecisionTreeRegressor, query: NDArray[np.float32]) -> Float
 
 
 def _folds(labels: Floats) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """What is kept and what left out; a small class is missing in some folds, as in FS-Mol."""
+    """Divide rows into kept and left out; some folds miss a small class, as in FS-Mol."""
     n_folds = int(min(_N_FOLDS, max(labels.sum(), (1 - labels).sum())))
     if n_folds < 2:
         return []

@@ -1,4 +1,4 @@
-"""Frequent hitters: what training assays say of a molecule, whatever the support set says."""
+"""Frequent hitters: a method that scores molecules by training assays, whatever the support set."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ _RIDGE = 100.0
 
 @dataclass(frozen=True)
 class FrequentHitters:
-    """Says how often molecules like this one are active, in whatever assay; ignores the support.
+    """Scores by how often similar molecules are active in training assays; ignores the support.
 
-    What a model does not add to this it has not learned about the assay. A ridge regression from
+    A model that adds nothing to this has learned nothing about the assay. A ridge regression from
     ECFP bits to the label, centred within each training assay.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> method = FrequentHitters.fit(AssayStore.from_frame(drug_mechanisms("train")))
+    >>> method.weights.shape
+    (2048,)
 
     Attributes:
         weights: One a bit, shape (size,).
-        training: What it was trained on.
-        name: What tables call it.
+        training: The training assays.
+        name: Its name in tables.
         reads: Fingerprints alone.
     """
 
@@ -61,12 +66,12 @@ class FrequentHitters:
 
     @property
     def scale(self) -> Scale:
-        """The order alone."""
+        """Name the scale: the order alone."""
         return "ranking"
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the weights."""
+        """Hash the weights."""
         return f"FrequentHitters({hashlib.sha256(self.weights.tobytes()).hexdigest()[:16]})"
 
     def scores(

@@ -15,10 +15,13 @@ NOISE = np.geomspace(0.01, 10, 13)
 
 
 def predict_mean(kernel: Floats, values: Floats, cross: Floats) -> Floats:
-    """The posterior mean under y ~ N(mean, a² (K + λ I)).
+    """Compute the posterior mean under y ~ N(mean, a² (K + λ I)).
 
     One eigendecomposition serves every noise ratio λ; the signal variance a² that maximizes the
     likelihood has a closed form for each, and the prior mean is that of the values.
+
+    >>> predict_mean(np.eye(2), np.array([5.0, 7.0]), np.array([[0.0, 0.0]])).tolist()
+    [6.0]
 
     Args:
         kernel: K between the known points, shape (n, n).

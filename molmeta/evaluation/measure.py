@@ -29,12 +29,12 @@ METRICS: dict[Task, tuple[str, ...]] = {
 
 
 def measure(labels: Floats, scores: Floats, scale: Scale, support: Floats) -> dict[str, float]:
-    """Every metric of one draw.
+    """Compute every metric of one draw.
 
     Args:
         labels: Of the query set, shape (q,): classes, or values where the scale is `value`.
         scores: Shape (q,).
-        scale: What the scores are; probabilities are judged only where there are some.
+        scale: The kind of the scores; calibration is measured only for probabilities.
         support: Labels of the support set, shape (s,).
     """
     if scale == "value":
@@ -61,7 +61,7 @@ def measure(labels: Floats, scores: Floats, scale: Scale, support: Floats) -> di
 
 
 def as_probabilities(scores: Floats, scale: Scale) -> Floats | None:
-    """Probabilities of being active, shape (q,); None if the scores only rank."""
+    """Compute probabilities of being active, shape (q,); None if the scores only rank."""
     if scale == "log_odds":
         # exp of the negative magnitude cannot overflow.
         tail: Floats = np.exp(-np.abs(scores))
@@ -71,14 +71,14 @@ def as_probabilities(scores: Floats, scale: Scale) -> Floats | None:
 
 
 def neutral_score(scores: Floats, scale: Scale, support: Floats) -> float:
-    """The score of a query that does not parse: what the support set says of any molecule.
+    """Compute the score of a query that does not parse, from the support set alone.
 
     That is the prevalence of actives, or the mean value. Where scores only rank, it is the
     quantile of the other scores above which that fraction of them lies.
 
     Args:
         scores: Of the queries that parse, shape (q,).
-        scale: What they are.
+        scale: The kind of the scores.
         support: Labels of the support set, shape (s,).
     """
     mean = float(support.mean())

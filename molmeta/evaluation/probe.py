@@ -1,4 +1,4 @@
-"""The linear probe: what a linear model finds in an encoder's vectors, given a support set.
+"""The linear probe: a linear model on an encoder's vectors, fitted to a support set.
 
 As in Tian et al., "Rethinking few-shot image classification", 2020, arXiv:2003.11539: the encoder
 stays as it is, and everything that is fitted or tuned is so on the support set alone.
@@ -28,6 +28,10 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
     Classification is logistic regression, its penalty chosen by cross-validated likelihood within
     the support set; regression is ridge regression, its penalty chosen by marginal likelihood.
 
+    >>> known, labels = np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([0.0, 0.0, 1.0, 1.0])
+    >>> (probe_scores(known, labels, known, "classification") > 0.5).tolist()
+    [False, False, True, True]
+
     Args:
         known: Vectors of the support set, shape (s, d).
         labels: Its labels or values, shape (s,).
@@ -44,7 +48,7 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
 
 
 def _best_strength(kernel: Floats, labels: Floats) -> float:
-    """Of `STRENGTHS` the one with the best held-out likelihood; 1 where a class is too small."""
+    """Choose of `STRENGTHS` by held-out likelihood; 1 where a class is too small."""
     n_folds = int(min(_N_FOLDS, labels.sum(), (1 - labels).sum()))
     if n_folds < 2:
         return 1.0

@@ -1,4 +1,4 @@
-"""What an evaluation is made of: methods that score, and protocols that draw what they score.
+"""Methods, which score molecules, and protocols, which draw support and query sets.
 
 A method is handed the support set's labels and the query set's molecules, never a query label.
 """
@@ -25,27 +25,39 @@ Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
 
 
 class Method(typing.Protocol):
-    """Anything that learns from a support set and scores molecules: a model or a baseline."""
+    """A model or a baseline: it learns from a support set and scores molecules.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> from molmeta.evaluation import evaluate
+    >>> class Smallest:
+    ...     name, scale, fingerprint, training, reads = "smallest", "ranking", "1", None, ()
+    ...
+    ...     def scores(self, store, support, labels, query):
+    ...         return -np.array([len(store.smiles[number]) for number in query], dtype=float)
+    >>> results = evaluate([Smallest()], AssayStore.from_frame(drug_mechanisms("valid")), draws=1)
+    >>> results.summary["method"].tolist()
+    ['smallest']
+    """
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Name the method, for tables."""
 
     @property
     def scale(self) -> Scale:
-        """What its scores are; `ranking` says nothing but the order, `value` is regression."""
+        """Name the kind of its scores; `ranking` is an order alone, `value` is regression."""
 
     @property
     def fingerprint(self) -> str:
-        """All that its scores depend on beside the assay: results are kept under it."""
+        """Name all that its scores depend on beside the assay: results are kept under it."""
 
     @property
     def training(self) -> AssayRecord | None:
-        """What it was trained on, to be compared with the test assays; None for nothing."""
+        """Record the training assays, to be compared with the test assays; None for none."""
 
     @property
     def reads(self) -> Collection[str]:
-        """What it reads of a store: some of `graphs`, `fingerprints`, `pairs` and `descriptors`."""
+        """Name the features it reads: some of `graphs`, `fingerprints`, `pairs`, `descriptors`."""
 
     def scores(
         self,
@@ -68,7 +80,7 @@ class Method(typing.Protocol):
 
 
 def fsmol(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
-    """FS-Mol's protocol: every labelled row as published, repeats and unparsable ones included."""
+    """Draw by FS-Mol's protocol: every labelled row, repeats and unparsable ones included."""
     rows = np.flatnonzero(_known(assay, task))
     return _among(rows, stratified(assay.labels[rows], size, seed))
 
@@ -81,13 +93,13 @@ def _curated(
     size: int,
     seed: int,
 ) -> Draw:
-    """A draw of curated rows: one row a molecule, so that support and query share none."""
+    """Draw curated rows: one row a molecule, so that support and query share none."""
     rows = np.flatnonzero(_known(assay, task) & assay.kept)
     return _among(rows, draw(assay.labels[rows], size, seed))
 
 
 def _scaffold(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> Draw:
-    """Curated rows, where support and query share no Murcko scaffold either."""
+    """Draw curated rows, where support and query share no Murcko scaffold either."""
     rows = np.flatnonzero(_known(assay, task) & assay.kept)
     groups = scaffold_numbers(store, assay.molecules[rows])
     return _among(rows, grouped(assay.labels[rows], groups, size, seed))
@@ -106,7 +118,13 @@ PROTOCOLS: dict[str, Drawing] = {
 
 
 def find_protocol(name: str) -> Drawing:
-    """The protocol of that name.
+    """Find the protocol of that name.
+
+    >>> from molmeta.assays import drug_mechanisms
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> draw = find_protocol("balanced")(store, store.assay(0), "classification", 8, 0)
+    >>> store.assay(0).labels[draw.support].mean().item()
+    0.5
 
     Raises:
         InputError: If there is none.
@@ -117,7 +135,10 @@ def find_protocol(name: str) -> Drawing:
 
 
 def find_task(name: str) -> Task:
-    """The task of that name.
+    """Find the task of that name.
+
+    >>> find_task("regression")
+    'regression'
 
     Raises:
         InputError: If there is none.
@@ -130,7 +151,7 @@ def find_task(name: str) -> Task:
 
 
 def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
-    """Rows whose label is known, and in regression the value too."""
+    """Find rows whose label is known, and in regression the value too."""
     known = ~np.isnan(assay.labels)
     return known & ~np.isnan(assay.values) if task == "regression" else known
 

@@ -33,6 +33,13 @@ PROTOCOL_TEXTS = {
 def write_report(comparison: Comparison, file: Path) -> None:
     """Write the report as one HTML file that needs nothing else.
 
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> from molmeta.evaluation.compare import compare
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["constant", "knn"]), store, draws=1)
+    >>> write_report(compare({"first": results}), Path("report.html"))
+
     Args:
         comparison: From `compare`; a single evaluation will do.
         file: Where it goes.
@@ -149,7 +156,7 @@ def _leakage(view: View) -> list[Block]:
     leakage = view.results.leakage
     if not len(leakage):
         return [Text("No method here was trained on anything but the support sets.")]
-    # Methods that were trained on the same, such as a model and the probe on it, are told of once.
+    # Methods that were trained on the same, such as a model and the probe on it, are listed once.
     groups: dict[str, list[str]] = {}
     for name, part in leakage.groupby("method", sort=False):
         groups.setdefault(part.drop(columns="method").to_csv(index=False), []).append(str(name))
@@ -175,7 +182,7 @@ def _leakage(view: View) -> list[Block]:
 
 
 def _seen_molecules(leakage: pd.DataFrame) -> Table:
-    """What part of each assay was seen, by method; what was seen most comes first."""
+    """Tabulate the share of each assay that was seen, by method; the largest first."""
     marks = leakage["seen_assay"].map({True: " (same id)", False: ""})
     marks += leakage["same_content"].map({True: " (same labels)", False: ""})
     cells = leakage.assign(cell=leakage["seen_molecules"].map("{:.0%}".format) + marks)

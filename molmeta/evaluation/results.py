@@ -1,4 +1,4 @@
-"""The tables of an evaluation, and the folder that holds them."""
+"""Results: the tables of an evaluation, and the folder that holds them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class Results:
-    """What an evaluation found; each table is a CSV file of its name.
+    """The tables of an evaluation; each is a CSV file of its name.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> results = evaluate(make_baselines(["constant"]), store, draws=1)
+    >>> results.metric, results.summary["delta_auprc"].tolist()
+    ('delta_auprc', [0.0])
 
     Attributes:
         results: One row a draw and method: `assay_id, method, support_size, seed, n_support,
@@ -45,7 +52,7 @@ class Results:
             molecules and labels under any id; `seen_molecules`, the share of its molecules.
         calibration: One row a method, support size and bin of the probability, over all draws:
             `method, support_size, bin, n, probability, active`, the last two summed.
-        info: How it came about: command, protocol, seeds, versions, hashes.
+        info: Its origin: command, protocol, seeds, versions, hashes.
         examples: The first draw's molecules, by `method`, `assay_id` and `support_size`.
     """
 
@@ -61,13 +68,13 @@ class Results:
 
     @property
     def task(self) -> Task:
-        """What was predicted."""
+        """Name the task."""
         task: Task = self.info["task"]
         return task
 
     @property
     def metric(self) -> str:
-        """The column by which methods are compared."""
+        """Name the column by which methods are compared."""
         return METRICS[self.task][0]
 
     def write(self, folder: Path) -> None:
@@ -85,6 +92,13 @@ _TABLES = [field.name for field in fields(Results) if field.name not in ("info",
 
 def read_results(folder: Path) -> Results:
     """Read what `Results.write` wrote.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> _ = evaluate(make_baselines(["constant"]), store, draws=1, out=Path("first"))
+    >>> read_results(Path("first")).task
+    'classification'
 
     Raises:
         InputError: If the folder does not hold a finished evaluation.

@@ -40,7 +40,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Paired:
-    """How one method differs from another on the same assays.
+    """The difference of two methods on the same assays.
 
     Attributes:
         difference: Mean of first minus second, with its interval.
@@ -56,7 +56,7 @@ class Paired:
 
 
 def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
-    """By assay id a name of its molecule set: equal for assays that test the same molecules."""
+    """Name each assay's set of molecules, the same for assays of the same molecules."""
     clusters = {}
     for number, assay_id in enumerate(store.assay_ids):
         molecules = store.assay(number).molecules
@@ -65,13 +65,16 @@ def molecule_set_clusters(store: AssayStore) -> dict[str, str]:
     return clusters
 
 
-def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed: int = 0) -> Mean:
-    """The mean over assays and a percentile interval from resampling clusters.
+def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_]) -> Mean:
+    """Compute the mean over assays and a percentile interval from resampling clusters.
+
+    >>> mean = clustered_mean(np.array([0.1, 0.2, 0.3]), np.array(["a", "b", "b"]))
+    >>> round(mean.mean, 3), mean.n, mean.n_clusters
+    (0.2, 3, 2)
 
     Args:
         values: One an assay, shape (n,); NaN is left out.
         clusters: The name of each assay's cluster, shape (n,).
-        seed: Of the resampling.
     """
     known = ~np.isnan(values)
     values, clusters = values[known], clusters[known]
@@ -79,7 +82,7 @@ def clustered_mean(values: NDArray[np.float64], clusters: NDArray[np.str_], seed
     mean = float(values.mean()) if len(values) else np.nan
     if len(names) < 2:
         return Mean(mean, np.nan, np.nan, len(values), len(names))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), N_RESAMPLES)
     totals = times @ np.bincount(place, weights=values)
     low, high = np.quantile(
@@ -92,6 +95,10 @@ def paired(
     first: NDArray[np.float64], second: NDArray[np.float64], clusters: NDArray[np.str_]
 ) -> Paired:
     """Compare two methods assay by assay.
+
+    >>> found = paired(np.array([0.3, 0.2]), np.array([0.1, 0.25]), np.array(["a", "b"]))
+    >>> found.wins, found.losses, round(found.difference.mean, 3)
+    (1, 1, 0.075)
 
     Args:
         first: One value an assay, shape (n,); an assay without both values is left out.

@@ -1,4 +1,4 @@
-"""From the records of units to the tables of an evaluation."""
+"""The tables of an evaluation, from the records of its units."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def collect(
     store: AssayStore,
     info: dict[str, Any],
 ) -> Results:
-    """The tables of an evaluation.
+    """Make the tables of an evaluation.
 
     Args:
         records: By place, in the order that the tables shall have.
@@ -78,7 +78,7 @@ def summarize(
     *,
     by_class: bool = False,
 ) -> pd.DataFrame:
-    """Means over draws within an assay, then over assays.
+    """Average over draws within an assay, then over assays.
 
     Args:
         draws: See `Results.results`.
@@ -115,7 +115,7 @@ def summarize(
 
 
 def with_leakage(summary: pd.DataFrame, leakage: pd.DataFrame) -> pd.DataFrame:
-    """Beside every mean, how many of the assays and what part of their molecules were seen.
+    """Add to every mean how many of its assays, and what part of their molecules, were seen.
 
     An assay counts as seen under its own id, and under another with its molecules and labels.
     """
@@ -133,7 +133,7 @@ def _at(place: Place) -> Record:
 
 
 def _skipped(records: Mapping[Place, Record]) -> pd.DataFrame:
-    """A draw fails before any method sees it: it is listed once."""
+    """List the draws that failed, each once: they fail before any method sees them."""
     reasons = {
         (assay_id, size, miss["seed"]): miss["reason"]
         for (_, assay_id, size), record in records.items()

@@ -1,4 +1,4 @@
-"""A comparison as a report looks at it: plain records, an order of methods, names for print."""
+"""The view of a comparison by a report: plain records, an order of methods, names for print."""
 
 from __future__ import annotations
 
@@ -35,60 +35,60 @@ LABELS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the sections of a report share.
+    """A comparison as the sections of a report read it.
 
     Attributes:
-        comparison: What is reported.
+        comparison: The methods reported.
     """
 
     comparison: Comparison
 
     @property
     def results(self) -> Results:
-        """All evaluations in one."""
+        """Return all evaluations in one."""
         return self.comparison.results
 
     @property
     def metric(self) -> str:
-        """The column by which methods are compared."""
+        """Name the column by which methods are compared."""
         return self.comparison.metric
 
     @property
     def label(self) -> str:
-        """The metric's name in print."""
+        """Name the metric, for print."""
         return LABELS[self.metric]
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether the metric is an error."""
+        """Return whether the metric is an error."""
         return self.metric in LOWER_IS_BETTER
 
     @cached_property
     def sizes(self) -> list[int]:
-        """Support sizes, ascending."""
+        """List the support sizes, ascending."""
         sizes: list[int] = sorted(self.results.summary["support_size"].unique().tolist())
         return sizes
 
     @cached_property
     def methods(self) -> list[str]:
-        """Names of methods, as they were given."""
+        """List the names of methods, as they were given."""
         names: list[str] = self.results.summary["method"].unique().tolist()
         return names
 
     def style(self, method: str) -> int:
-        """How a method's marks look, the same in every plot."""
+        """Number the look of a method's marks, the same in every plot."""
         return self.methods.index(method)
 
     @cached_property
     def summary(self) -> dict[tuple[str, int], Row]:
-        """Rows of the summary by method and support size; the interval is `low` and `high`."""
+        """Index the summary by method and support size; the interval is `low` and `high`."""
         lead = self.results.metric
         table = self.results.summary.rename(columns={f"{lead}_low": "low", f"{lead}_high": "high"})
         return {(row["method"], row["support_size"]): row for row in records(table)}
 
     @cached_property
     def best(self) -> str:
-        """The method with the best mean at the smallest support size."""
+        """Find the method with the best mean at the smallest support size."""
         means = {
             name: self.summary[name, self.sizes[0]][self.metric]
             for name in self.methods
@@ -98,7 +98,7 @@ class View:
         return choose(means, key=means.__getitem__)
 
     def largest(self, column: str) -> list[str]:
-        """The largest count of a summary's column at each support size, as text."""
+        """Find the largest count of a summary's column at each support size, as text."""
         return [
             str(max(row[column] for (_, at), row in self.summary.items() if at == size))
             for size in self.sizes
@@ -106,12 +106,22 @@ class View:
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table by column name."""
+    """List the rows of a table by column name."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def as_text(results: Results) -> str:
-    """The leading metric's mean and its interval: a row a method, a column a support size."""
+    """Print the leading metric's mean and interval: a row a method, a column a support size.
+
+    >>> from molmeta.assays import AssayStore, drug_mechanisms
+    >>> from molmeta.evaluation import evaluate, make_baselines
+    >>> store = AssayStore.from_frame(drug_mechanisms("valid"))
+    >>> print(as_text(evaluate(make_baselines(["constant"]), store, draws=1)))
+    mean ΔAUPRC over assays by support size, with its 95 % interval
+                       16 (5 assays)
+    method
+    constant  0.000 (0.000 to 0.000)
+    """
     metric, summary = results.metric, results.summary
     columns = summary[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy()
     cells = summary.assign(
@@ -124,19 +134,19 @@ def as_text(results: Results) -> str:
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """Three decimals, with a proper minus; a dash for NaN."""
+    """Print three decimals, with a proper minus; a dash for NaN."""
     if math.isnan(value):
         return "–"
     return f"{value:{'+' if sign else ''}.3f}".replace("-", "−")
 
 
 def interval(row: Row | None, metric: str) -> str:
-    """A summary's mean and its interval; a dash where there is no row."""
+    """Print a summary's mean and its interval; a dash where there is no row."""
     if row is None or math.isnan(row["low"]):
         return number(row[metric] if row else math.nan)
     return f"{number(row[metric])} ({number(row['low'])}–{number(row['high'])})"
 
 
 def listed(values: Sequence[object]) -> str:
-    """Values separated by commas."""
+    """Join values with commas."""
     return ", ".join(map(str, values))

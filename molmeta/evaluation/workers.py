@@ -1,4 +1,4 @@
-"""Units of an evaluation, one after the other or in worker processes."""
+"""Worker processes of an evaluation, which compute its units."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Unit = tuple[str, int]
 def run_units(
     units: Mapping[Unit, Sequence[Method]], store: AssayStore, plan: Plan, workers: int
 ) -> Iterator[tuple[Unit, dict[str, Record]]]:
-    """The records of every unit by method name, in the order in which they get done.
+    """Compute the records of every unit by method name, as they get done.
 
     Args:
         units: What to do, and with which methods.
@@ -65,7 +65,7 @@ def run_units(
 
 
 def _features(methods: Iterable[Method], store: AssayStore) -> dict[str, Matrix]:
-    """The features that the methods read and the store's folder lacks."""
+    """Compute the features that the methods read and the store's folder lacks."""
     read = {name for method in methods for name in method.reads}
     return {
         name: store.feature(name) for name in FEATURES if name in read and not store.holds(name)
@@ -76,7 +76,7 @@ _worker: dict[str, Any] = {}
 
 
 def end_with_parent() -> None:
-    """End this process when its parent does: of a parent that was killed a pool hears nothing."""
+    """End this process when its parent does: a pool does not notice a killed parent."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

@@ -1,4 +1,4 @@
-"""The words of version 0.1 that files still use: names of parameters, and settings of recipes."""
+"""Aliases: words of version 0.1 that files still use, for parameters and settings of recipes."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _today(name: str) -> str:
 
 
 def without_gone(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what the recipe of a trained model says of settings that are gone.
+    """Drop settings that are gone from the recipe of a trained model.
 
-    What a model could not be used without stays, to be refused as unknown.
+    A setting that the model needs stays, to be refused as unknown.
     """
     kept = dict(recipe)
     for section, gone in _GONE.items():

@@ -1,8 +1,8 @@
-"""How a matching head weighs support molecules: ŷ = Σ a(x, xᵢ) yᵢ for a similarity k.
+"""Attentions: weights a(x, xᵢ) of support molecules by a similarity k, for ŷ = Σ a(x, xᵢ) yᵢ.
 
 `Softmax` is Matching Networks' attention (Vinyals et al. 2016, arXiv:1606.04080), which weighs each
 support molecule by its similarity to the query alone. `Ridge` is kernel ridge regression, the mean
-of a Gaussian process (Rasmussen and Williams 2006, chapter 2), whose weights know how much the
+of a Gaussian process (Rasmussen and Williams 2006, chapter 2), whose weights allow for how much the
 support molecules repeat each other: ten analogs are not ten witnesses. As a meta-learned head:
 deep kernel transfer (Patacchiola et al. 2020, arXiv:1910.05199).
 """
@@ -223,7 +223,7 @@ class Ridge(Attention):
     def fit(
         self, similarity: Similarity, support: Tensor, labels: Tensor, visible: Tensor | None
     ) -> Fitted:
-        """Solve for the support molecules' weights, which no query has a part in."""
+        """Solve for the support molecules' weights, which are the same for all queries."""
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
         view = None
         if support.ndim == 2 and visible is not None:  # few views, where it is folded

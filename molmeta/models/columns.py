@@ -1,4 +1,4 @@
-"""Columns: the names of what stands side by side in one row of numbers a molecule."""
+"""Columns: names of the numbers that lie side by side in a molecule's row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from molmeta.errors import InputError
 class Columns(Mapping[str, slice]):
     """The names and places of the columns of a matrix that has a row for each molecule.
 
-    An encoder declares what its rows hold: its own `vector` first, then what stands beside it,
-    such as a fingerprint `sketch`. Whoever reads a row asks for a name, never for a position.
+    An encoder declares the columns of its rows: its own `vector` first, then others such as a
+    fingerprint `sketch`. Terms and heads read columns by name, never by position.
 
     >>> columns = Columns(vector=4, sketch=2, profile=0)
     >>> columns["sketch"]

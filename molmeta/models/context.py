@@ -1,4 +1,4 @@
-"""Full-context embeddings: molecules are seen in the light of the labelled support set.
+"""Full-context embeddings: vectors of molecules, updated by the labelled support set.
 
 Vinyals et al. 2016, arXiv:1606.04080, section 2.1.2, read it with LSTMs; here it is attention
 (Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter.
@@ -64,7 +64,7 @@ class Context(nn.Module):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Put vectors in the light of the labelled support set.
+        """Update vectors by the labelled support set.
 
         Args:
             support: Shape (s, dim).

@@ -1,4 +1,4 @@
-"""What an encoder is: it turns a batch of molecules into one row of numbers each."""
+"""The base class of encoders, which turn a batch of molecules into one row of numbers each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Encoder(nn.Module, ABC):
     Columns(vector=1)
 
     Attributes:
-        dim: The width of a molecule's row, with what stands beside its vector.
+        dim: The width of a molecule's row, all columns together.
         reads: The names of the features that it reads of a molecule: `graphs`, `fingerprints`,
             `pairs`, `descriptors`.
     """
@@ -45,12 +45,12 @@ class Encoder(nn.Module, ABC):
 
     @property
     def columns(self) -> Columns:
-        """What its rows hold: its own `vector`, and by name what stands beside it."""
+        """Name the columns of its rows: its own `vector`, then the others."""
         return Columns(vector=self.dim)
 
     @property
     def activity_profiles(self) -> Profiles | None:
-        """The memory of what training assays found of molecules; None if it has none."""
+        """Return the memory of training assays' labels by molecule; None if it has none."""
         return None
 
     def fit_inputs(self, batch: Batch) -> None:

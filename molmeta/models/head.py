@@ -1,4 +1,4 @@
-"""What a head is: it scores queries from a labelled support set."""
+"""The base class of heads, which score queries from a labelled support set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Head(nn.Module, ABC):
         """
 
     def bind(self, columns: Columns) -> None:
-        """Learn what the rows hold that it will be given: the vector, and what it `reads`."""
+        """Learn the columns of its rows: the vector, and those that it `reads`."""
 
     def prepare(self, rows: Tensor) -> Tensor:
         """Precompute what depends on a molecule alone and on no parameter, (…, d) → (…, p)."""
@@ -79,7 +79,12 @@ class Head(nn.Module, ABC):
 
 
 class AttentionHead(Head):
-    """A head that weighs support molecules, ŷ = Σ a(x, xᵢ) yᵢ, and can say how much each weighs."""
+    """A head that weighs support molecules, ŷ = Σ a(x, xᵢ) yᵢ, and can say how much each weighs.
+
+    >>> from molmeta.models import AttentionHead, LinearHead, MatchingHead
+    >>> isinstance(MatchingHead(), AttentionHead), isinstance(LinearHead(dim=8), AttentionHead)
+    (True, False)
+    """
 
     @abstractmethod
     def weights(self, support: Tensor, query: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Known assays: what the assays of pre-training that are like a new one say of a molecule.
+"""Known assays: a score from the pre-training assays that resemble a new one.
 
-A support set's molecules tell much of what kind of assay it is, before any label is read: a series
+The molecules of a support set show the kind of its assay, before any label is read: a series
 of kinase inhibitors was measured on a kinase. So the pre-training's readouts (a logistic regression
 on the encoder's vectors for each assay) are kept, and those whose molecules lie near the support
 set's and whose predictions fit its labels are averaged into a score of their own.
@@ -37,7 +37,7 @@ class KnownAssays(nn.Module):
     (2, torch.Size([4, 5]))
 
     Args:
-        dim: Width of the encoder's vectors, without what stands beside them.
+        dim: Width of the encoder's `vector` column.
         rank: Dimensions that places and readouts are kept in.
         sharpness: Initial β; learned.
         trust: Initial γ; learned.
@@ -103,7 +103,7 @@ class KnownAssays(nn.Module):
         self.readouts = (weights - self.mean_readout) @ self.axes.mT
 
     def describe(self, vectors: Tensor) -> Tensor:
-        """Compute what of vectors, (…, dim), is compared with known assays, (…, width)."""
+        """Describe vectors, (…, dim), for the comparison with known assays, (…, width)."""
         place = functional.normalize(vectors - self.centre, dim=-1) @ self.directions.mT
         common = (vectors @ self.mean_readout).unsqueeze(-1)
         return torch.cat([place, vectors @ self.axes.mT, common], -1)
@@ -158,7 +158,7 @@ _LABELS = 32
 
 
 def fading(n: Tensor) -> Tensor:
-    """Compute how much counts beside n labels what is known without them: 32 / (32 + n)."""
+    """Compute the weight beside n labels of what is known without them: 32 / (32 + n)."""
     return _LABELS / (_LABELS + n)
 
 

@@ -108,7 +108,7 @@ class Matcher(nn.Module):
 
     @property
     def explains(self) -> bool:
-        """Whether the head says how much each support molecule weighs in a score."""
+        """Return whether the head says how much each support molecule weighs in a score."""
         return isinstance(self.head, AttentionHead)
 
     @property
@@ -124,7 +124,7 @@ class Matcher(nn.Module):
     def project(self, rows: Tensor) -> Tensor:
         """Project the encoder's rows, (n, encoder.dim) → (n, width).
 
-        The projected vector; what stands beside it; what is compared with known assays.
+        The projected vector; the other columns; the vector that known assays are compared by.
         """
         own = rows[..., self._encoded["vector"]]
         parts = [self.projection(own)]
@@ -136,11 +136,11 @@ class Matcher(nn.Module):
 
     @property
     def prepared_dim(self) -> int:
-        """Width of what `prepare` gives."""
+        """Count the columns that `prepare` gives."""
         return int(self.prepare(self.projection.weight.new_zeros(1, self._encoded.dim)).shape[-1])
 
     def prepare(self, rows: Tensor) -> Tensor:
-        """Precompute what no support set has a part in, (n, encoder.dim) → (n, prepared_dim).
+        """Precompute what is the same for all support sets, (n, encoder.dim) → (n, prepared_dim).
 
         The projection, and what the head's `prepare` makes of it if no context stands between.
         """
@@ -198,7 +198,7 @@ class Matcher(nn.Module):
     def _in_context(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Make of projected rows what the head reads: vectors in context, and its columns."""
+        """Prepare projected rows for the head: vectors in context, and its columns."""
         reads = self._head_reads
         support, query = (self._projected.select(rows, reads) for rows in (support, query))
         if self.context is None:

@@ -1,4 +1,4 @@
-"""Where encoders and heads register themselves under the names that recipes use."""
+"""Registries of encoders and heads, by the names that recipes use."""
 
 from __future__ import annotations
 

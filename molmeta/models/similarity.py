@@ -1,4 +1,4 @@
-"""How alike two molecules are: a list of terms, each of which reads one named column.
+"""Similarities of two molecules: a list of terms, each of which reads one named column.
 
 The similarity is the product of its terms' values, plus those of the terms that add:
 
@@ -49,7 +49,7 @@ class Term(nn.Module, ABC):
     adds: ClassVar[bool] = False
 
     def prepare(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Make of the column's values, (…, w), what is compared, and the `extra` column."""
+        """Prepare the column's values, (…, w), for comparison, and compute the `extra` column."""
         return values, values.square().sum(-1, keepdim=True) if self.extra else None
 
     @abstractmethod
@@ -181,7 +181,7 @@ class Tanimoto(Term):
 
 
 class Properties(Term):
-    """A factor for alike physical properties, (1 + exp(−d² / ℓ²)) / 2: d is their distance.
+    """A factor for similar physical properties, (1 + exp(−d² / ℓ²)) / 2: d is their distance.
 
     Of two analogs the one of the query's size and polarity then counts more.
 
@@ -212,7 +212,7 @@ class Properties(Term):
 class Profile(Term):
     """The product of the activity profiles times κ, added to the other terms' product.
 
-    Molecules that training assays found active together are alike, whatever they look like. A
+    Molecules that are active in the same training assays are similar, whatever their structure. A
     molecule without a profile has zeros, for which nothing is added.
 
     >>> import torch
@@ -259,7 +259,7 @@ class Similarity(nn.Module):
 
     @property
     def reads(self) -> frozenset[str]:
-        """The names of the columns that it reads beside the vector."""
+        """Name the columns that it reads beside the vector."""
         return frozenset(self.terms)
 
     def bind(self, columns: Columns) -> None:
@@ -279,9 +279,9 @@ class Similarity(nn.Module):
         self._columns, self._prepared = columns, self._with_extras(columns)
 
     def prepare(self, rows: Tensor) -> Tensor:
-        """Make of rows what is compared: columns, then the extra ones that terms compute.
+        """Prepare rows for comparison: columns, then the extra ones that terms compute.
 
-        No parameter has a part in it.
+        This is the same for all values of the parameters.
         """
         columns = self._columns or Columns(vector=rows.shape[-1]).only({"vector", *self.terms})
         parts, extras = columns.split(rows), []

@@ -1,4 +1,4 @@
-"""A sparse matrix times a dense one, differentiable any number of times.
+"""The sparse product: a sparse matrix times a dense one, differentiable any number of times.
 
 `torch.nn.functional.embedding_bag` is the fastest way on a CPU, but has no second derivative, which
 MAML on an encoder needs; torch's sparse tensors have one, and cost twice as much or warn.
@@ -30,7 +30,7 @@ class SparseRows:
     n_columns: int
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        """The product with `dense`, shape (n_columns, d) → (n, d)."""
+        """Multiply with `dense`, shape (n_columns, d) → (n, d)."""
         product: Tensor = _Product.apply(dense, self)  # type: ignore[no-untyped-call]
         return product
 

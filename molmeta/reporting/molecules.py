@@ -1,4 +1,4 @@
-"""Molecules as small inline SVG drawings."""
+"""Drawings of molecules, as small inline SVG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _PATH = re.compile(r"<path [^>]*?d='(?P<line>[^']*)'(?P<style>[^>]*)>")
 
 
 def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup:
-    """A drawing in black, 160 × 120 and scalable; a note where the SMILES cannot be read.
+    """Draw a molecule in black, 160 × 120 and scalable; a note where it cannot be read.
+
+    >>> draw("CCO")[:4], draw("C(")
+    (Markup('<svg'), Markup('<span class="subtitle">not drawable</span>'))
 
     Args:
         smiles: The molecule.
@@ -50,7 +53,7 @@ def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup
 
 
 def _slim(drawing: str, smiles: str, name: str, below: Markup) -> Markup:
-    """The drawing as two paths, all strokes and all filled shapes: a third of RDKit's text."""
+    """Reduce a drawing to two paths, all strokes and all filled shapes: a third of its text."""
     strokes: list[str] = []
     fills: list[str] = []
     for path in _PATH.finditer(drawing):

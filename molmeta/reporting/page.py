@@ -1,4 +1,4 @@
-"""A page from its blocks: one HTML file with everything in it."""
+"""The page: one HTML file with everything in it, from its blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from molmeta.resources import write_atomically
 
 
 def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The page as HTML; whatever is not markup is escaped.
+    """Write the page as HTML; whatever is not markup is escaped.
+
+    >>> from molmeta.reporting import Text
+    >>> page = render_page("Screening", "two molecules", [Section("Hits", [Text("1 < 2")])])
+    >>> "1 &lt; 2" in page
+    True
 
     Args:
         title: The page's heading.
@@ -32,8 +37,14 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 
 def write_page(file: Path, title: str, subtitle: str, sections: Sequence[Section]) -> None:
-    """Write the page as a whole; see `render_page`."""
+    """Write the page as a whole; see `render_page`.
+
+    >>> from molmeta.reporting import Text
+    >>> write_page(Path("page.html"), "Screening", "a sentence", [Section("Hits", [Text("None.")])])
+    >>> Path("page.html").exists()
+    True
+    """
     with write_atomically(file) as temporary:
-        # Names of files, which a page may tell, need not be UTF-8.
+        # Names of files need not be UTF-8.
         page = render_page(title, subtitle, sections)
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")

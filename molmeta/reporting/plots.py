@@ -1,7 +1,7 @@
 """Plots as inline SVG, legible at 340 pixels of width.
 
 Series differ in colour (the palette of Okabe and Ito for colour-blind readers, and three more), in
-the shape of their marks and in the dashes of their lines: none of these alone must tell them apart.
+the shape of their marks and in the dashes of their lines, so that no one of these is needed alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _ROW = 19.0
 @dataclass(frozen=True)
 class Series:
     """Points under one name.
+
+    >>> Series("rf", x=[16, 64], y=[0.2, 0.3], low=[0.1, 0.2], high=[0.3, 0.4]).line
+    True
 
     Attributes:
         label: The name.
@@ -55,7 +58,11 @@ def line_plot(
     diagonal: bool = False,
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
-    """Values against a number, with vertical intervals.
+    """Plot values against a number, with vertical intervals.
+
+    >>> line = Series("rf", x=[16, 64], y=[0.2, 0.3])
+    >>> line_plot([line], x_label="support size", y_label="ΔAUPRC", x_ticks=[16, 64])[:4]
+    Markup('<svg')
 
     Args:
         series: One line each.
@@ -106,7 +113,10 @@ def line_plot(
 def dot_plot(
     rows: Sequence[str], series: Sequence[Series], *, x_label: str, zero: bool = True
 ) -> Markup:
-    """Values of named rows, one below the other, with horizontal intervals.
+    """Plot values of named rows, one below the other, with horizontal intervals.
+
+    >>> dot_plot(["rf", "knn"], [Series("ΔAUPRC", x=[0.2, 0.1], y=[0, 1])], x_label="ΔAUPRC")[:4]
+    Markup('<svg')
 
     Args:
         rows: Their names, from the top.
@@ -146,7 +156,11 @@ def dot_plot(
 
 
 def legend(series: Iterable[Series]) -> Markup:
-    """What each colour, shape and dash stands for."""
+    """Draw the legend of colours, shapes and dashes.
+
+    >>> legend([Series("rf", x=[], y=[])])[:21]
+    Markup('<div class="legend"><')
+    """
     entries = [
         Markup('<span><svg viewBox="0 0 30 14" aria-hidden="true">{}</svg>{}</span>').format(
             Markup("").join(_joined([(2, 7), (28, 7)] if one.line else [], one, marks=False))
@@ -180,7 +194,7 @@ def _joined(
 
 
 def _mark(x: float, y: float, style: int) -> Markup:
-    """One of seven shapes, about 8 pixels wide, at a place."""
+    """Draw one of seven shapes, about 8 pixels wide, at a place."""
     shape, colour = style % _N_SHAPES, _colour(style)
     if shape == 0:
         return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="{}"/>').format(x, y, colour)
@@ -231,7 +245,7 @@ def _number(value: float) -> str:
 
 
 def _linear(source: tuple[float, float], target: tuple[float, float]) -> Callable[[float], float]:
-    """The straight line that maps one range to the other."""
+    """Make the straight line that maps one range to the other."""
     slope = (target[1] - target[0]) / ((source[1] - source[0]) or 1.0)
     return lambda value: target[0] + (value - source[0]) * slope
 
@@ -243,7 +257,7 @@ def _span(values: Iterable[float], *, zero: bool = True) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, n: int = 6) -> list[float]:
-    """Round numbers, at most about n of them, that reach from below `low` to above `high`."""
+    """Choose round numbers, about n at most, that reach from below `low` to above `high`."""
     rough = (high - low) / n
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)

@@ -1,4 +1,4 @@
-"""The laws of encoders: `check_encoder` holds any of them to what the rest of molmeta relies on."""
+"""The laws of encoders, on which learners rely; `check_encoder` holds any encoder to them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def check_encoder(encoder: nn.Module | Callable[[], nn.Module], *, tolerance: fl
     not matter; a molecule's vector is the same alone and in a batch, in training too; molecules
     without bonds, and rows without atoms, do no harm; every parameter gets a gradient; second
     gradients are finite; using it changes no parameter and no buffer.
+
+    >>> from molmeta.models import GINE
+    >>> check_encoder(GINE(dim=8, layers=1))
 
     Args:
         encoder: A module, of which a copy is tested; or a class or function that makes one when
@@ -145,7 +148,7 @@ def _batch(subject: Subject, molecules: Sequence[str]) -> Batch:
 
 
 def _loss(subject: Subject, molecules: Sequence[str]) -> Tensor:
-    """A scalar in which every entry has a weight of its own: plain sums hide what cancels."""
+    """Compute a scalar that weighs every entry by itself: plain sums hide what cancels."""
     vectors = _encode(subject, molecules)
     generator = torch.Generator().manual_seed(1)
     return (vectors * torch.randn(vectors.shape, generator=generator)).sum().square()
@@ -161,7 +164,7 @@ def _demand_all_finite(subject: Subject, molecules: Sequence[str]) -> None:
 
 
 def _reorder_atoms(batch: Batch) -> Batch:
-    """The same molecules with their atoms shuffled; edges stay sorted by source and target."""
+    """Shuffle the atoms of molecules; edges stay sorted by source and target."""
     if "edge_index" not in batch:
         return batch
     shuffle = torch.rand(len(batch.batch), generator=torch.Generator().manual_seed(2))

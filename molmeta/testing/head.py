@@ -1,4 +1,4 @@
-"""The laws of heads: `check_head` holds any of them to what the learner relies on."""
+"""The laws of heads, on which learners rely; `check_head` holds any head to them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ def check_head(
     molecules and any class ratio, also with a class absent for a query, give finite scores and
     gradients; a query may have its own view of the support set; every parameter gets a gradient;
     second gradients are finite; using it changes no parameter and no buffer.
+
+    >>> from molmeta.models import PrototypicalHead
+    >>> check_head(PrototypicalHead())
 
     Args:
         head: A module, of which a copy is tested; or a class or function that makes one when
@@ -170,7 +173,7 @@ LAWS = (
 def _draw(
     subject: Subject, n_active: int = 5, n_inactive: int = 11, n_query: int = N_QUERY
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A support set, its labels and queries; the classes overlap, as real ones do."""
+    """Draw a support set, its labels and queries; the classes overlap, as real ones do."""
     generator = torch.Generator().manual_seed(n_active + 1000 * n_inactive)
     support = torch.randn(n_active + n_inactive, subject.width, generator=generator)
     labels = (torch.arange(n_active + n_inactive) < n_active).float()
@@ -178,7 +181,7 @@ def _draw(
 
 
 def _some_hidden(n_support: int) -> Tensor:
-    """Which support molecules each query sees, shape (N_QUERY, n_support): about two thirds."""
+    """Mark the support molecules that each query sees, (N_QUERY, n_support): about two thirds."""
     generator = torch.Generator().manual_seed(6)
     return torch.rand(N_QUERY, n_support, generator=generator) < 2 / 3
 
@@ -186,7 +189,7 @@ def _some_hidden(n_support: int) -> Tensor:
 def _loss(
     subject: Subject, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
 ) -> Tensor:
-    """The cross-entropy that trains heads, under alternating labels of the queries."""
+    """Compute the cross-entropy that trains heads, under alternating labels of the queries."""
     scores = subject.module(support, labels, query, visible)
     target = (torch.arange(len(scores)) % 2).float()
     return nn.functional.binary_cross_entropy_with_logits(scores, target)

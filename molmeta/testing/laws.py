@@ -1,4 +1,4 @@
-"""What both conformance suites rest on: laws, the error of a broken one, and how tensors compare.
+"""Laws for both conformance suites, the error of a broken one, and comparisons of tensors.
 
 A law is a function of a `Subject`; its first docstring line is its name in messages.
 """
@@ -25,7 +25,19 @@ _WIDTH = 16
 
 
 class BrokenLaw(MolmetaError, AssertionError):
-    """A part breaks a law that every part of its kind obeys; the message says which, how much."""
+    """A part breaks a law that every part of its kind obeys; the message says which, how much.
+
+    >>> from molmeta.models import Head
+    >>> from molmeta.testing import check_head
+    >>> class SumOfLabels(Head):
+    ...     def forward(self, support, labels, query, visible=None):
+    ...         return labels.sum() + query.new_zeros(len(query))
+    >>> try:
+    ...     check_head(SumOfLabels)
+    ... except BrokenLaw as broken:
+    ...     print(str(broken).split(":")[0])
+    SumOfLabels breaks the law "A label that a query may not see leaves its score bit-identical"
+    """
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Subject:
             raise BrokenLaw(f"{what} differs by {difference:.2g}; allowed {allowed:.2g}")
 
     def parameters(self) -> dict[str, Tensor]:
-        """The parameters that learn, by name."""
+        """List the parameters that learn, by name."""
         return {
             name: value for name, value in self.module.named_parameters() if value.requires_grad
         }
@@ -122,7 +134,7 @@ def demand_finite(tensors: Mapping[str, Tensor | None]) -> None:
 def gradients(
     loss: Tensor, parameters: Mapping[str, Tensor], *, create_graph: bool = False
 ) -> dict[str, Tensor | None]:
-    """The gradient of `loss` with respect to each tensor; None where it is not reached."""
+    """Compute the gradient of `loss` by each tensor; None where it is not reached."""
     if not parameters or not loss.requires_grad:
         return dict.fromkeys(parameters)
     found = torch.autograd.grad(

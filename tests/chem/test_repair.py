@@ -9,7 +9,7 @@ from rdkit import Chem
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from molmeta.chem.featurize import featurize
-from molmeta.chem.molecule import Molecule, parse
+from molmeta.chem.molecule import parse
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,7 @@ def test_examples(written: str, meant: str) -> None:
     ],
 )
 def test_anything_else_stays_rejected(smiles: str, reason: str) -> None:
-    result = parse(smiles)
-    assert not isinstance(result, Molecule)
-    assert result.reason.startswith(reason)
+    assert str(parse(smiles)).startswith(reason)
 
 
 def test_what_rdkit_reads_is_read_by_rdkit() -> None:
@@ -55,8 +53,8 @@ def test_every_row_of_fsmol_has_a_molecule(real_smiles: Callable) -> None:
         written = [smiles for smiles in real_smiles(name) if "[PH]" in smiles]
         assert len(written) > 10
         for smiles in written:
-            result = parse(smiles)
-            assert isinstance(result, Molecule), smiles
+            read = parse(smiles)
+            assert isinstance(read, Chem.Mol), smiles
             drawn = Chem.MolFromSmiles(smiles, sanitize=False)
             drawn.UpdatePropertyCache(strict=False)
-            assert CalcMolFormula(result.mol) == CalcMolFormula(drawn)
+            assert CalcMolFormula(read) == CalcMolFormula(drawn)

@@ -22,7 +22,7 @@ PUBLIC = {
     if inspect.isclass(thing) and issubclass(thing, nn.Module | models.Columns) and name[0] != "_"
     and thing.__module__.startswith("molmeta.models.")
 }  # fmt: skip
-WITHOUT = {attention.Attention, similarity.BaseTerm, models.AttentionHead}
+WITHOUT = {attention.Attention, similarity.BaseTerm}
 """Abstract classes whose examples are those of the classes that are derived from them."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from molmeta.assays.columns import SMILES_NAMES
 from molmeta.assays.formats.rows import Layout, is_like_smiles
-from molmeta.chem.molecule import Molecule, parse
+from molmeta.chem.molecule import parses
 from molmeta.errors import InputError
 
 # Names that no data cell has; "mol" and "drug" may be cells too.
@@ -192,7 +192,7 @@ def _structures(rows: list[_Record], width: int) -> tuple[int, ...]:
         # Codes such as "B" and "F" parse as atoms, but hardly a whole column is that short.
         if max(map(len, like), default=0) < 3 or len(like) < 0.8 * len(filled):
             continue
-        if sum(isinstance(parse(cell), Molecule) for cell in like) >= 0.5 * len(like):
+        if sum(map(parses, like)) >= 0.5 * len(like):
             found.append(column)
     return tuple(found)
 
@@ -200,9 +200,7 @@ def _structures(rows: list[_Record], width: int) -> tuple[int, ...]:
 def _check_before(where: str, before: list[_Record]) -> None:
     """Refuse molecules among the lines that are passed over."""
     cells = (cell.strip() for record in before if not record.is_comment for cell in record.cells)
-    molecule = next(
-        (cell for cell in cells if is_like_smiles(cell) and isinstance(parse(cell), Molecule)), None
-    )
+    molecule = next((cell for cell in cells if is_like_smiles(cell) and parses(cell)), None)
     if molecule is not None:
         raise InputError.of(
             where,
@@ -274,8 +272,8 @@ def _check_names(
 
 def _is_molecule(name: str, column: int, rows: list[_Record]) -> bool:
     """Whether a name is a molecule above nothing but molecules, however small they are."""
-    if len(name) < 3 or not isinstance(parse(name), Molecule):
+    if len(name) < 3 or not parses(name):
         return False
     cells = [row.cells[column].strip() for row in rows if column < len(row.cells)]
     filled = [cell for cell in cells if cell]
-    return bool(filled) and all(isinstance(parse(cell), Molecule) for cell in filled)
+    return bool(filled) and all(map(parses, filled))

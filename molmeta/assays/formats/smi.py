@@ -11,7 +11,7 @@ import pandas as pd
 from molmeta.assays.columns import SMILES_NAMES
 from molmeta.assays.formats.table import Names, Table, in_chunks
 from molmeta.assays.formats.text import Head
-from molmeta.chem.molecule import Molecule, parse
+from molmeta.chem.molecule import parses
 from molmeta.errors import InputError
 
 _SUFFIXES = {".smi", ".smiles", ".ism", ".can"}
@@ -119,7 +119,7 @@ def _begin_with_smiles(lines: list[str], separator: str | None) -> bool:
 
 
 def _is_smiles(line: str, separator: str | None) -> bool:
-    return isinstance(parse(line.split(separator, 1)[0]), Molecule)
+    return parses(line.split(separator, 1)[0])
 
 
 def _says_so(path: Path) -> bool:

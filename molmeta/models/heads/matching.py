@@ -1,4 +1,4 @@
-"""The matching head: a query is scored by the support molecules that it is like.
+"""The matching head: a query is scored by its similarity to support molecules.
 
 Matching Networks (Vinyals et al. 2016, arXiv:1606.04080) with any similarity, and with the softmax
 or ridge regression for the attention over it.
@@ -45,11 +45,11 @@ class MatchingHead(AttentionHead):
     [[0.5, 0.5]]
 
     Args:
-        similarity: How alike two molecules are; the cosine of their vectors if not given.
-        attention: How support molecules are weighed by it; `Softmax()` if not given.
+        similarity: Of two molecules; the cosine of their vectors if not given.
+        attention: The weights of support molecules by it; `Softmax()` if not given.
 
     Raises:
-        InputError: If ridge attention is asked of a similarity that is no kernel.
+        InputError: If ridge attention is given a similarity that is no kernel.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class MatchingHead(AttentionHead):
         return self.score(self.fit(self.prepare(support), labels, visible), self.prepare(query))
 
     def prepare(self, rows: Tensor) -> Tensor:
-        """Precompute what is compared of each row, (…, d) → (…, p)."""
+        """Prepare each row for comparison, (…, d) → (…, p)."""
         return self.similarity.prepare(rows)
 
     def fit(self, support: Tensor, labels: Tensor, visible: Tensor | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What each query sees of the support set, for every head.
+"""The support molecules that each query sees, for every head.
 
 Shapes: s support molecules, q queries, d dimensions. A support set is (s, d), the same for all
 queries, or (q, s, d) where each query has its own view of it (under a context, a left-out molecule
