@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from molmeta.assays.formats import delimited, jsonl, parquet, sdf, smi
+from molmeta.assays.formats import delimited, jsonl, parquet, sdf, smi, workbook
 from molmeta.assays.formats.files import read_head
 from molmeta.assays.formats.spool import shown
 from molmeta.assays.formats.table import Table
@@ -22,7 +22,7 @@ class Format(Protocol):
         """Open the file as a table."""
 
 
-_FORMATS: tuple[Format, ...] = (parquet, sdf, jsonl, smi, delimited)
+_FORMATS: tuple[Format, ...] = (parquet, workbook, sdf, jsonl, smi, delimited)
 
 
 def open_table(path: Path | str) -> Table:

@@ -19,6 +19,8 @@ _COMPRESSED: dict[bytes, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZM
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""What workbooks begin with: zip archives, and OLE files of before 2007."""
 MARKS = {
     b"\xff\xfe\0\0": "utf-32",
     b"\0\0\xfe\xff": "utf-32",
@@ -51,13 +53,6 @@ def read_head(path: Path) -> bytes:
             got="a web page",
             expected="a table",
             fix="The download went wrong: look at the page in a browser and download again.",
-        )
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InputError.of(
-            str(path),
-            got="an Excel workbook or zip archive",
-            expected="CSV, TSV, Parquet or SDF",
-            fix="Save the sheet as CSV (UTF-8), or unpack the archive.",
         )
     return head
 
@@ -109,5 +104,5 @@ def open_bytes(path: Path) -> io.BufferedReader:
         raise InputError.of(
             str(path), got=f"a file that cannot be read ({error.strerror})"
         ) from None
-    binary = magic.startswith((b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
+    binary = magic.startswith((b"PAR1", *WORKBOOKS))
     return io.BufferedReader(_Guarded(path, opened, binary=binary), 1 << 18)

@@ -37,6 +37,12 @@ class _Record:
         return sum(map(bool, map(str.strip, self.cells)))
 
     @property
+    def filled(self) -> list[str]:
+        """The cells up to the last one that is filled, and the first in any case."""
+        n = max((i for i, cell in enumerate(self.cells, 1) if cell.strip()), default=1)
+        return self.cells[:n]
+
+    @property
     def is_comment(self) -> bool:
         first = self.cells[0].strip()
         return first.startswith("#") and not (first == "#" and len(self.cells) > 1)
@@ -81,6 +87,23 @@ def find_header(source: str, lines: Sequence[str]) -> Header:
     ]
     best = max(candidates, key=lambda candidate: candidate.rank)
     return best.header(source, skipped)
+
+
+def find_header_row(source: str, rows: Sequence[list[str]]) -> Header:
+    """Find the header among rows of a sheet, all of one width: a title is followed by blanks.
+
+    Args:
+        source: The file and its part, for messages.
+        rows: The first rows.
+
+    Raises:
+        InputError: If there is no header.
+    """
+    found = [_Record(cells, number) for number, cells in enumerate(rows, 1)]
+    filled = [_Record(record.filled, record.n_lines) for record in found]
+    at = _find(filled)
+    found[at] = filled[at]  # cells beyond it have no name
+    return _Candidate(_DELIMITERS[0], found, at).header(source, 0)
 
 
 def _records(lines: Sequence[str], delimiter: str) -> list[_Record]:
@@ -143,7 +166,7 @@ class _Candidate:
         layout = Layout(self.delimiter, len(names), record.n_lines + skipped, molecules)
         notes = []
         if before:
-            shown = self.delimiter.join(before[0].cells)[:60]
+            shown = self.delimiter.join(before[0].filled)[:60]
             more = f" and {len(before) - 1} more" if len(before) > 1 else ""
             notes.append(f"before the header was passed over: {shown!r}{more}")
         return Header(tuple(names), layout, tuple(notes))

@@ -25,7 +25,7 @@ class Table:
         columns: Its column names, all different.
         read: Gives the rows from the first, as frames of at most so many rows (its argument),
             with the row numbers from 0 as index. Text cells stay text, "" where blank.
-        kind: What the file is: "delimited", "parquet", "sdf", "smi" or "jsonl".
+        kind: What the file is: "delimited", "workbook", "parquet", "sdf", "smi" or "jsonl".
         repeated: Names that several columns had, of which all but the first are now numbered:
             none of them says which column is meant.
         notes: What was taken of the file and could have been another thing, a sentence each.

@@ -1,0 +1,95 @@
+"""Workbooks (xlsx, xlsb, xls, ods): the first sheet's cells, as text."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Iterator
+from itertools import islice
+
+import pandas as pd
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from molmeta.assays.formats.files import WORKBOOKS, open_bytes
+from molmeta.assays.formats.header import find_header_row
+from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.text import Head
+from molmeta.errors import InputError
+
+_N_LOOKED_AT = 200
+
+
+def recognises(head: Head) -> bool:
+    """Whether the file begins as a workbook does, or any zip archive."""
+    return head.content.startswith(WORKBOOKS)
+
+
+def open_table(head: Head) -> Table:
+    """Open the first sheet; the columns are the cells of its header.
+
+    Raises:
+        InputError: If the file is no workbook, has a password, or its first sheet holds no table.
+    """
+    path = head.path
+    with open_bytes(path) as stream:
+        content = stream.read()
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheet = book.get_sheet_by_index(0)
+    except (CalamineError, IndexError) as error:
+        raise InputError.of(
+            str(path),
+            got=f"an archive that is no workbook ({error})",
+            expected="a workbook (xlsx, xlsb, xls, ods), CSV, TSV, Parquet or SDF",
+            fix="Unpack the archive; remove the password of a workbook; or save it as CSV (UTF-8).",
+        ) from None
+    where = f"{path}, sheet {sheet.name!r}"
+    start = list(islice(_rows(sheet), _N_LOOKED_AT))
+    if not start:
+        raise InputError.of(where, got="no cells", expected="a table with a header line")
+    header = find_header_row(where, start)
+    names = Names.of(header.names)
+
+    def read(n_rows: int) -> Iterator[pd.DataFrame]:
+        first = 1 + (sheet.start or (0, 0))[0]
+        rows = islice(enumerate(_rows(sheet), first), header.layout.n_lines, None)
+        named = (_named(cells, len(names.columns), where, number) for number, cells in rows)
+        return in_chunks(named, names.columns, n_rows)
+
+    others = book.sheet_names[1:]
+    notes = (f"the first sheet, {sheet.name!r}, was read of {1 + len(others)}",) if others else ()
+    notes += header.notes + names.notes
+    return Table(path, names.columns, read, "workbook", names.repeated, notes)
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+    """Give a sheet's rows from its first filled cell on, all of one width."""
+    return ([_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True))
+
+
+def _named(cells: list[str], width: int, where: str, number: int) -> list[str]:
+    """Give a row's cells below the header.
+
+    Raises:
+        InputError: If there are more that are not blank.
+    """
+    beyond = next(filter(str.strip, cells[width:]), None)
+    if beyond is not None:
+        raise InputError.of(
+            f"{where}, row {number}",
+            got=f"{beyond[:40]!r} right of the last column that has a name",
+            expected="a name above each column",
+            fix="Name the column, or clear the cell.",
+        )
+    return cells[:width]
+
+
+def _text(cell: object) -> str:
+    """Write a cell as a table of text holds it: 12 for 12.0, dates as ISO 8601."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    return str(cell)
