@@ -244,6 +244,7 @@ def _with_log(known: Quantity, log: re.Match[str], before: str) -> Quantity:
 
 def _with_rest(known: Quantity, rest: str) -> Quantity:
     """What else stands around a quantity: dose, unit, statistic."""
+    glued = _DOSE.match(rest, rest.index(_HERE) + 2)  # "IC50_1_mM": replicate and unit, or a dose?
     rest = _DOSE.sub(" ", rest)
     here = rest.index(_HERE)
     # Before a quantity only the usual spelling is a unit: `NM_001 IC50`, `M1 IC50` are targets.
@@ -268,6 +269,8 @@ def _with_rest(known: Quantity, rest: str) -> Quantity:
         return replace(known, problem="a unit that is not known")
     if {"app", "apparent"}.intersection(before[-1:] + after[:1]):
         known = replace(known, symbol=f"apparent {known.symbol}")
+    if known.logarithm and not units and glued and glued[0][0].isdigit():
+        return replace(known, problem="a number and a unit that could be a dose")
     if before[-1:] == ["p"] or after[:1] == ["p"]:
         return replace(known, problem="a lone p that could mean −log10")
     keys = {Unit.parse(unit).key for unit in units}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from rdkit import Chem, rdBase
 
+from tests.generators import headers
 from tests.generators.choices import Combination
-from tests.generators.meaning import Row
-from tests.generators.molecules import NANOMOLAR
+from tests.generators.meaning import Interval, Row
+from tests.generators.molecules import NANOMOLAR, SMILES, weight
 from tests.generators.tables import Sheet
+from tests.generators.vocabulary import MASS
 
 _NAMES = ("1,4-dioxane", 'the "lead"', "β-blocker", "N-(2-x)-y, HCl", "cpd 5", "5'-deoxy")
 
@@ -142,12 +145,20 @@ def _repeat(c: Combination, sheet: Sheet) -> None:
             cells.append(
                 cells[i if is_smiles or name.casefold() in ("assay", "assay_id") else source]
             )
-        rows.append(
-            replace(row, smiles=rows[i].smiles, assay=rows[i].assay, number=n + k, molecule=i)
-        )
+        same = replace(row, smiles=rows[i].smiles, assay=rows[i].assay, number=n + k, molecule=i)
+        rows.append(replace(same, truths=_of_another(c, row, i)))
     for k, row in enumerate(rows):
         if row.molecule in index and c["repeats"] != "exact":
             rows[k] = Row(**{**_fields(row), "may_drop": True})
+
+
+def _of_another(c: Combination, row: Row, molecule: int) -> tuple[Interval, ...]:
+    """What a row's cells say of another molecule: a mass is another concentration, then."""
+    scale = headers.scale(c)
+    if scale.percent or scale.unit not in MASS:
+        return row.truths
+    shift = math.log10(weight(SMILES[molecule]) / weight(SMILES[row.molecule]))
+    return tuple(replace(t, low=t.low + shift, high=t.high + shift) for t in row.truths)
 
 
 def _fields(row: Row) -> dict[str, object]:

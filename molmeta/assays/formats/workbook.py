@@ -57,7 +57,9 @@ def open_table(head: Head) -> Table:
         return in_chunks(named, names.columns, n_rows)
 
     others = book.sheet_names[1:]
-    notes = (f"the first sheet, {sheet.name!r}, was read of {1 + len(others)}",) if others else ()
+    notes: tuple[str, ...] = ()
+    if others:
+        notes = (f"the first sheet, {sheet.name!r}, was read of {1 + len(others)}",)
     notes += header.notes + names.notes
     return Table(path, names.columns, read, "workbook", names.repeated, notes)
 
