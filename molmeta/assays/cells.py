@@ -134,7 +134,7 @@ def check_decimal(decimal: str | None) -> None:
 
 
 def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: bool) -> str | None:
-    """What a comma in a column's numbers is: "comma", "point" (it groups thousands), or None.
+    """Find what a comma in a column's numbers is: "comma", "point" (it groups thousands), or None.
 
     Told by the numbers themselves: `7,92` and `0,125` hold a decimal comma, `1,234,567` and
     `1,234.5` groups of thousands. None where no number has a comma.

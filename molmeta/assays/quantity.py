@@ -107,7 +107,7 @@ RELATION, UNIT_OF = "a relation", "a unit"
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What a name says of the values under it.
+    """The meaning of a value column's name.
 
     Attributes:
         name: As given.
@@ -132,7 +132,7 @@ class Quantity:
 
     @property
     def is_pxc50(self) -> bool:
-        """Whether the values are −log10 of concentrations."""
+        """Tell whether the values are −log10 of concentrations."""
         return self.logarithm in ("p", "-log10")
 
     def unit_with(self, stated: str) -> str:
@@ -232,7 +232,7 @@ def _with_logarithm(known: Quantity, rest: str) -> Quantity:
 
 
 def _with_log(known: Quantity, log: re.Match[str], before: str) -> Quantity:
-    """Which logarithm a match is, given the text before it."""
+    """Find which logarithm a match is, given the text before it."""
     if log["minus"] and log["minus"][0] == "-" and re.search(r"[\w\x01]$", before):
         return replace(known, problem="a hyphen that could be a minus before the logarithm")
     kind = re.sub(r"[\s_]", "", log["log"].casefold()).replace("lg", "log").replace("loge", "ln")
@@ -243,7 +243,7 @@ def _with_log(known: Quantity, log: re.Match[str], before: str) -> Quantity:
 
 
 def _with_rest(known: Quantity, rest: str) -> Quantity:
-    """What else stands around a quantity: dose, unit, statistic."""
+    """Read the dose, unit and statistic around a quantity."""
     glued = _DOSE.match(rest, rest.index(_HERE) + 2)  # "IC50_1_mM": replicate and unit, or a dose?
     rest = _DOSE.sub(" ", rest)
     here = rest.index(_HERE)

@@ -54,7 +54,7 @@ def turned(relations: pd.Series) -> pd.Series:
 
 
 def looks_like_relations(cells: pd.Series) -> bool:
-    """Whether nine in ten cells that are not blank are relations.
+    """Tell whether nine in ten cells that are not blank are relations.
 
     Of cells of nothing but signs half are enough.
     """
@@ -69,5 +69,5 @@ def looks_like_relations(cells: pd.Series) -> bool:
 
 
 def censors(cells: pd.Series) -> bool:
-    """Whether a cell is `>`, `<` or the like."""
+    """Tell whether a cell is `>`, `<` or the like."""
     return bool(normalise(cells).isin(SIGNS).any())

@@ -90,7 +90,7 @@ class Unit:
 
     @property
     def is_concentration(self) -> bool:
-        """Whether its values become pXC50."""
+        """Tell whether its values become pXC50."""
         return self.kind == PXC50
 
 

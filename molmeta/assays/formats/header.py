@@ -48,7 +48,7 @@ class _Record:
         return first.startswith("#") and not (first == "#" and len(self.cells) > 1)
 
     def names_smiles(self) -> bool:
-        """Whether a cell is a sure name of a column of SMILES, also behind a `#`."""
+        """Tell whether a cell is a sure name of a column of SMILES, also behind a `#`."""
         return any(cell.strip('# \t"').casefold() in _SURE_NAMES for cell in self.cells)
 
 
@@ -173,7 +173,7 @@ class _Candidate:
 
 
 def _find(records: list[_Record]) -> int:
-    """Which record is the header."""
+    """Find the record that is the header."""
     filled = [i for i, record in enumerate(records) if not record.is_blank]
     plain = [i for i in filled if not records[i].is_comment] or filled
     width = Counter(len(records[i].cells) for i in plain).most_common(1)[0][0]
@@ -190,7 +190,7 @@ def _find(records: list[_Record]) -> int:
 
 
 def _holds_data(records: list[_Record], at: int) -> bool:
-    """Whether a record is no header: it holds numbers or molecules, as those below it."""
+    """Tell whether a record is no header: it holds numbers or molecules, as those below it."""
     cells = records[at].cells
     structures = _structures([r for r in records[at:] if not r.is_blank], len(cells))
     return any(map(_is_number, cells)) or any(is_like_smiles(cells[i]) for i in structures)
@@ -294,7 +294,7 @@ def _check_names(
 
 
 def _is_molecule(name: str, column: int, rows: list[_Record]) -> bool:
-    """Whether a name is a molecule above nothing but molecules, however small they are."""
+    """Tell whether a name is a molecule above nothing but molecules, however small they are."""
     if len(name) < 3 or not parses(name):
         return False
     cells = [row.cells[column].strip() for row in rows if column < len(row.cells)]

@@ -17,7 +17,7 @@ _N_LOOKED_AT = 1_000
 
 
 def recognises(head: Head) -> bool:
-    """Whether the file starts with a JSON object."""
+    """Tell whether the file starts with a JSON object."""
     return next(filter(str.strip, head.lines)).lstrip().startswith('{"')
 
 

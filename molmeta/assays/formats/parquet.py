@@ -16,7 +16,7 @@ from molmeta.errors import InputError
 
 
 def recognises(head: Head) -> bool:
-    """Whether the file starts as Parquet does."""
+    """Tell whether the file starts as Parquet does."""
     return head.content.startswith(b"PAR1")
 
 

@@ -21,13 +21,13 @@ _SMILES = re.compile(
 
 
 def is_like_smiles(cell: str) -> bool:
-    """Whether a cell is made of the marks of a SMILES and begins with an atom, right or not."""
+    """Tell whether a cell has only a SMILES's marks and begins with an atom, right or not."""
     return _SMILES.fullmatch(cell.strip()) is not None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the lines of a table are cut.
+    """The cut of a table's lines into cells.
 
     Attributes:
         delimiter: What stands between cells.
@@ -42,7 +42,7 @@ class Layout:
     structures: tuple[int, ...]
 
     def is_like_row(self, line: str) -> bool:
-        """Whether a line, by itself and quotes taken literally, could be a row of the table."""
+        """Tell whether a line could be a row by itself, its quotes taken literally."""
         cells = _literal(line, self.delimiter)
         if len(cells) < self.width or any(map(str.strip, cells[self.width :])):
             return False

@@ -30,7 +30,7 @@ _Key = tuple[str, int]
 
 
 def recognises(head: Head) -> bool:
-    """Whether a counts line, or the end of a structure, is among the first lines."""
+    """Tell whether the first lines hold a counts line or the end of a structure."""
     lines = [line.rstrip() for line in head.lines]
     fourth = "".join(lines[_N_HEADER_LINES : _N_HEADER_LINES + 1])
     return fourth.endswith(("V2000", "V3000")) or any(

@@ -22,7 +22,7 @@ _N_LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class _Shape:
-    """How the lines are cut.
+    """The cut of a SMILES file's lines.
 
     Attributes:
         separator: What stands behind the SMILES; None is white space.
@@ -36,7 +36,7 @@ class _Shape:
 
 
 def recognises(head: Head) -> bool:
-    """Whether nearly all first lines, the first too, begin with a SMILES, or the name says so.
+    """Tell whether nearly all first lines begin with a SMILES, or the name says so.
 
     A table with a header is none, whatever its name.
     """
@@ -86,7 +86,7 @@ def _cells(line: str, separator: str | None, n: int, where: str) -> list[str]:
 
 
 def _shape(head: Head) -> _Shape | None:
-    """How a file of SMILES is cut; None if it is another table."""
+    """Find the cut of a file of SMILES; None if it is another table."""
     path, lines = head.path, head.lines
     comments = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     lines = [line.strip() for line in lines[comments:]]
@@ -112,7 +112,7 @@ def _shape(head: Head) -> _Shape | None:
 
 
 def _begin_with_smiles(lines: list[str], separator: str | None) -> bool:
-    """Whether nine in ten lines do."""
+    """Tell whether nine in ten lines begin with a SMILES."""
     looked_at = lines[:_N_LOOKED_AT]
     n_parsed = sum(_is_smiles(line, separator) for line in looked_at)
     return bool(looked_at) and n_parsed >= 0.9 * len(looked_at)
@@ -123,6 +123,6 @@ def _is_smiles(line: str, separator: str | None) -> bool:
 
 
 def _says_so(path: Path) -> bool:
-    """Whether the file's last ending, compression aside, is that of SMILES."""
+    """Tell whether the file's last ending, compression aside, is that of SMILES."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
     return bool(suffixes) and suffixes[-1] in _SUFFIXES

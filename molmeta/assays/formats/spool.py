@@ -22,12 +22,12 @@ _copies: dict[Path, tuple[object, Path]] = {}
 
 
 def is_standard_input(path: Path | str) -> bool:
-    """Whether a path stands for standard input."""
+    """Tell whether a path stands for standard input."""
     return str(path) in _NAMES and not (path == STANDARD_INPUT and STANDARD_INPUT.exists())
 
 
 def shown(path: Path) -> Path:
-    """What messages and results call a file: without bytes that are no UTF-8."""
+    """Name a file for messages and results: without bytes that are no UTF-8."""
     if is_standard_input(path):
         return STANDARD_INPUT
     name = os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -67,7 +67,7 @@ class Table:
         flag: str,
         among: Sequence[str] | None = None,
     ) -> str | None:
-        """As `find_column`, among all columns or some.
+        """Find a column as `find_column` does, among all columns or some.
 
         Raises:
             InputError: As there; and if several columns of the file have the name found.
@@ -129,7 +129,7 @@ class Names:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of them."""
+        """Say which names were numbered."""
         if not self.repeated:
             return ()
         return (f"repeated columns were numbered: {listed(sorted(self.repeated))}",)

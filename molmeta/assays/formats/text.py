@@ -18,7 +18,7 @@ _MOST_LINES = 200
 
 @dataclass(frozen=True)
 class Head:
-    """What a look at a file shows, by which formats are recognised.
+    """The start of a file, by which its format is recognised.
 
     Attributes:
         path: The file, as messages call it.
@@ -74,7 +74,7 @@ class Text:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of the encoding: nothing of UTF-8."""
+        """Say which encoding was taken, unless it is UTF-8."""
         usual = self.encoding in ("utf-8", "utf-8-sig")
         return () if usual else (f"the text was read as {self.encoding}",)
 

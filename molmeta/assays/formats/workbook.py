@@ -20,7 +20,7 @@ _N_LOOKED_AT = 200
 
 
 def recognises(head: Head) -> bool:
-    """Whether the file begins as a workbook does, or any zip archive."""
+    """Tell whether the file begins as a workbook does, or any zip archive."""
     return head.content.startswith(WORKBOOKS)
 
 

@@ -15,13 +15,13 @@ from molmeta.errors import InputError
 
 
 class Reader(Protocol):
-    """What a reader module offers."""
+    """The functions that a reader module offers."""
 
     # How values become labels where the user does not say; None where labels are given.
     THRESHOLD: str | None
 
     def recognises(self, table: Table) -> bool:
-        """Whether the table is of this reader's kind."""
+        """Tell whether the table is of this reader's kind."""
 
     def read(self, table: Table, columns: Columns) -> Reading:
         """Its rows as frames of measurements, and what was taken for what."""

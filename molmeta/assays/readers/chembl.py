@@ -34,7 +34,7 @@ _REQUIRED = ("smiles", "value", "unit", "relation")
 
 
 def recognises(table: Table) -> bool:
-    """Whether the table has ChEMBL's columns of standardised activities."""
+    """Tell whether the table has ChEMBL's columns of standardised activities."""
     return set(_REQUIRED) <= set(_columns(table))
 
 

@@ -37,7 +37,7 @@ _TABLE = {
 
 
 def recognises(table: Table) -> bool:
-    """Whether the table has FS-Mol's columns."""
+    """Tell whether the table has FS-Mol's columns."""
     return _names(table) is not None
 
 
@@ -63,7 +63,7 @@ def read(table: Table, columns: Columns) -> Reading:
 
 
 def _with_defaults(columns: Columns, names: dict[str, str]) -> Columns:
-    """What the user names, and FS-Mol's own names for the rest."""
+    """Complete what the user names by FS-Mol's own names."""
     given = {
         "smiles_column": columns.smiles_column or names["smiles"],
         "assay_column": columns.assay_column or names["assay"],

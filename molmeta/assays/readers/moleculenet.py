@@ -25,7 +25,7 @@ _KNOWN: dict[frozenset[str], tuple[str, tuple[str, ...]]] = {
 
 
 def recognises(table: Table) -> bool:
-    """Whether the table is one of BACE, BBBP, ClinTox and HIV."""
+    """Tell whether the table is one of BACE, BBBP, ClinTox and HIV."""
     return any(key <= set(table.columns) for key in _KNOWN)
 
 

@@ -26,7 +26,7 @@ _LABELS = {"active": 1.0, "probe": 1.0, "inactive": 0.0}
 
 
 def recognises(table: Table) -> bool:
-    """Whether the table has PubChem's columns."""
+    """Tell whether the table has PubChem's columns."""
     return {_TAG, _SMILES, _OUTCOME} <= set(table.columns)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader makes of a table.
+    """A table's measurements, and notes on what was taken for what.
 
     Attributes:
         notes: What was taken for what, and what was left: sentences for the user.

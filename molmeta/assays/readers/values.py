@@ -37,7 +37,7 @@ N_LOOKED_AT = 2_000
 
 @dataclass(frozen=True)
 class ValueColumn:
-    """How the values of a table are read.
+    """The value column of a table, with its units, relations and types.
 
     Attributes:
         name: The column.
@@ -85,7 +85,7 @@ class ValueColumn:
         }
 
     def describe(self) -> str:
-        """What was taken, for the user."""
+        """Describe for the user what was taken."""
         text = f"values from {self.name!r}"
         text += f" in {self.unit}" if self.unit else ""
         if self.unit_column:
@@ -339,7 +339,7 @@ def _same(one: Quantity, other: Quantity) -> bool:
 
 
 def _opposed(name: str, others: set[str]) -> bool:
-    """Whether another of the columns falls where this one rises."""
+    """Tell whether another of the columns falls where this one rises."""
     return any(parse_quantity(other).rises != parse_quantity(name).rises for other in others)
 
 
