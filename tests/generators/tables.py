@@ -64,7 +64,7 @@ def value_sheet(c: Combination) -> Sheet:
             units[-1] = "" if c["unit_place"] == "blank units" else picked.strange
             # A negative logarithm is a pXC50 where no unit says otherwise.
             keeps = scale.percent or (scale.log == "negative" and MOLAR.get(scale.unit) == 1e9)
-            keeps = keeps and not units[-1]
+            keeps = keeps and units[-1] in ("", "none")
             keeps |= c["relation"] in layout.SIDES and c["value_named"] == "no"
             truths, may_drop = (truths, True) if keeps else ((), may_drop)
         if c["type_place"] == "mixed column" and i in picked.others:
