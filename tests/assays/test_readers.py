@@ -63,6 +63,15 @@ def test_chembl_web_export(chembl: Path) -> None:
     np.testing.assert_array_equal(store.assay(0).labels[[0, 1, 4]], [1, 0, 0])
 
 
+def test_names_of_chembl_beside_an_assay_column_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "SMILES,standard_relation,standard_value,standard_units,assay\n"
+        "CCO,=,12,nM,A\nCCN,=,3100,nM,B\n"
+    )
+    assert load_assays(path, Columns(threshold=6)).assay_ids == ["A", "B"]
+
+
 def test_chembl_threshold_can_be_chosen(chembl: Path) -> None:
     store = load_assays(chembl, Columns(threshold=6.0))
     np.testing.assert_array_equal(store.assay(0).labels[[0, 1, 4]], [1, 0, 1])

@@ -25,7 +25,7 @@ _NAMES = {
     "relation": ("standard_relation",),
     "type": ("standard_type",),
     "pchembl": ("pchembl_value", "pchembl"),
-    "assay": ("assay_chembl_id", "chembl_id"),
+    "assay": ("assay_chembl_id", "chembl_id", "assay_id", "assay"),
     "target": ("protein_class_desc", "target_name", "target_pref_name", "target_chembl_id"),
     "validity": ("data_validity_comment",),
     "duplicate": ("potential_duplicate",),
