@@ -29,7 +29,9 @@ from scipy import sparse
 
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
+from molmeta.assays.graded import grade
 from molmeta.assays.store_folder import StoreFolder
+from molmeta.assays.units import PERCENT, PXC50
 from molmeta.chem.features import FEATURES, GRAPHS, Matrix, chosen
 from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
@@ -55,19 +57,34 @@ class Assay:
         molecules: Index into the store's molecules, −1 where the SMILES does not parse, (n,).
         labels: 1 active, 0 inactive, NaN unknown, (n,).
         values: Measured values in the assay's unit, NaN where none, (n,).
+        exact: Whether the value is one, not a bound such as that of "> 10 µM", (n,).
         kept: The curation mask: parsed, labelled, one row a molecule, (n,).
         rows: Row numbers in the source file, from 0, (n,).
+        unit: The values' unit: "pXC50" for all concentrations, "%", or as given.
     """
 
     id: str
     molecules: NDArray[np.int64]
     labels: NDArray[np.float32]
     values: NDArray[np.float32]
+    exact: NDArray[np.bool_]
     kept: NDArray[np.bool_]
     rows: NDArray[np.int64]
+    unit: str
 
     def __len__(self) -> int:
         return len(self.molecules)
+
+    @property
+    def graded(self) -> NDArray[np.float32]:
+        """The labels of the rows that are kept, graded by their values; see `grade`.
+
+        Of values in a unit that is neither a concentration's nor a percentage nothing is known.
+        """
+        if self.unit not in (PXC50, PERCENT):
+            return self.labels[self.kept]
+        exact = np.where(self.exact, self.values, np.nan)
+        return grade(self.labels[self.kept], exact[self.kept])
 
 
 class AssayStore:
@@ -232,7 +249,9 @@ class AssayStore:
 
     @cached_property
     def _measurements(self) -> dict[str, NDArray[Any]]:
-        table = self._folder.table("measurements", ["molecule", "label", "value", "kept", "row"])
+        table = self._folder.table(
+            "measurements", ["molecule", "label", "value", "bound", "kept", "row"]
+        )
         return {name: table[name].to_numpy() for name in table.column_names}
 
     @cached_property
@@ -294,8 +313,10 @@ class AssayStore:
             molecules=columns["molecule"][part].astype(np.int64),
             labels=columns["label"][part],
             values=columns["value"][part],
+            exact=columns["bound"][part] == 0,
             kept=columns["kept"][part],
             rows=columns["row"][part],
+            unit=self._assays["unit"].iloc[position],
         )
 
     def subset(self, assay_ids: Sequence[str]) -> AssayStore:

@@ -315,7 +315,7 @@ class Learner(nn.Module):
         scores = self.scores(parameters, embeddings, labels, embeddings, others)
         if self.continuous or not self.reads_support:
             return scores, torch.full_like(others[0], len(labels) > 1 or not self.reads_support)
-        active = labels.bool()
+        active = labels > 0.5
         return scores, (others & active).any(-1) & (others & ~active).any(-1)
 
     def losses(self, scores: Tensor, labels: Tensor) -> Tensor:

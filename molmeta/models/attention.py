@@ -134,8 +134,8 @@ class Softmax(Attention):
         """
         logits = self._logits(similarity, support, query)
         if self.balanced:
-            n_active = labels.sum()
-            sizes = torch.where(labels.bool(), n_active, len(labels) - n_active)
+            active = labels > 0.5
+            sizes = torch.where(active, active.sum(), (~active).sum())
             logits = logits - sizes.to(logits.dtype).log()
         return _softmax(logits, None) * (2 * labels - 1)
 

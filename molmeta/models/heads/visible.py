@@ -13,7 +13,7 @@ from torch import Tensor
 
 def visible_classes(labels: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor]:
     """Find the active and the inactive molecules that are seen, each (1, s) or (q, s), bool."""
-    active = labels.bool().unsqueeze(0)
+    active = (labels > 0.5).unsqueeze(0)
     if visible is None:
         return active, ~active
     return visible & active, visible & ~active
