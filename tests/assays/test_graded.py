@@ -1,4 +1,4 @@
-"""Graded labels: on their own side of one half, ordered as the values, the same whatever the scale."""
+"""Graded labels: on their own side of one half, in the order of the values, on any scale."""
 
 from __future__ import annotations
 
