@@ -38,7 +38,7 @@ def embed(
     from molmeta.learning.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.files import check_not_read
-    from molmeta.predict.vector_writers import check_vector_file
+    from molmeta.predict.library.vector_writers import check_vector_file
     from molmeta.resources import n_cores
     from molmeta.runs import load_model
 

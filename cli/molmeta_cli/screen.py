@@ -62,11 +62,11 @@ def screen(
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
     from molmeta.assays import open_library
     from molmeta.learning.device import pick_device
+    from molmeta.predict.library.screen import Shard, Source
+    from molmeta.predict.library.screen import screen as run
+    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
+    from molmeta.predict.library.vectors import VectorFile
     from molmeta.predict.panel import Panel
-    from molmeta.predict.screen import Shard, Source
-    from molmeta.predict.screen import screen as run
-    from molmeta.predict.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.predict.vectors import VectorFile
     from molmeta.resources import n_cores
     from molmeta.runs import load_model
 
@@ -97,7 +97,7 @@ def screen(
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
     known = read_assays(support, columns, format, [loaded.standardize])
     panel = Panel.of_store(loaded, known)
-    say(f"{len(panel.assays)} assays, {sum(panel.sizes):,} support molecules")
+    say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
     done = run(panel, source, output, top=top, shard=part)
     if done.n_done_before:
         say(f"went on after {done.n_done_before:,} rows that were done")

@@ -55,7 +55,7 @@ def suggest(
     from molmeta.assays import open_library, read_support
     from molmeta.learning.device import pick_device
     from molmeta.predict.files import check_ending, check_not_read, write_table
-    from molmeta.predict.suggest import suggest as run
+    from molmeta.predict.library.suggest import suggest as run
     from molmeta.resources import n_cores
     from molmeta.runs import load_model
 

@@ -44,7 +44,7 @@ class Scorer:
 
     def score(self, adapted: Adapted, query: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log-odds of being active of the molecules at `query`, shape (q,)."""
-        return self._of_parts(adapted.score, query)
+        return self.apply(adapted.score, query)
 
     def weights(
         self,
@@ -57,10 +57,10 @@ class Scorer:
         Raises:
             InputError: If the learner's head does not say.
         """
-        return self._of_parts(lambda part: adapted.weights(give, part), query)
+        return self.apply(lambda part: adapted.weights(give, part), query)
 
     @torch.no_grad()
-    def _of_parts(
+    def apply(
         self, function: Callable[[Batch | Tensor], Tensor], query: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Apply a function to the molecules at `query`, part by part where they are graphs."""

@@ -16,11 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
 from molmeta.learning.embed import embed
-from molmeta.predict.base import NAN, at_least, loaded
-from molmeta.predict.known import warn_of_rejected
+from molmeta.predict.adapted_assay import warn_of_rejected
+from molmeta.predict.few_shot import NAN, at_least, loaded
+from molmeta.predict.library.stream import Computed, compute, cut, schema_of
+from molmeta.predict.library.vector_writers import write_vectors
 from molmeta.predict.panel import check_ready
-from molmeta.predict.parts import Computed, compute, cut, schema_of
-from molmeta.predict.vector_writers import write_vectors
 from molmeta.runs.model import Model, load_model
 
 

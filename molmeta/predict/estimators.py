@@ -11,20 +11,19 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
-from molmeta.predict.base import FewShot
+from molmeta.predict.adapted_assay import Floats
 from molmeta.predict.classes import as_labels, as_values, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
-from molmeta.predict.known import Floats
+from molmeta.predict.few_shot import FewShot
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
-from molmeta.runs.calibration import prior
 from molmeta.runs.model import Model
 
 Number = TypeVar("Number", bound=np.generic)
@@ -55,7 +54,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         known_: The support molecules that parse, and the model adapted to them.
         rejected_: (position, reason) of the support molecules that do not parse.
         left_out_: Log-odds of each support molecule being active, by the model adapted to the
-            others, shape (s,); see `Known.left_out`. Computed when it is first asked for.
+            others, shape (s,); see `AdaptedAssay.left_out`. Computed when it is first asked for.
         support_report_: What the support set can bear; likewise.
     """
 
@@ -133,7 +132,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     def score_features(self, features: Featurized) -> Floats:
         """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules."""
         check_is_fitted(self, "known_")
-        return self.known_.scores(features) + self._shift
+        return self.known_.panel.score(features, self.prevalence, np.float64)[:, 0]
 
     def decision_function(self, smiles: Iterable[Any]) -> Floats:
         """Log-odds of `classes_[1]`, shape (n,), as scikit-learn reads them; NaN as above.
@@ -186,7 +185,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """
         check_is_fitted(self, "known_")
         check_error_rate(error, self.left_out_, self.known_.labels)
-        values = p_values(self.left_out_, self.known_.labels, scores - self._shift)
+        shift = self.known_.model.shift(self.known_.labels, self.prevalence)
+        values = p_values(self.left_out_, self.known_.labels, scores - shift)
         return ~(values <= error)
 
     def explain(self, smiles: Iterable[Any], top: int | None = None) -> pd.DataFrame:
@@ -250,14 +250,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     def _in_order(self, pairs: NDArray[Number]) -> NDArray[Number]:
         """From inactive and active (the last axis) to the order of `classes_`, and back."""
         return pairs[..., ::-1] if self._is_reversed else pairs
-
-    @property
-    def _shift(self) -> float:
-        """What the expected prevalence adds to every log-odds."""
-        if self.prevalence is None:
-            return 0.0
-        seen = prior(self.known_.labels) if self.known_.model.carries_ratio else 0.0
-        return float(logit(self.prevalence)) - seen
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

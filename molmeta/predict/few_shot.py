@@ -17,8 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
+from molmeta.predict.adapted_assay import AdaptedAssay, warn_of_rejected
 from molmeta.predict.explain import deciding
-from molmeta.predict.known import Known, warn_of_rejected
 from molmeta.runs.model import Model, load_model
 
 LEFT_OUT, NAN = "are left out of the support set", "get NaN"
@@ -59,7 +59,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
     steps: int | None
     workers: int
     trust_code: bool
-    known_: Known
+    known_: AdaptedAssay
     rejected_: list[tuple[int, str]]
 
     def _read(self, smiles: list[Any]) -> Given:
@@ -76,7 +76,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, given: Given, labels: NDArray[np.float32]) -> None:
         """Adapt to the labels of the molecules that parse, shape (s,)."""
-        known = Known(given.model, given.smiles, given.features, labels, self.steps)
+        known = AdaptedAssay(given.model, given.smiles, given.features, labels, self.steps)
         _ = known.adapted
         for name in ("support_report_", "left_out_"):  # of an earlier fit
             self.__dict__.pop(name, None)
@@ -102,7 +102,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         return features
 
     def applicability(self, molecules: Iterable[Any]) -> pd.DataFrame:
-        """How near n molecules lie to what the model has seen; see `Known.applicability`."""
+        """How near n molecules lie to what the model has seen; see `AdaptedAssay.applicability`."""
         return self.known_.applicability(self._features(molecules))
 
     def _explain(

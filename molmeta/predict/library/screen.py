@@ -25,8 +25,8 @@ from scipy.special import expit
 from molmeta import __version__
 from molmeta.errors import InputError
 from molmeta.predict.files import write_text
+from molmeta.predict.library.vectors import check_names
 from molmeta.predict.panel import Panel
-from molmeta.predict.vectors import check_names
 from molmeta.resources import Journal, check_name, write_atomically
 
 MANIFEST = "_screen.json"  # readers of a folder of Parquet files pass over names with _

@@ -1,4 +1,4 @@
-"""The stages of `parts.compute` on a Ray cluster: parts go out whole, results come back in order.
+"""The stages of `stream.compute` on a Ray cluster: parts go out whole, results come back in order.
 
 Each part is a Ray task, which Ray gives to another worker if the first one dies (Moritz et al.
 2018, "Ray: a distributed framework for emerging AI applications", arXiv:1712.05889). A task does
@@ -28,7 +28,7 @@ import molmeta
 from molmeta.assays.measurement import as_text
 from molmeta.chem.featurize import TIME_LIMIT, Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.predict.parts import Computed, Part, compute
+from molmeta.predict.library.stream import Computed, Part, compute
 from molmeta.runs.model import Model
 
 RETRIES = 5

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from molmeta.errors import InputError
 from molmeta.predict.files import check_ending, separator_of, write_text
-from molmeta.predict.parts import Computed, as_arrow
-from molmeta.predict.vectors import (
+from molmeta.predict.library.stream import Computed, as_arrow
+from molmeta.predict.library.vectors import (
     FORMATS,
     METADATA,
     REASON,
