@@ -125,9 +125,9 @@ class AdaptedAssay:
                 if at_once is None
                 else at_once[part]
             )
-            calibrated = self.model.calibrate(scores + self._shift(rest), self.labels)
+            scores += self._shift(rest)
             has_other = np.isin(self.labels[part], self.labels[rest])
-            found[part] = np.where(has_other, calibrated, np.nan)
+            found[part] = np.where(has_other, self.model.calibrate(scores, self.labels), np.nan)
         return found
 
     @torch.no_grad()
