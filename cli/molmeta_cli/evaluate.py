@@ -90,7 +90,7 @@ def evaluate(options: Options) -> None:
     from molmeta.evaluation.learners import model_methods, named_methods
     from molmeta.evaluation.protocol import find_task
     from molmeta.evaluation.report import write_report
-    from molmeta.evaluation.view import as_text
+    from molmeta.evaluation.texts import as_text
     from molmeta.learning.device import pick_device
     from molmeta.resources import n_cores
 

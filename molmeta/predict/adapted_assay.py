@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -86,7 +86,7 @@ class AdaptedAssay:
         rows = np.flatnonzero(features.parsed)
         if len(rows):
             scorer = Scorer(self.model.learner, features)
-            weights[rows] = scorer.weights(give, self.adapted, rows)
+            weights[rows] = scorer.apply(partial(self.adapted.weights, give), rows)
             if not np.isfinite(weights[rows]).all():
                 raise MolmetaError(DIVERGED)
         return weights
@@ -115,12 +115,12 @@ class AdaptedAssay:
         found = np.full(len(self.smiles), np.nan)
         if values is not None:
             for part, rest in self._parts():
-                weights = self._scorer.weights("attention", self._adapt(rest), part)
-                found[part] = weights @ values[rest]
+                attention = partial(self._adapt(rest).weights, "attention")
+                found[part] = self._scorer.apply(attention, part) @ values[rest]
             return found
         at_once = None if self._n_steps else self._left_out_at_once()
         for part, rest in self._parts():
-            scores = (
+            scores: NDArray[np.float32] = (
                 self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
                 if at_once is None
                 else at_once[part]

@@ -102,21 +102,21 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         molecules = as_smiles(smiles)
         labels = as_labels(y, len(molecules))
         classes, active = two_classes(labels, self.active)
-        given = self._read(molecules)
-        is_active = (labels == classes[active])[given.fine]
+        model, features = self._read(molecules)
+        is_active = (labels == classes[active])[features.parsed]
         if is_active.all() or not is_active.any():
             raise InputError.of(
                 "support set",
                 got=f"{len(is_active)} molecules that parse, {int(is_active.sum())} of them "
-                f"active; of the others, {next(filter(None, given.reasons))}",
+                f"active; of the others, {next(filter(None, features.reasons))}",
                 expected="at least one active and one inactive molecule",
                 fix="Correct the molecules, or add a measured one of the other class.",
             )
-        if given.model.learner.continuous:
+        if model.learner.continuous:
             raise InputError.of(
                 "model", got="one of continuous labels", expected="one of two classes"
             )
-        self._learn(given, is_active.astype(np.float32))
+        self._learn(model, molecules, features, is_active)
         self.classes_, self.active_class_ = classes, classes[active]
         return self
 
@@ -308,17 +308,16 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         """
         molecules = as_smiles(smiles)
         values = as_values(y, len(molecules))
-        given = self._read(molecules)
-        values = values[given.fine]
+        model, features = self._read(molecules)
+        values = values[features.parsed]
         if len(values) < 2:
             raise InputError.of(
                 "support set",
                 got=f"{len(values)} molecules that parse",
                 expected="two or more molecules, each with a value",
             )
-        continuous = given.model.learner.continuous
         above = values > np.median(values)
-        self._learn(given, (values if continuous else above).astype(np.float32))
+        self._learn(model, molecules, features, values if model.learner.continuous else above)
         self.values_ = values
         self.predict(self.known_.smiles[:1])  # a head without weights is refused at once
         return self
