@@ -10,6 +10,7 @@ import typer
 
 from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
+    Columns,
     Device,
     Format,
     Output,
@@ -23,7 +24,6 @@ from molmeta_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from molmeta.assays import Columns
     from molmeta.evaluation import Method
 
 

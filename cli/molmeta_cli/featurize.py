@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Data, Format, Output, Workers, say_what_was_read, with_flags
-
-if TYPE_CHECKING:
-    from molmeta.assays import Columns
+from molmeta_cli.options import (
+    Columns,
+    Data,
+    Format,
+    Output,
+    Workers,
+    say_what_was_read,
+    with_flags,
+)
 
 
 @dataclass(frozen=True)

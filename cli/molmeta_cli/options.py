@@ -17,10 +17,13 @@ from molmeta.errors import InputError
 from molmeta_cli.console import say
 
 if TYPE_CHECKING:
-    from molmeta.assays import AssayStore, Columns, Support
+    from molmeta.assays import AssayStore, Support
+    from molmeta.assays import Columns as Columns
     from molmeta.assays.record import AssayRecord
     from molmeta.chem.standardize import Standardizer
     from molmeta.runs.model import Model as TrainedModel
+else:
+    Columns = object  # imported when a verb runs, for the sake of a quick --help
 
 Data = Annotated[
     list[Path],
@@ -114,8 +117,7 @@ def with_flags(verb: Callable[[Any], None]) -> Callable[..., None]:
     The options are a dataclass; its field `columns` is made of the flags COLUMNS.
     """
     options = get_type_hints(verb)["options"]
-    # `Columns` itself is imported when the verb runs, for the sake of a quick --help.
-    hints = get_type_hints(options, localns={"Columns": object}, include_extras=True)
+    hints = get_type_hints(options, include_extras=True)
     flags = [(f.name, hints[f.name], f.default) for f in fields(options) if f.name != "columns"]
     flags += [(name, option, None) for name, option in _COLUMNS.items()]
     parameters = [

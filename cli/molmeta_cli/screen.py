@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
+    Columns,
     Device,
     Format,
     Model,
@@ -20,9 +21,6 @@ from molmeta_cli.options import (
     read_assays,
     with_flags,
 )
-
-if TYPE_CHECKING:
-    from molmeta.assays import Columns
 
 
 @dataclass(frozen=True)

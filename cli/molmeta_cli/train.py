@@ -16,6 +16,7 @@ import typer
 from molmeta.errors import InputError
 from molmeta_cli.console import say
 from molmeta_cli.options import (
+    Columns,
     Data,
     Device,
     Format,
@@ -27,7 +28,6 @@ from molmeta_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from molmeta.assays import Columns
     from molmeta.training.pretrain import Epoch
     from molmeta.training.progress import Progress
 

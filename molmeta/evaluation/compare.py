@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -151,12 +150,8 @@ def published(task: Task) -> pd.DataFrame:
         `method, support_size, n_assays, mean, source`; the source is `result files` where the
         figure was computed again from the peers' own results, `claim` where it is only printed.
     """
-    file = Path(__file__).with_name("published.csv")
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row.pop("task") == task]
-    types = {"support_size": int, "n_assays": int, "mean": float}
-    table: pd.DataFrame = pd.DataFrame(rows).astype(types)
-    return table
+    table = pd.read_csv(Path(__file__).with_name("published.csv"))
+    return table[table["task"] == task].drop(columns="task").reset_index(drop=True)
 
 
 def published_beside(results: Results) -> pd.DataFrame:

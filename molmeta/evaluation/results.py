@@ -15,14 +15,7 @@ from molmeta.evaluation.protocol import Task
 from molmeta.resources import write_atomically, write_json
 
 JOURNAL, INFO, EXAMPLES = "journal.jsonl", "run.json", "examples.json"
-_TEXTS = {
-    "assay_id": str,
-    "method": str,
-    "target_class": str,
-    "draw": str,
-    "reason": str,
-    "cluster": str,
-}
+_TEXTS = dict.fromkeys(("assay_id", "method", "target_class", "draw", "reason", "cluster"), str)
 
 
 @dataclass(frozen=True)

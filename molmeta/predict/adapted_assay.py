@@ -118,7 +118,8 @@ class AdaptedAssay:
                 attention = partial(self._adapt(rest).weights, "attention")
                 found[part] = self._scorer.apply(attention, part) @ values[rest]
             return found
-        at_once = None if self._n_steps else self._left_out_at_once()
+        n_steps = self.model.learner.inner.steps if self.steps is None else self.steps
+        at_once = None if n_steps else self._left_out_at_once()
         for part, rest in self._parts():
             scores: NDArray[np.float32] = (
                 self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
@@ -133,7 +134,8 @@ class AdaptedAssay:
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:
         """Where no inner step is taken, in few passes in which no molecule sees its own part."""
-        known, parts = self.adapted, [part for part, _ in self._parts()]
+        adapted, parts = self.adapted, [part for part, _ in self._parts()]
+        support, given = adapted.support, (adapted.parameters, adapted.support, adapted.labels)
         n_views = max(1, AT_ONCE // len(self.smiles) ** 2)
         scores = []
         for start in range(0, len(parts), n_views):
@@ -141,22 +143,10 @@ class AdaptedAssay:
             visible = torch.ones((sum(map(len, block)), len(self.smiles)), dtype=torch.bool)
             for part in block:
                 visible[np.ix_(part - block[0][0], part)] = False
-            query = known.support[torch.from_numpy(np.concatenate(block))]
-            scores.append(
-                self.model.learner.scores(
-                    known.parameters,
-                    known.support,
-                    known.labels,
-                    query,
-                    visible.to(known.support.device),
-                )
-            )
+            query = support[torch.from_numpy(np.concatenate(block))]
+            scores.append(self.model.learner.scores(*given, query, visible.to(support.device)))
         found: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
         return found
-
-    @property
-    def _n_steps(self) -> int:
-        return self.model.learner.inner.steps if self.steps is None else self.steps
 
     def standard_errors(self, features: Featurized) -> Floats:
         """How far scores of n rows hang on single support molecules, in log-odds, shape (n,).

@@ -185,18 +185,14 @@ class Panel:
         scores = torch.empty(len(vectors), len(self._members))
         for start in range(0, len(vectors), _ROWS):
             block = vectors[start : start + _ROWS].to(self._device, torch.float32)
-            scores[start : start + _ROWS] = self._score_block(block, ready)
+            common = block
+            if not ready and any(member.shares_prepared for member in self._members):
+                common = self.model.learner.matcher.prepare(block)
+            for column, member in enumerate(self._members):
+                own = common if member.shares_prepared else member.matcher.prepare(block)
+                found = member.matcher.score(member.fitted, own)
+                scores[start : start + _ROWS, column] = found
         return scores
-
-    def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
-        common = vectors
-        if not ready and any(member.shares_prepared for member in self._members):
-            common = self.model.learner.matcher.prepare(vectors)
-        columns = []
-        for member in self._members:
-            own = common if member.shares_prepared else member.matcher.prepare(vectors)
-            columns.append(member.matcher.score(member.fitted, own))
-        return torch.stack(columns, 1)
 
 
 def check_ready(model: Model) -> None:

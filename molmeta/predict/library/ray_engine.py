@@ -53,13 +53,8 @@ def compute_on_ray(
     (`RAY_ADDRESS`, or one started on this machine), else on a new one on this machine, which
     ends with it.
 
-    Args:
-        model: What the molecules are featurized for, on the CPU.
-        parts: Read only a little ahead.
-        smiles_column: Theirs.
-        function: Features of m rows → (m, k); sent to the workers with the model.
-        workers: Parts in work at once; by default two for each processor of the cluster.
-        progress: Called with the number of rows done since its last call.
+    Arguments are as of `compute`, but `workers` is how many parts are in work at once, by default
+    two for each processor of the cluster.
 
     Raises:
         InputError: If Ray is not installed, its cluster is not reached or lacks this version of
