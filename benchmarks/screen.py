@@ -29,12 +29,12 @@ from molmeta.assays import open_library
 from molmeta.assays.library import Library
 from molmeta.config import read_recipe
 from molmeta.learning.embed import embed
+from molmeta.predict.library.screen import Source, screen
+from molmeta.predict.library.sources import MoleculeSource, VectorSource
+from molmeta.predict.library.stream import PART_ROWS, Computed, Part
+from molmeta.predict.library.vector_writers import write_vectors
+from molmeta.predict.library.vectors import VectorFile
 from molmeta.predict.panel import Panel
-from molmeta.predict.parts import PART_ROWS, Computed, Part
-from molmeta.predict.screen import Source, screen
-from molmeta.predict.sources import MoleculeSource, VectorSource
-from molmeta.predict.vector_writers import write_vectors
-from molmeta.predict.vectors import VectorFile
 from molmeta.resources import share_path
 from molmeta.runs import load_model
 from molmeta.runs.model import Model

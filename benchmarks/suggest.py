@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import SimilaritySearch
 from molmeta.learning.scorer import Scorer
-from molmeta.predict.suggest import STRATEGIES, choose
+from molmeta.predict.library.suggest import STRATEGIES, choose
 from molmeta.runs import load_model
 
 START, BATCH = 8, 8

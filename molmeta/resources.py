@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from molmeta.errors import InputError, MolmetaError
 
+T = TypeVar("T")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -66,6 +67,31 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write content that JSON can hold to a file, whole or not at all."""
+    with write_atomically(path) as file:
+        file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_if_there(file: Path, read: Callable[[Path], T], what: str, expected: str) -> T | None:
+    """Read a file that a model's folder may lack; None if it does.
+
+    Raises:
+        InputError: If what `read` makes of it fails, since the file is damaged.
+    """
+    if not file.is_file():
+        return None
+    try:
+        return read(file)
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError) as error:
+        raise InputError.of(
+            f"{what} {file}",
+            got=f"something that cannot be used ({error})",
+            expected=expected,
+            fix="Copy the model again, or remove this file.",
+        ) from None
 
 
 @contextmanager

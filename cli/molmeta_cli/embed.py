@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, Workers
+from molmeta_cli.options import (
+    Device,
+    Model,
+    Output,
+    SmilesColumn,
+    TrustCode,
+    Workers,
+    open_model,
+)
 
 
 def embed(
@@ -35,17 +43,14 @@ def embed(
 ) -> None:
     """Embed molecules: a row of vectors in an .npy file, or of a table, a molecule."""
     from molmeta.assays import open_library
-    from molmeta.learning.device import pick_device
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.files import check_not_read
-    from molmeta.predict.vector_writers import check_vector_file
+    from molmeta.predict.library.vector_writers import check_vector_file
     from molmeta.resources import n_cores
-    from molmeta.runs import load_model
 
     check_vector_file(output, dtype)
     check_not_read(output, input)
-    loaded = load_model(model, pick_device(device), trust_code=trust_code)
-    encoder = MoleculeEncoder(loaded)
+    encoder = MoleculeEncoder(open_model(model, device, trust_code=trust_code))
     n_rows, rejected = encoder.encode_library(
         open_library(input, smiles_column),
         output,

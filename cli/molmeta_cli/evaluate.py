@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
+    Columns,
     Device,
     Format,
     Output,
@@ -18,21 +20,22 @@ from molmeta_cli.options import (
     names,
     numbers,
     read_assays,
-    with_columns,
+    with_flags,
 )
 
 if TYPE_CHECKING:
-    from molmeta.assays import Columns
     from molmeta.evaluation import Method
 
 
-@with_columns
-def evaluate(
+@dataclass(frozen=True)
+class Options:
+    """Of `molmeta evaluate`."""
+
     data: Annotated[
         list[Path], typer.Option("--data", help="Assays: tables or stores; may be repeated.")
-    ],
-    output: Output,
-    columns: Columns,
+    ]
+    output: Output
+    columns: Columns
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,16 +44,16 @@ def evaluate(
             help="A run folder or shipped model; may be repeated. Where nothing else is to be "
             "evaluated, the shipped one.",
         ),
-    ] = None,
-    trust_code: TrustCode = False,
+    ] = None
+    trust_code: TrustCode = False
     task: Annotated[
         str, typer.Option("--task", help="classification, or regression of the values.")
-    ] = "classification",
-    protocol: Annotated[str, typer.Option("--protocol", help="How episodes are drawn.")] = "fsmol",
+    ] = "classification"
+    protocol: Annotated[str, typer.Option("--protocol", help="How episodes are drawn.")] = "fsmol"
     support_sizes: Annotated[
         str, typer.Option("--support-sizes", help="Comma-separated numbers of molecules.")
-    ] = "16,32,64",
-    draws: Annotated[int, typer.Option("--draws", min=1, help="Draws an assay and size.")] = 10,
+    ] = "16,32,64"
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Draws an assay and size.")] = 10
     baselines: Annotated[
         str,
         typer.Option(
@@ -58,12 +61,12 @@ def evaluate(
             help="Comma-separated, e.g. rf,simsearch; probe:MODEL is a linear model on MODEL's "
             "encoder.",
         ),
-    ] = "",
+    ] = ""
     assay_info: Annotated[
         Path | None,
         typer.Option("--assay-info", help="CSV of assay_id and target_class, for means by class."),
-    ] = None,
-    report: Report = None,
+    ] = None
+    report: Report = None
     frequent_hitters: Annotated[
         Path | None,
         typer.Option(
@@ -71,11 +74,14 @@ def evaluate(
             metavar="DATA",
             help="Training assays: also evaluate how far knowing often-active molecules goes.",
         ),
-    ] = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    format: Format = "auto",
-) -> None:
+    ] = None
+    device: Device = "auto"
+    workers: Workers = None
+    format: Format = "auto"
+
+
+@with_flags
+def evaluate(options: Options) -> None:
     """Evaluate models and baselines on unseen assays; -o is the folder of results."""
     from molmeta.assays.info import read_assay_info
     from molmeta.evaluation import evaluate as run_evaluation
@@ -84,36 +90,37 @@ def evaluate(
     from molmeta.evaluation.learners import model_methods, named_methods
     from molmeta.evaluation.protocol import find_task
     from molmeta.evaluation.report import write_report
-    from molmeta.evaluation.view import as_text
+    from molmeta.evaluation.texts import as_text
     from molmeta.learning.device import pick_device
     from molmeta.resources import n_cores
 
-    aim, place = find_task(task), str(pick_device(device))
-    if not (model or baselines or frequent_hitters):
-        model = ["default"]
+    aim, place = find_task(options.task), str(pick_device(options.device))
+    nothing_else = not (options.baselines or options.frequent_hitters)
+    models = options.model or (["default"] if nothing_else else [])
     methods: list[Method] = [
-        *model_methods(model or [], place, trust_code=trust_code),
-        *named_methods(names(baselines), aim, place, trust_code=trust_code),
+        *model_methods(models, place, trust_code=options.trust_code),
+        *named_methods(names(options.baselines), aim, place, trust_code=options.trust_code),
     ]
     forms = [method.training.standardize for method in methods if method.training]
-    if frequent_hitters:
-        methods.append(FrequentHitters.fit(read_assays([frequent_hitters], columns, forms=forms)))
-    store = read_assays(data, columns, format, forms)
-    if assay_info:
-        store = store.with_info(read_assay_info(assay_info, ["target_class"]))
+    if options.frequent_hitters:
+        seen = read_assays([options.frequent_hitters], options.columns, forms=forms)
+        methods.append(FrequentHitters.fit(seen))
+    store = read_assays(options.data, options.columns, options.format, forms)
+    if options.assay_info:
+        store = store.with_info(read_assay_info(options.assay_info, ["target_class"]))
     results = run_evaluation(
         methods,
         store,
-        protocol=protocol,
-        support_sizes=numbers(support_sizes, "--support-sizes"),
-        draws=draws,
+        protocol=options.protocol,
+        support_sizes=numbers(options.support_sizes, "--support-sizes"),
+        draws=options.draws,
         task=aim,
-        out=output,
-        workers=workers or n_cores(),
+        out=options.output,
+        workers=options.workers or n_cores(),
         progress=fraction("assays × sizes"),
     )
     say(as_text(results))
-    say(f"per draw and per assay: {output}")
-    if report:
-        write_report(compare_folders([output]), report)
-        say(f"report: {report}")
+    say(f"per draw and per assay: {options.output}")
+    if options.report:
+        write_report(compare_folders([options.output]), options.report)
+        say(f"report: {options.report}")

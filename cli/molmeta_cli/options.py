@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -16,9 +17,13 @@ from molmeta.errors import InputError
 from molmeta_cli.console import say
 
 if TYPE_CHECKING:
-    from molmeta.assays import AssayStore, Columns, Support
+    from molmeta.assays import AssayStore, Support
+    from molmeta.assays import Columns as Columns
     from molmeta.assays.record import AssayRecord
     from molmeta.chem.standardize import Standardizer
+    from molmeta.runs.model import Model as TrainedModel
+else:
+    Columns = object  # imported when a verb runs, for the sake of a quick --help
 
 Data = Annotated[
     list[Path],
@@ -106,27 +111,33 @@ _COLUMNS = {
 }
 
 
-def with_columns(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the flags COLUMNS; they reach it as its one parameter `columns`."""
-    declared = inspect.signature(verb)
-    # `Columns` itself is imported when the verb runs, for the sake of a quick --help.
-    hints = get_type_hints(verb, localns={"Columns": object}, include_extras=True)
+def with_flags(verb: Callable[[Any], None]) -> Callable[..., None]:
+    """Make of a verb on options what typer reads: a parameter for each field, COLUMNS the last.
+
+    The options are a dataclass; its field `columns` is made of the flags COLUMNS.
+    """
+    options = get_type_hints(verb)["options"]
+    hints = get_type_hints(options, include_extras=True)
+    flags = [(f.name, hints[f.name], f.default) for f in fields(options) if f.name != "columns"]
+    flags += [(name, option, None) for name, option in _COLUMNS.items()]
     parameters = [
-        parameter.replace(annotation=hints[name])
-        for name, parameter in declared.parameters.items()
-        if name != "columns"
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if default is MISSING else default,
+            annotation=option,
+        )
+        for name, option, default in flags
     ]
-    for name, option in _COLUMNS.items():
-        kind = inspect.Parameter.KEYWORD_ONLY
-        parameters.append(inspect.Parameter(name, kind, default=None, annotation=option))
 
     @functools.wraps(verb)
     def run(**given: Any) -> None:
         from molmeta.assays import Columns
 
-        verb(columns=Columns(**{name: given.pop(name) for name in _COLUMNS}), **given)
+        columns = Columns(**{name: given.pop(name) for name in _COLUMNS})
+        verb(options(columns=columns, **given))
 
-    run.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
@@ -164,15 +175,30 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
     say(f"{names}: {describe(store.audit_summary())}")
 
 
-def say_support(support: Support) -> None:
-    """Print what a support set was taken to be, and what became of every row that was read."""
+def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:
+    """A run folder or shipped model, on the device that was asked for."""
+    from molmeta.learning.device import pick_device
+    from molmeta.runs import load_model
+
+    return load_model(name, pick_device(device), trust_code=trust_code)
+
+
+def read_new_assay(
+    path: Path, columns: Columns, model: TrainedModel, *, format: str, assay: str | None
+) -> Support:
+    """A support set for a model; prints what it was taken to be, and what became of every row."""
+    from molmeta.assays import read_support
     from molmeta.assays.audit import describe
 
+    support = read_support(
+        path, columns, format=format, assay_id=assay, standardize=model.standardize
+    )
     for note in support.notes:
         say(note)
     n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
     say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
     say(describe(support.summary()))
+    return support
 
 
 def read_held_out(paths: list[Path], columns: Columns, format: str) -> AssayRecord:

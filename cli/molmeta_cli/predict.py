@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
     Assay,
+    Columns,
     Device,
     Format,
     Model,
@@ -17,22 +19,22 @@ from molmeta_cli.options import (
     Report,
     TrustCode,
     Workers,
-    say_support,
-    with_columns,
+    open_model,
+    read_new_assay,
+    with_flags,
 )
 
-if TYPE_CHECKING:
-    from molmeta.assays import Columns
 
+@dataclass(frozen=True)
+class Options:
+    """Of `molmeta predict`."""
 
-@with_columns
-def predict(
     support: Annotated[
         Path,
         typer.Option("--support", help="Molecules of the new assay with labels or values."),
-    ],
-    output: Output,
-    columns: Columns,
+    ]
+    output: Output
+    columns: Columns
     input: Annotated[
         list[Path] | None,
         typer.Option(
@@ -40,51 +42,51 @@ def predict(
             help="Molecules to predict: a file, folder or store, may be repeated; without it, the "
             "support table's blank labels.",
         ),
-    ] = None,
-    model: Model = "default",
-    trust_code: TrustCode = False,
-    assay: Assay = None,
-    format: Format = "auto",
+    ] = None
+    model: Model = "default"
+    trust_code: TrustCode = False
+    assay: Assay = None
+    format: Format = "auto"
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
-    ] = 0,
+    ] = 0
     prevalence: Annotated[
         float | None,
         typer.Option(
             "--prevalence",
             help="Share of actives to expect in the input; by default as in the support.",
         ),
-    ] = None,
+    ] = None
     error: Annotated[
         float | None,
         typer.Option(
             "--error",
             help="Add the classes that each molecule may have, wrong in about this share of cases.",
         ),
-    ] = None,
-    report: Report = None,
-    device: Device = "auto",
-    workers: Workers = None,
-) -> None:
+    ] = None
+    report: Report = None
+    device: Device = "auto"
+    workers: Workers = None
+
+
+@with_flags
+def predict(options: Options) -> None:
     """Predict a new assay from a few labelled molecules: one output row for every input row."""
-    from molmeta.assays import open_library, read_support
-    from molmeta.learning.device import pick_device
+    from molmeta.assays import open_library
     from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
-    from molmeta.runs import load_model
 
-    check_ending(output, also=".sdf")
-    for written in filter(None, (output, report)):
-        check_not_read(written, [support, *(input or [])])
-    loaded = load_model(model, pick_device(device), trust_code=trust_code)
-    known = read_support(
-        support, columns, format=format, assay_id=assay, standardize=loaded.standardize
+    check_ending(options.output, also=".sdf")
+    for written in filter(None, (options.output, options.report)):
+        check_not_read(written, [options.support, *(options.input or [])])
+    model = open_model(options.model, options.device, trust_code=options.trust_code)
+    known = read_new_assay(
+        options.support, options.columns, model, format=options.format, assay=options.assay
     )
-    say_support(known)
-    workers = workers or n_cores()
-    classifier = learn(loaded, known, prevalence=prevalence, workers=workers)
+    workers = options.workers or n_cores()
+    classifier = learn(model, known, prevalence=options.prevalence, workers=workers)
     support_report = classifier.support_report_
     if support_report.expected:
         say(f"expected here: {support_report.expected}")
@@ -92,18 +94,18 @@ def predict(
         say(f"warning: {warning}")
     predictions = predict_table(
         classifier,
-        open_library(input, columns.smiles_column) if input else known,
-        error=error,
+        open_library(options.input, options.columns.smiles_column) if options.input else known,
+        error=options.error,
         workers=workers,
         progress=counter("molecules"),
     )
     table = predictions.table
-    if report is not None:  # first, for most can go wrong there: nothing is left half-written
-        write_report(predictions, known.assay_id, report)
-    write_table(table, output, smiles=predictions.smiles)
-    if show:
-        best = table.sort_values("score", ascending=False).head(show)
+    if options.report is not None:  # first, for most can go wrong there
+        write_report(predictions, known.assay_id, options.report)
+    write_table(table, options.output, smiles=predictions.smiles)
+    if options.show:
+        best = table.sort_values("score", ascending=False).head(options.show)
         best = best.drop(columns=["status", "reason", "score"])
         say(best.to_string(index=False, max_colwidth=40))
     n_rejected = int((table["status"] == "rejected").sum())
-    say(f"{output}: {len(table):,} rows, {n_rejected:,} rejected")
+    say(f"{options.output}: {len(table):,} rows, {n_rejected:,} rejected")

@@ -2,103 +2,108 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
+    Columns,
     Device,
     Format,
     Model,
     TrustCode,
     Workers,
+    open_model,
     read_assays,
-    with_columns,
+    with_flags,
 )
 
-if TYPE_CHECKING:
-    from molmeta.assays import Columns
 
+@dataclass(frozen=True)
+class Options:
+    """Of `molmeta screen`."""
 
-@with_columns
-def screen(
     support: Annotated[
         list[Path],
         typer.Option(
             "--support", help="Labelled molecules of one or more assays; may be repeated."
         ),
-    ],
+    ]
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder; the same call goes on with it.")
-    ],
-    columns: Columns,
+    ]
+    columns: Columns
     input: Annotated[
         list[Path] | None,
         typer.Option("--input", help="The library: files or folders; may be repeated."),
-    ] = None,
+    ] = None
     embeddings: Annotated[
         Path | None,
         typer.Option("--embeddings", help="Instead, vectors that `molmeta embed` stored."),
-    ] = None,
-    model: Model = "default",
-    trust_code: TrustCode = False,
+    ] = None
+    model: Model = "default"
+    trust_code: TrustCode = False
     top: Annotated[
         int | None,
         typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
-    ] = None,
+    ] = None
     shard: Annotated[
         str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
-    ] = "1/1",
+    ] = "1/1"
     engine: Annotated[
         str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
-    ] = "local",
-    format: Format = "auto",
-    device: Device = "auto",
-    workers: Workers = None,
-) -> None:
+    ] = "local"
+    format: Format = "auto"
+    device: Device = "auto"
+    workers: Workers = None
+
+
+@with_flags
+def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
     from molmeta.assays import open_library
-    from molmeta.learning.device import pick_device
+    from molmeta.predict.library.screen import Shard, Source
+    from molmeta.predict.library.screen import screen as run
+    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
+    from molmeta.predict.library.vectors import VectorFile
     from molmeta.predict.panel import Panel
-    from molmeta.predict.screen import Shard, Source
-    from molmeta.predict.screen import screen as run
-    from molmeta.predict.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.predict.vectors import VectorFile
     from molmeta.resources import n_cores
-    from molmeta.runs import load_model
 
-    part = Shard.parse(shard)
-    computes = pick_engine(engine)
-    if engine != "local" and embeddings is not None:
+    part = Shard.parse(options.shard)
+    computes = pick_engine(options.engine)
+    if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
-            f"--engine {engine}",
+            f"--engine {options.engine}",
             got="--embeddings, which one machine scores faster than it sends them about",
             expected="--input, or --engine local (and --shard)",
         )
-    if bool(input) == (embeddings is not None):
+    if bool(options.input) == (options.embeddings is not None):
         raise InputError.of(
             "library",
-            got="both --input and --embeddings" if input else "neither --input nor --embeddings",
+            got="both --input and --embeddings"
+            if options.input
+            else "neither --input nor --embeddings",
             expected="one of them",
         )
-    cpu = engine == "ray" and device == "auto"
-    place = pick_device("cpu" if cpu else device)
-    loaded = load_model(model, place, trust_code=trust_code)
+    cpu = options.engine == "ray" and options.device == "auto"
+    place = "cpu" if cpu else options.device
+    model = open_model(options.model, place, trust_code=options.trust_code)
     progress = counter("molecules")
     source: Source
-    if embeddings is not None:
-        source = VectorSource(VectorFile.open(embeddings, loaded), progress=progress)
+    if options.embeddings is not None:
+        source = VectorSource(VectorFile.open(options.embeddings, model), progress=progress)
     else:
-        library = open_library(input or [], columns.smiles_column)
-        n_workers = workers or (n_cores() if engine == "local" else None)
+        library = open_library(options.input or [], options.columns.smiles_column)
+        n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
-    known = read_assays(support, columns, format, [loaded.standardize])
-    panel = Panel.of_store(loaded, known)
-    say(f"{len(panel.assays)} assays, {sum(panel.sizes):,} support molecules")
-    done = run(panel, source, output, top=top, shard=part)
+    known = read_assays(options.support, options.columns, options.format, [model.standardize])
+    panel = Panel.of_store(model, known)
+    say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
+    done = run(panel, source, options.output, top=options.top, shard=part)
     if done.n_done_before:
         say(f"went on after {done.n_done_before:,} rows that were done")
     say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")

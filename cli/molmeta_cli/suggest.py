@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
     Assay,
+    Columns,
     Device,
     Format,
     Model,
     Output,
     TrustCode,
     Workers,
-    say_support,
-    with_columns,
+    open_model,
+    read_new_assay,
+    with_flags,
 )
 
-if TYPE_CHECKING:
-    from molmeta.assays import Columns
 
+@dataclass(frozen=True)
+class Options:
+    """Of `molmeta suggest`."""
 
-@with_columns
-def suggest(
     support: Annotated[
         Path, typer.Option("--support", help="What is measured so far, with labels or values.")
-    ],
+    ]
     input: Annotated[
         list[Path],
         typer.Option("--input", help="What could be measured: files or folders; may be repeated."),
-    ],
-    output: Output,
-    columns: Columns,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many.")] = 10,
+    ]
+    output: Output
+    columns: Columns
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many.")] = 10
     strategy: Annotated[
         str,
         typer.Option(
@@ -43,37 +45,38 @@ def suggest(
             help="greedy (the highest scores), uncertain (p nearest to one half) or diverse "
             "(high scores that do not resemble each other).",
         ),
-    ] = "greedy",
-    model: Model = "default",
-    trust_code: TrustCode = False,
-    assay: Assay = None,
-    format: Format = "auto",
-    device: Device = "auto",
-    workers: Workers = None,
-) -> None:
-    """Suggest which molecules of a library to measure next."""
-    from molmeta.assays import open_library, read_support
-    from molmeta.learning.device import pick_device
-    from molmeta.predict.files import check_ending, check_not_read, write_table
-    from molmeta.predict.suggest import suggest as run
-    from molmeta.resources import n_cores
-    from molmeta.runs import load_model
+    ] = "greedy"
+    model: Model = "default"
+    trust_code: TrustCode = False
+    assay: Assay = None
+    format: Format = "auto"
+    device: Device = "auto"
+    workers: Workers = None
 
-    check_ending(output)
-    check_not_read(output, [support, *input])
-    loaded = load_model(model, pick_device(device), trust_code=trust_code)
-    known = read_support(
-        support, columns, format=format, assay_id=assay, standardize=loaded.standardize
+
+@with_flags
+def suggest(options: Options) -> None:
+    """Suggest which molecules of a library to measure next."""
+    from molmeta.assays import open_library
+    from molmeta.predict.files import check_ending, check_not_read, write_table
+    from molmeta.predict.library.suggest import suggest as run
+    from molmeta.resources import n_cores
+
+    check_ending(options.output)
+    check_not_read(options.output, [options.support, *options.input])
+    model = open_model(options.model, options.device, trust_code=options.trust_code)
+    known = read_new_assay(
+        options.support, options.columns, model, format=options.format, assay=options.assay
     )
-    say_support(known)
     table = run(
-        loaded,
+        model,
         known,
-        open_library(input, columns.smiles_column),
-        number,
-        strategy=strategy,
-        workers=workers or n_cores(),
+        open_library(options.input, options.columns.smiles_column),
+        options.number,
+        strategy=options.strategy,
+        workers=options.workers or n_cores(),
         progress=counter("molecules"),
     )
-    write_table(table, output)
-    say(f"{output}: {len(table)} molecules, {strategy}, from {known.kept.sum()} measured ones")
+    write_table(table, options.output)
+    told = f"{len(table)} molecules, {options.strategy}, from {known.kept.sum()} measured ones"
+    say(f"{options.output}: {told}")

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ import typer
 from molmeta.errors import InputError
 from molmeta_cli.console import say
 from molmeta_cli.options import (
+    Columns,
     Data,
     Device,
     Format,
@@ -22,24 +24,25 @@ from molmeta_cli.options import (
     TrustCode,
     read_assays,
     read_held_out,
-    with_columns,
+    with_flags,
 )
 
 if TYPE_CHECKING:
-    from molmeta.assays import Columns
     from molmeta.training.pretrain import Epoch
     from molmeta.training.progress import Progress
 
 
-@with_columns
-def train(
-    data: Data,
-    output: Output,
-    columns: Columns,
+@dataclass(frozen=True)
+class Options:
+    """Of `molmeta train`."""
+
+    data: Data
+    output: Output
+    columns: Columns
     valid: Annotated[
         list[Path] | None,
         typer.Option("--valid", help="Validation assays; they choose the checkpoint."),
-    ] = None,
+    ] = None
     test: Annotated[
         list[Path] | None,
         typer.Option(
@@ -47,37 +50,40 @@ def train(
             metavar="DATA|LISTS.json",
             help="Test assays, or lists of their ids: training on one of them is refused.",
         ),
-    ] = None,
+    ] = None
     assay_info: Annotated[
         Path | None,
         typer.Option(
             "--assay-info",
             help="CSV of assay_id and what pretraining.groups names, such as target_id.",
         ),
-    ] = None,
-    config: Annotated[
-        str, typer.Option("--config", help="A recipe's name or a YAML file.")
-    ] = "default",
+    ] = None
+    config: Annotated[str, typer.Option("--config", help="A recipe's name or a YAML file.")] = (
+        "default"
+    )
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. training.steps=500."),
-    ] = None,
+    ] = None
     init: Annotated[
         str | None, typer.Option("--init", metavar="MODEL", help="Start from a model's weights.")
-    ] = None,
-    trust_code: TrustCode = False,
+    ] = None
+    trust_code: TrustCode = False
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run folder's last saved state.")
-    ] = False,
-    device: Device = "auto",
+    ] = False
+    device: Device = "auto"
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Short for --set training.seed=N.")
-    ] = None,
-    format: Format = "auto",
+    ] = None
+    format: Format = "auto"
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run folder.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_flags
+def train(options: Options) -> None:
     """Meta-train a learner across assays; -o is the run folder."""
     from molmeta.assays.info import read_assay_info
     from molmeta.config import override, read_recipe
@@ -86,35 +92,37 @@ def train(
     from molmeta.runs.recipe import resolve_recipe
     from molmeta.training import train as train_run
 
-    recipe = override(read_recipe(config), settings or [])
-    if seed is not None:
-        recipe = override(recipe, [f"training.seed={seed}"])
+    recipe = override(read_recipe(options.config), options.settings or [])
+    if options.seed is not None:
+        recipe = override(recipe, [f"training.seed={options.seed}"])
     resolved = resolve_recipe(recipe)
     steps, groups = resolved.training.steps, resolved.pretraining.groups
-    if assay_info and not groups:
+    if options.assay_info and not groups:
         raise InputError.of(
-            f"--assay-info {assay_info}",
+            f"--assay-info {options.assay_info}",
             got="a recipe without pretraining.groups, which would not read it",
             fix="Name its columns, e.g. --set pretraining.groups=[target_id], or leave it out.",
         )
-    info = read_assay_info(assay_info, groups) if assay_info else None
-    assays = read_assays(data, columns, format)
+    info = read_assay_info(options.assay_info, groups) if options.assay_info else None
+    how = options.columns, options.format
+    assays = read_assays(options.data, *how)
     if info is not None:
         assays = assays.with_info(info)
+    curves = options.output / "tensorboard" if options.tensorboard else None
     with _stop_on_interrupt() as stop:
         best = train_run(
             recipe,
             assays,
-            read_assays(valid, columns, format) if valid else None,
-            output,
-            test=read_held_out(test, columns, format) if test else None,
-            init=load_model(init, trust_code=trust_code) if init else None,
-            resume=resume,
-            device=pick_device(device),
-            progress=_shower(steps, output / "tensorboard" if tensorboard else None),
+            read_assays(options.valid, *how) if options.valid else None,
+            options.output,
+            test=read_held_out(options.test, *how) if options.test else None,
+            init=load_model(options.init, trust_code=options.trust_code) if options.init else None,
+            resume=options.resume,
+            device=pick_device(options.device),
+            progress=_shower(steps, curves),
             stop=stop,
         )
-    say(f"done: valid ΔAUPRC {best:.3f}, model in {output}")
+    say(f"done: valid ΔAUPRC {best:.3f}, model in {options.output}")
 
 
 def _shower(n_steps: int, curves: Path | None) -> Callable[[Progress | Epoch], None]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,7 @@ def featurize_files(
         (frame for reading in readings for frame in reading.frames),
         out,
         notes=_by_file([(name, r.notes) for name, r in zip(names, readings, strict=True)]),
-        threshold=threshold,
-        direction=columns.direction,
+        columns=replace(columns, threshold=threshold),
         limits=limits,
         duplicates=duplicates,
         features=features,
@@ -172,8 +172,7 @@ def build_store(
     tables: Iterable[pd.DataFrame],
     out: Path | str | None,
     *,
-    threshold: float | str | None = None,
-    direction: str | None = None,
+    columns: Columns | None = None,
     limits: Limits | None = None,
     duplicates: str = "inchikey",
     features: Collection[str] = (),
@@ -192,8 +191,8 @@ def build_store(
     Args:
         tables: Frames with the columns of `measurement.FIELDS`.
         out: The store's folder, which appears whole or not at all; None for a temporary one.
-        threshold: How values become labels where there are none (see `activity`); None: not.
-        direction: Whether a "higher" or "lower" value as measured is active.
+        columns: Its `threshold` and `direction` say how values become labels where there are
+            none (see `activity`).
         limits: The smallest assays worth keeping.
         duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
         features: Features to store beside graphs: some of `chem.features.FEATURES`.
@@ -205,7 +204,9 @@ def build_store(
     Raises:
         InputError: If no measurement has a label.
     """
-    threshold, direction = check_threshold(threshold), check_direction(direction)
+    columns = columns or Columns()
+    threshold = check_threshold(columns.threshold)
+    direction = check_direction(columns.direction)
     check_duplicates(duplicates)
     rows, molecules = Rows(), Molecules()
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))

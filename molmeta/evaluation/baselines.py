@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +135,13 @@ class NearestNeighbours(Baseline):
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
         """See `Baseline.predict`."""
-        kind = KNeighborsRegressor if self.task == "regression" else KNeighborsClassifier
-        neighbours = kind(min(self.k, len(labels)), algorithm="brute")
-        return _fit_predict(neighbours, known, labels, query, self.task)
+        values = self.task == "regression"
+        kind = KNeighborsRegressor if values else KNeighborsClassifier
+        model, asked = kind(min(self.k, len(labels)), algorithm="brute"), _dense(query)
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            model.fit(_dense(known), labels)
+            said = model.predict(asked) if values else model.predict_proba(asked)[:, 1]
+        return np.asarray(said, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,18 +284,6 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
     model = LogisticRegression(C=C, solver="newton-cholesky").fit(axes * lengths, labels > 0.5)
     probabilities: Scores = model.predict_proba(cross @ axes / lengths)[:, 1]
     return probabilities
-
-
-def _fit_predict(
-    model: Any, known: csr_matrix, labels: Scores, query: csr_matrix, task: Task
-) -> Scores:
-    # What is checked here for every one of a hundred trees is known to be right.
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        model.fit(_dense(known), labels)
-        dense = _dense(query)
-        if task == "regression":
-            return np.asarray(model.predict(dense), dtype=np.float64)
-        return np.asarray(model.predict_proba(dense)[:, 1], dtype=np.float64)
 
 
 def _dense(counts: csr_matrix) -> NDArray[np.float32]:

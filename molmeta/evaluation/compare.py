@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from molmeta.evaluation.protocol import Task
 from molmeta.evaluation.results import Results, read_results
 from molmeta.evaluation.statistics import paired
 from molmeta.evaluation.tables import summarize, with_leakage
+from molmeta.evaluation.texts import LABELS, Row, records
 
 LOWER_IS_BETTER = frozenset({"brier", "calibration_error", "rmse"})
 
@@ -56,6 +57,57 @@ class Comparison:
     paired: pd.DataFrame
     ranks: pd.DataFrame
     published: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """The metric's name in print."""
+        return LABELS[self.metric]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the metric is an error."""
+        return self.metric in LOWER_IS_BETTER
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Support sizes, ascending."""
+        sizes: list[int] = sorted(self.results.summary["support_size"].unique().tolist())
+        return sizes
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Names of methods, as they were given."""
+        names: list[str] = self.results.summary["method"].unique().tolist()
+        return names
+
+    def style(self, method: str) -> int:
+        """How a method's marks look, the same in every plot."""
+        return self.methods.index(method)
+
+    @cached_property
+    def summary(self) -> dict[tuple[str, int], Row]:
+        """Rows of the summary by method and support size; the interval is `low` and `high`."""
+        lead = self.results.metric
+        table = self.results.summary.rename(columns={f"{lead}_low": "low", f"{lead}_high": "high"})
+        return {(row["method"], row["support_size"]): row for row in records(table)}
+
+    @cached_property
+    def best(self) -> str:
+        """The method with the best mean at the smallest support size."""
+        means = {
+            name: self.summary[name, self.sizes[0]][self.metric]
+            for name in self.methods
+            if (name, self.sizes[0]) in self.summary
+        }
+        choose = min if self.lower_is_better else max
+        return choose(means, key=means.__getitem__)
+
+    def largest(self, column: str) -> list[str]:
+        """The largest count of a summary's column at each support size, as text."""
+        return [
+            str(max(row[column] for (_, at), row in self.summary.items() if at == size))
+            for size in self.sizes
+        ]
 
 
 def compare_folders(folders: Sequence[Path], metric: str | None = None) -> Comparison:
@@ -118,12 +170,8 @@ def published(task: Task) -> pd.DataFrame:
         `method, support_size, n_assays, mean, source`; the source is `result files` where the
         figure was computed again from the peers' own results, `claim` where it is only printed.
     """
-    file = Path(__file__).with_name("published.csv")
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row.pop("task") == task]
-    types = {"support_size": int, "n_assays": int, "mean": float}
-    table: pd.DataFrame = pd.DataFrame(rows).astype(types)
-    return table
+    table = pd.read_csv(Path(__file__).with_name("published.csv"))
+    return table[table["task"] == task].drop(columns="task").reset_index(drop=True)
 
 
 def published_beside(results: Results) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from molmeta.chem.repair import respell
-from molmeta.evaluation.view import LABELS, Row, View, number
+from molmeta.evaluation.compare import Comparison
+from molmeta.evaluation.texts import LABELS, Row, number
 from molmeta.reporting import Molecules, Text
 from molmeta.reporting.blocks import Block, MoleculeCard
 from molmeta.reporting.molecules import draw
@@ -11,15 +12,15 @@ from molmeta.reporting.molecules import draw
 _N_OF_EACH = 2
 
 
-def hardest_and_easiest(view: View) -> list[Block]:
+def hardest_and_easiest(found: Comparison) -> list[Block]:
     """Draw the assays where the best method does worst and best, in their first draw."""
-    method, size, metric = view.best, view.sizes[0], view.results.metric
-    draws = view.results.results
+    method, size, metric = found.best, found.sizes[0], found.results.metric
+    draws = found.results.results
     draws = draws[(draws["method"] == method) & (draws["support_size"] == size)]
     means = draws.groupby("assay_id")[metric].mean().sort_values()
     examples = {
         example["assay_id"]: example
-        for example in view.results.examples
+        for example in found.results.examples
         if (example["method"], example["support_size"]) == (method, size)
     }
     n = min(_N_OF_EACH, len(means) // 2)
@@ -35,14 +36,14 @@ def hardest_and_easiest(view: View) -> list[Block]:
     for kind, chosen in (("Hardest", ids[:n]), ("Easiest", ids[::-1][:n])):
         for assay_id in chosen:
             title = f"{kind}: {assay_id}, {LABELS[metric]} {number(means[assay_id])}"
-            blocks += _assay(view, title, examples[assay_id])
+            blocks += _assay(found, title, examples[assay_id])
     return blocks
 
 
-def _assay(view: View, title: str, example: Row) -> list[Block]:
-    kind = view.results.assays.set_index("assay_id")["target_class"][example["assay_id"]]
+def _assay(found: Comparison, title: str, example: Row) -> list[Block]:
+    kind = found.results.assays.set_index("assay_id")["target_class"][example["assay_id"]]
     title = f"{title}, {kind}" if isinstance(kind, str) else title
-    classes = view.results.task == "classification"
+    classes = found.results.task == "classification"
     support = sorted(example["support"], key=lambda molecule: -molecule[1])
     return [
         Molecules(

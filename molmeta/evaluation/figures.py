@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from molmeta.evaluation.view import LABELS, View, listed, number, records
+from molmeta.evaluation.compare import Comparison
+from molmeta.evaluation.texts import LABELS, listed, number, records
 from molmeta.reporting import Figure, Table, Text
 from molmeta.reporting.blocks import Block
 from molmeta.reporting.plots import Series, dot_plot, legend, line_plot
@@ -15,31 +16,31 @@ _MOST_BY_ASSAY = 4
 _FEWEST_IN_BIN = 50
 
 
-def learning_curves(view: View) -> list[Block]:
+def learning_curves(found: Comparison) -> list[Block]:
     """Plot means over assays by support size, and the published ones that compare."""
-    if len(view.sizes) < 2:
+    if len(found.sizes) < 2:
         return []
     series = []
-    for name in view.methods:
-        rows = [view.summary[name, size] for size in view.sizes if (name, size) in view.summary]
+    for name in found.methods:
+        rows = [found.summary[name, size] for size in found.sizes if (name, size) in found.summary]
         x, y, low, high = (
             [row[column] for row in rows]
-            for column in ("support_size", view.results.metric, "low", "high")
+            for column in ("support_size", found.results.metric, "low", "high")
         )
-        series.append(Series(name, x, y, low, high, view.style(name)))
-    label = LABELS[view.results.metric]
+        series.append(Series(name, x, y, low, high, found.style(name)))
+    label = LABELS[found.results.metric]
     plot = line_plot(
-        series, x_label="support size (log scale)", y_label=label, x_ticks=view.sizes, log_x=True
+        series, x_label="support size (log scale)", y_label=label, x_ticks=found.sizes, log_x=True
     )
     caption = (
         f"Mean {label} over assays by the number of labelled molecules, with 95 % intervals. "
-        f"Assays: {listed(view.largest('n_assays'))}."
+        f"Assays: {listed(found.largest('n_assays'))}."
     )
-    return [Figure(plot, caption, legend(series)), *_published(view)]
+    return [Figure(plot, caption, legend(series)), *_published(found)]
 
 
-def _published(view: View) -> list[Block]:
-    table = view.comparison.published
+def _published(found: Comparison) -> list[Block]:
+    table = found.published
     if not len(table):
         return []
     means = {(row["method"], row["support_size"]): row["mean"] for row in records(table)}
@@ -48,31 +49,31 @@ def _published(view: View) -> list[Block]:
     rows = [
         [name, *(number(means.get((name, size), float("nan"))) for size in sizes)] for name in names
     ]
-    caption = f"Published means of {view.label} on FS-Mol's test assays, by support size."
+    caption = f"Published means of {found.label} on FS-Mol's test assays, by support size."
     return [Table(["published method", *map(str, sizes)], rows, caption)]
 
 
-def method_against_method(view: View) -> list[Block]:
+def method_against_method(found: Comparison) -> list[Block]:
     """Plot the best method against each other, paired by draw; mean ranks of all."""
-    table = _of_best(view)
+    table = _of_best(found)
     if not len(table):
         return []
-    size = view.sizes[0]
+    size = found.sizes[0]
     rows = records(table[table["support_size"] == size])
     columns = {name: [row[name] for row in rows] for name in ("difference", "low", "high")}
     series = Series(
-        view.best,
+        found.best,
         columns["difference"],
         range(len(rows)),
         columns["low"],
         columns["high"],
-        view.style(view.best),
+        found.style(found.best),
         line=False,
     )
     plot = dot_plot(
         [row["second"] for row in rows],
         [series],
-        x_label=f"{view.label} of {view.best} minus the other's, size {size}",
+        x_label=f"{found.label} of {found.best} minus the other's, size {size}",
     )
     cells = [
         [
@@ -86,9 +87,9 @@ def method_against_method(view: View) -> list[Block]:
     headings = ["against", "size", "assays", "difference", "95 % interval", "wins : losses", "p"]
     return [
         Text(
-            f"{view.best} against every other method, on the same draws. Where an interval "
+            f"{found.best} against every other method, on the same draws. Where an interval "
             "excludes 0, the choice of assays does not explain the difference; "
-            f"{'less' if view.lower_is_better else 'more'} is better."
+            f"{'less' if found.lower_is_better else 'more'} is better."
         ),
         Figure(plot, "Mean difference over assays, with 95 % intervals."),
         Table(
@@ -97,15 +98,15 @@ def method_against_method(view: View) -> list[Block]:
             "Wins and losses are assays. p is Wilcoxon's signed-rank test over assays; it takes "
             "them as independent.",
         ),
-        *_ranks(view),
+        *_ranks(found),
     ]
 
 
-def _of_best(view: View) -> pd.DataFrame:
+def _of_best(found: Comparison) -> pd.DataFrame:
     """Select the best method's rows of the paired table, turned so that it is the first."""
-    table = view.comparison.paired
-    ahead = table[table["first"] == view.best]
-    behind = table[table["second"] == view.best].rename(
+    table = found.paired
+    ahead = table[table["first"] == found.best]
+    behind = table[table["second"] == found.best].rename(
         columns={
             **{"first": "second", "second": "first", "wins": "losses", "losses": "wins"},
             **{"low": "high", "high": "low"},
@@ -116,8 +117,8 @@ def _of_best(view: View) -> pd.DataFrame:
     return both.sort_values(["support_size", "difference"], kind="stable")
 
 
-def _ranks(view: View) -> list[Block]:
-    table = view.comparison.ranks
+def _ranks(found: Comparison) -> list[Block]:
+    table = found.ranks
     ranks = {(row["method"], row["support_size"]): row["rank"] for row in records(table)}
     sizes = sorted({size for _, size in ranks})
     names = sorted({name for name, _ in ranks}, key=lambda name: ranks[name, sizes[0]])
@@ -135,31 +136,31 @@ def _ranks(view: View) -> list[Block]:
     return [Figure(plot, "Mean rank of each method among all, by support size.", legend(series))]
 
 
-def assay_by_assay(view: View) -> list[Block]:
+def assay_by_assay(found: Comparison) -> list[Block]:
     """Plot every assay's mean at the smallest support size, for a few methods."""
-    size = view.sizes[0]
-    draws = view.results.results
+    size = found.sizes[0]
+    draws = found.results.results
     draws = draws[draws["support_size"] == size]
-    means = draws.pivot_table(index="assay_id", columns="method", values=view.metric)
-    means = means.sort_values(view.best, ascending=view.lower_is_better)
+    means = draws.pivot_table(index="assay_id", columns="method", values=found.metric)
+    means = means.sort_values(found.best, ascending=found.lower_is_better)
     # Trained methods first, then the best of the others.
-    trained = set(view.results.leakage["method"])
-    order = means.mean().sort_values(ascending=view.lower_is_better).index.tolist()
+    trained = set(found.results.leakage["method"])
+    order = means.mean().sort_values(ascending=found.lower_is_better).index.tolist()
     shown = sorted(order, key=lambda name: name not in trained)[:_MOST_BY_ASSAY]
     series = [
-        Series(name, means[name].tolist(), range(len(means)), style=view.style(name), line=False)
-        for name in sorted(shown, key=view.style)
+        Series(name, means[name].tolist(), range(len(means)), style=found.style(name), line=False)
+        for name in sorted(shown, key=found.style)
     ]
-    plot = dot_plot(means.index.tolist(), series, x_label=f"{view.label}, support size {size}")
-    caption = f"Mean over draws of each assay, sorted by {view.best}."
+    plot = dot_plot(means.index.tolist(), series, x_label=f"{found.label}, support size {size}")
+    caption = f"Mean over draws of each assay, sorted by {found.best}."
     if len(shown) < len(order):
         caption += f" {len(shown)} of {len(order)} methods are shown."
     return [Figure(plot, caption, legend(series))]
 
 
-def calibration(view: View) -> list[Block]:
+def calibration(found: Comparison) -> list[Block]:
     """Plot predicted probabilities against frequencies, for methods that give them."""
-    size, bins = view.sizes[0], view.results.calibration
+    size, bins = found.sizes[0], found.results.calibration
     bins = bins[(bins["support_size"] == size) & (bins["n"] >= _FEWEST_IN_BIN)]
     if not len(bins):
         return []
@@ -167,7 +168,7 @@ def calibration(view: View) -> list[Block]:
     for name in bins["method"].unique():
         part = bins[bins["method"] == name]
         predicted, observed = part["probability"] / part["n"], part["active"] / part["n"]
-        series.append(Series(name, predicted.tolist(), observed.tolist(), style=view.style(name)))
+        series.append(Series(name, predicted.tolist(), observed.tolist(), style=found.style(name)))
     plot = line_plot(
         series,
         x_label=f"predicted probability of being active, size {size}",
@@ -179,7 +180,7 @@ def calibration(view: View) -> list[Block]:
     rows = [
         [
             one.label,
-            *(number(view.summary[one.label, size][m]) for m in ("brier", "calibration_error")),
+            *(number(found.summary[one.label, size][m]) for m in ("brier", "calibration_error")),
         ]
         for one in series
     ]

@@ -18,6 +18,7 @@ from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
 from molmeta.evaluation.protocol import Method, Scale, Task
 from molmeta.learning.scorer import Scorer
+from molmeta.predict.panel import Panel
 from molmeta.runs.model import MODEL, Model, load_model
 from molmeta.runs.seen import load_seen
 
@@ -110,9 +111,8 @@ class LearnerMethod(TrainedMethod):
     ) -> NDArray[np.float64]:
         """Adapt to the support set, then score the query; see `protocol.Method`."""
         scorer = self._scorer(store)
-        adapted = scorer.adapt(support, labels, steps=self.steps)
-        slope, offset = self._model.scale(labels)
-        return slope * scorer.score(adapted, query).astype(np.float64) + offset
+        panel = Panel(self._model, [scorer.adapt(support, labels, steps=self.steps)])
+        return panel.score_rows(scorer, query, number=np.float64)[:, 0]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from molmeta.evaluation import figures
 from molmeta.evaluation.compare import Comparison
 from molmeta.evaluation.examples import hardest_and_easiest
 from molmeta.evaluation.measure import METRICS
-from molmeta.evaluation.view import LABELS, View, interval, listed, number, records
+from molmeta.evaluation.texts import LABELS, interval, listed, number, records
 from molmeta.reporting import Facts, Note, Section, Table, Text, write_page
 from molmeta.reporting.blocks import Block
 
@@ -30,7 +30,7 @@ PROTOCOL_TEXTS = {
 """What each protocol does."""
 
 
-def write_report(comparison: Comparison, file: Path) -> None:
+def write_report(found: Comparison, file: Path) -> None:
     """Write the report as one HTML file that needs nothing else.
 
     >>> from molmeta.assays import AssayStore, drug_mechanisms
@@ -41,31 +41,30 @@ def write_report(comparison: Comparison, file: Path) -> None:
     >>> write_report(compare({"first": results}), Path("report.html"))
 
     Args:
-        comparison: From `compare`; a single evaluation will do.
+        found: From `compare`; a single evaluation will do.
         file: Where it goes.
     """
-    view = View(comparison)
-    info = view.results.info
+    info = found.results.info
     subtitle = (
-        f"{len(view.methods)} methods on {max(map(int, view.largest('n_assays')))} assays · "
-        f"protocol {info['protocol']} · support sizes {listed(view.sizes)}"
+        f"{len(found.methods)} methods on {max(map(int, found.largest('n_assays')))} assays · "
+        f"protocol {info['protocol']} · support sizes {listed(found.sizes)}"
     )
-    if not _unequal_draws(view):
+    if not _unequal_draws(found):
         n_draws = len(info["seeds"])
         subtitle += f" · {n_draws} draw{'s' * (n_draws != 1)} each"
 
     sections = {
-        "Summary": _summary(view),
-        "Learning curves": figures.learning_curves(view),
-        "Method against method": figures.method_against_method(view),
-        "Assay by assay": figures.assay_by_assay(view),
-        "Target classes": _classes(view),
-        "Calibration": figures.calibration(view),
-        "Hardest and easiest assays": hardest_and_easiest(view),
-        "All metrics": _all_metrics(view),
-        "Leakage": _leakage(view),
-        "Skipped draws": _skipped(view),
-        "How these figures were made": _provenance(view),
+        "Summary": _summary(found),
+        "Learning curves": figures.learning_curves(found),
+        "Method against method": figures.method_against_method(found),
+        "Assay by assay": figures.assay_by_assay(found),
+        "Target classes": _classes(found),
+        "Calibration": figures.calibration(found),
+        "Hardest and easiest assays": hardest_and_easiest(found),
+        "All metrics": _all_metrics(found),
+        "Leakage": _leakage(found),
+        "Skipped draws": _skipped(found),
+        "How these figures were made": _provenance(found),
     }
     write_page(
         file,
@@ -75,21 +74,21 @@ def write_report(comparison: Comparison, file: Path) -> None:
     )
 
 
-def _summary(view: View) -> list[Block]:
-    metric, size = view.results.metric, view.sizes[0]
-    row = view.summary[view.best, size]
+def _summary(found: Comparison) -> list[Block]:
+    metric, size = found.results.metric, found.sizes[0]
+    row = found.summary[found.best, size]
     blocks: list[Block] = [
         Text(
-            f"At support size {size}, {view.best} has the best mean {view.label} of "
-            f"{len(view.methods)} methods: {interval(row, metric)} over {row['n_assays']} assays. "
+            f"At support size {size}, {found.best} has the best mean {found.label} of "
+            f"{len(found.methods)} methods: {interval(row, metric)} over {row['n_assays']} assays. "
             "The interval is at the 95 % level; assays that share their molecules are drawn "
             "together."
         )
     ]
-    seen = {name for (name, _), row in view.summary.items() if row["n_seen_assays"]}
+    seen = {name for (name, _), row in found.summary.items() if row["n_seen_assays"]}
     if seen:
         blocks.append(Note("A method marked † was trained on some of these assays: see Leakage."))
-    if _unequal_draws(view):
+    if _unequal_draws(found):
         blocks.append(
             Note(
                 "The methods have different numbers of draws: compare them by the paired "
@@ -99,61 +98,61 @@ def _summary(view: View) -> list[Block]:
     rows = [
         [
             f"{name} †" if name in seen else name,
-            *(interval(view.summary.get((name, size)), metric) for size in view.sizes),
+            *(interval(found.summary.get((name, size)), metric) for size in found.sizes),
         ]
-        for name in view.methods
+        for name in found.methods
     ]
     rows += [
-        ["assays", *view.largest("n_assays")],
-        ["molecule sets", *view.largest("n_clusters")],
-        ["draws skipped", *view.largest("n_skipped")],
+        ["assays", *found.largest("n_assays")],
+        ["molecule sets", *found.largest("n_clusters")],
+        ["draws skipped", *found.largest("n_skipped")],
     ]
     caption = (
         f"Mean {LABELS[metric]} over assays, and its 95 % interval. Molecule sets: how many of "
         "the assays test distinct sets of molecules."
     )
-    return [*blocks, Table(["method", *(f"size {size}" for size in view.sizes)], rows, caption)]
+    return [*blocks, Table(["method", *(f"size {size}" for size in found.sizes)], rows, caption)]
 
 
-def _unequal_draws(view: View) -> bool:
-    counts = {(size, row["n_draws"]) for (_, size), row in view.summary.items()}
-    return len(counts) > len(view.sizes)
+def _unequal_draws(found: Comparison) -> bool:
+    counts = {(size, row["n_draws"]) for (_, size), row in found.summary.items()}
+    return len(counts) > len(found.sizes)
 
 
-def _classes(view: View) -> list[Block]:
-    size, metric = view.sizes[0], view.results.metric
-    rows = [row for row in records(view.results.classes) if row["support_size"] == size]
+def _classes(found: Comparison) -> list[Block]:
+    size, metric = found.sizes[0], found.results.metric
+    rows = [row for row in records(found.results.classes) if row["support_size"] == size]
     counts = {row["target_class"]: row["n_assays"] for row in rows}
     kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
     means = {(row["method"], row["target_class"]): row[metric] for row in rows}
     cells = [
         [name, *(number(means.get((name, kind), float("nan"))) for kind in kinds)]
-        for name in view.methods
+        for name in found.methods
     ]
     headings = ["method", *(f"{kind} ({counts[kind]})" for kind in kinds)]
     caption = f"Mean {LABELS[metric]} by target class (number of assays), support size {size}."
     return [Table(headings, cells, caption)] if rows else []
 
 
-def _all_metrics(view: View) -> list[Block]:
-    metrics = METRICS[view.results.task]
+def _all_metrics(found: Comparison) -> list[Block]:
+    metrics = METRICS[found.results.task]
     rows = [
         [name, str(size), str(row["n_assays"]), *(number(row[metric]) for metric in metrics)]
-        for (name, size), row in view.summary.items()
+        for (name, size), row in found.summary.items()
     ]
     text = (
         "ΔAUPRC is average precision minus the fraction of actives in the query set, so that a "
         "constant scores 0; ΔAUPRC (support) subtracts the support set's fraction, as FS-Mol's "
         "plots do. EF is the enrichment factor, ECE the expected calibration error."
     )
-    if view.results.task == "regression":
+    if found.results.task == "regression":
         text = "Out-of-sample R² is 0 for a method that says the support set's mean."
     headings = ["method", "size", "assays", *(LABELS[metric] for metric in metrics)]
     return [Text(text), Table(headings, rows, "Means over draws, then over assays.")]
 
 
-def _leakage(view: View) -> list[Block]:
-    leakage = view.results.leakage
+def _leakage(found: Comparison) -> list[Block]:
+    leakage = found.results.leakage
     if not len(leakage):
         return [Text("No method here was trained on anything but the support sets.")]
     # Methods that were trained on the same, such as a model and the probe on it, are listed once.
@@ -197,8 +196,8 @@ def _seen_molecules(leakage: pd.DataFrame) -> Table:
     )
 
 
-def _skipped(view: View) -> list[Block]:
-    skipped = view.results.skipped
+def _skipped(found: Comparison) -> list[Block]:
+    skipped = found.results.skipped
     if not len(skipped):
         return [Text("Every draw could be made.")]
     counts = skipped.groupby(["reason", "support_size"], as_index=False).agg(
@@ -211,10 +210,10 @@ def _skipped(view: View) -> list[Block]:
     return [Table(["reason", "size", "draws", "assays"], rows)]
 
 
-def _provenance(view: View) -> list[Block]:
-    protocol = view.results.info["protocol"]
+def _provenance(found: Comparison) -> list[Block]:
+    protocol = found.results.info["protocol"]
     blocks: list[Block] = [Text(f"Protocol {protocol}: {PROTOCOL_TEXTS[protocol]}")]
-    for name, info in view.comparison.infos.items():
+    for name, info in found.infos.items():
         facts = {
             "evaluation": name,
             "command": info["command"],

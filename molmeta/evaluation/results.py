@@ -12,17 +12,10 @@ import pandas as pd
 from molmeta.errors import InputError
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import Task
-from molmeta.resources import write_atomically
+from molmeta.resources import write_atomically, write_json
 
 JOURNAL, INFO, EXAMPLES = "journal.jsonl", "run.json", "examples.json"
-_TEXTS = {
-    "assay_id": str,
-    "method": str,
-    "target_class": str,
-    "draw": str,
-    "reason": str,
-    "cluster": str,
-}
+_TEXTS = dict.fromkeys(("assay_id", "method", "target_class", "draw", "reason", "cluster"), str)
 
 
 @dataclass(frozen=True)
@@ -83,8 +76,7 @@ class Results:
             with write_atomically(folder / f"{name}.csv") as file:
                 getattr(self, name).to_csv(file, index=False, float_format="%.10g")
         for name, content in ((EXAMPLES, self.examples), (INFO, self.info)):
-            with write_atomically(folder / name) as file:
-                file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            write_json(folder / name, content)
 
 
 _TABLES = [field.name for field in fields(Results) if field.name not in ("info", "examples")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import torch
@@ -44,23 +43,10 @@ class Scorer:
 
     def score(self, adapted: Adapted, query: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log-odds of being active of the molecules at `query`, shape (q,)."""
-        return self._of_parts(adapted.score, query)
-
-    def weights(
-        self,
-        give: Literal["attention", "contributions"],
-        adapted: Adapted,
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
-        """Weigh each support molecule for each molecule at `query`, shape (q, s); see the heads.
-
-        Raises:
-            InputError: If the learner's head does not say.
-        """
-        return self._of_parts(lambda part: adapted.weights(give, part), query)
+        return self.apply(adapted.score, query)
 
     @torch.no_grad()
-    def _of_parts(
+    def apply(
         self, function: Callable[[Batch | Tensor], Tensor], query: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Apply a function to the molecules at `query`, part by part where they are graphs."""

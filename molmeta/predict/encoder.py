@@ -16,11 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.assays.library import Library
 from molmeta.chem.featurize import Featurized
 from molmeta.learning.embed import embed
-from molmeta.predict.base import NAN, at_least, loaded
-from molmeta.predict.known import warn_of_rejected
+from molmeta.predict.adapted_assay import warn_of_rejected
+from molmeta.predict.few_shot import NAN, at_least, loaded
+from molmeta.predict.library.stream import compute, cut, schema_of
+from molmeta.predict.library.vector_writers import write_vectors
 from molmeta.predict.panel import check_ready
-from molmeta.predict.parts import Computed, compute, cut, schema_of
-from molmeta.predict.vector_writers import write_vectors
 from molmeta.runs.model import Model, load_model
 
 
@@ -100,26 +100,16 @@ class MoleculeEncoder:
         """
         if projected:
             check_ready(self._model)
-        rejected: Counter[str] = Counter()
-        n_rows = 0
-
-        def counted() -> Iterator[Computed]:
-            nonlocal n_rows
-            for part in compute(
-                self._model,
-                cut(library),
-                library.smiles_column,
-                self._ready if projected else self._vectors,
-                workers=workers,
-                progress=progress,
-            ):
-                n_rows += len(part.reasons)
-                rejected.update(filter(None, part.reasons))
-                yield part
-
+        parts = compute(
+            self._model,
+            cut(library),
+            library.smiles_column,
+            self._ready if projected else self._vectors,
+            workers=workers,
+            progress=progress,
+        )
         types = schema_of(library)
-        write_vectors(counted(), path, self._model, types, number_format, ready=projected)
-        return n_rows, rejected
+        return write_vectors(parts, path, self._model, types, number_format, ready=projected)
 
     @torch.no_grad()
     def _ready(self, features: Featurized) -> NDArray[np.float32]:

@@ -11,20 +11,19 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
-from molmeta.predict.base import FewShot
+from molmeta.predict.adapted_assay import Floats
 from molmeta.predict.classes import as_labels, as_values, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
-from molmeta.predict.known import Floats
+from molmeta.predict.few_shot import FewShot
 from molmeta.predict.support_report import SupportReport, report_classes, report_values
-from molmeta.runs.calibration import prior
 from molmeta.runs.model import Model
 
 Number = TypeVar("Number", bound=np.generic)
@@ -55,7 +54,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         known_: The support molecules that parse, and the model adapted to them.
         rejected_: (position, reason) of the support molecules that do not parse.
         left_out_: Log-odds of each support molecule being active, by the model adapted to the
-            others, shape (s,); see `Known.left_out`. Computed when it is first asked for.
+            others, shape (s,); see `AdaptedAssay.left_out`. Computed when it is first asked for.
         support_report_: What the support set can bear; likewise.
     """
 
@@ -103,21 +102,21 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         molecules = as_smiles(smiles)
         labels = as_labels(y, len(molecules))
         classes, active = two_classes(labels, self.active)
-        given = self._read(molecules)
-        is_active = (labels == classes[active])[given.fine]
+        model, features = self._read(molecules)
+        is_active = (labels == classes[active])[features.parsed]
         if is_active.all() or not is_active.any():
             raise InputError.of(
                 "support set",
                 got=f"{len(is_active)} molecules that parse, {int(is_active.sum())} of them "
-                f"active; of the others, {next(filter(None, given.reasons))}",
+                f"active; of the others, {next(filter(None, features.reasons))}",
                 expected="at least one active and one inactive molecule",
                 fix="Correct the molecules, or add a measured one of the other class.",
             )
-        if given.model.learner.continuous:
+        if model.learner.continuous:
             raise InputError.of(
                 "model", got="one of continuous labels", expected="one of two classes"
             )
-        self._learn(given, is_active.astype(np.float32))
+        self._learn(model, molecules, features, is_active)
         self.classes_, self.active_class_ = classes, classes[active]
         return self
 
@@ -133,7 +132,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     def score_features(self, features: Featurized) -> Floats:
         """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules."""
         check_is_fitted(self, "known_")
-        return self.known_.scores(features) + self._shift
+        return self.known_.panel.score(features, self.prevalence, np.float64)[:, 0]
 
     def decision_function(self, smiles: Iterable[Any]) -> Floats:
         """Log-odds of `classes_[1]`, shape (n,), as scikit-learn reads them; NaN as above.
@@ -186,7 +185,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """
         check_is_fitted(self, "known_")
         check_error_rate(error, self.left_out_, self.known_.labels)
-        values = p_values(self.left_out_, self.known_.labels, scores - self._shift)
+        shift = self.known_.model.shift(self.known_.labels, self.prevalence)
+        values = p_values(self.left_out_, self.known_.labels, scores - shift)
         return ~(values <= error)
 
     def explain(self, smiles: Iterable[Any], top: int | None = None) -> pd.DataFrame:
@@ -251,14 +251,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """From inactive and active (the last axis) to the order of `classes_`, and back."""
         return pairs[..., ::-1] if self._is_reversed else pairs
 
-    @property
-    def _shift(self) -> float:
-        """What the expected prevalence adds to every log-odds."""
-        if self.prevalence is None:
-            return 0.0
-        seen = prior(self.known_.labels) if self.known_.model.carries_ratio else 0.0
-        return float(logit(self.prevalence)) - seen
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
@@ -316,17 +308,16 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         """
         molecules = as_smiles(smiles)
         values = as_values(y, len(molecules))
-        given = self._read(molecules)
-        values = values[given.fine]
+        model, features = self._read(molecules)
+        values = values[features.parsed]
         if len(values) < 2:
             raise InputError.of(
                 "support set",
                 got=f"{len(values)} molecules that parse",
                 expected="two or more molecules, each with a value",
             )
-        continuous = given.model.learner.continuous
         above = values > np.median(values)
-        self._learn(given, (values if continuous else above).astype(np.float32))
+        self._learn(model, molecules, features, values if model.learner.continuous else above)
         self.values_ = values
         self.predict(self.known_.smiles[:1])  # a head without weights is refused at once
         return self

@@ -1,4 +1,6 @@
-"""Panels: several assays at once, each adapted to its own support set, on one pass of molecules.
+"""Panels: one or more assays, each adapted to its own support set, on one pass of molecules.
+
+Whatever scores molecules of a new assay does so here: estimators, tables, screens, evaluations.
 
 The encoder runs once a molecule, and so does the projection where no inner step has moved it, with
 all that a head makes of a vector without looking at a support set; what an assay costs beyond that
@@ -10,7 +12,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,17 +20,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch_geometric.data import Batch
 
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
-from molmeta.learning.embed import batches, embed
 from molmeta.learning.scorer import Scorer
 from molmeta.models.matcher import Matcher
 from molmeta.runs.model import Model
 from molmeta.tensors import digest_tensors, under
 
+DIVERGED = "the model's scores are not finite: its training diverged"
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
@@ -42,28 +45,32 @@ class _Member:
 
 
 class Panel:
-    """Assays that are scored together.
+    """Adapted assays, k of them, that are scored together.
 
     Args:
         model: What was adapted.
-        adapted: By the assays' names.
+        adapted: To each assay.
+        assays: Their names, k of them, where they have some.
         identity: A hash of the model and of what the assays were learnt from.
 
     Attributes:
-        assays: Their names, k of them.
-        sizes: Of their support sets, (k,).
+        labels: Of their support sets, k arrays.
     """
 
-    def __init__(self, model: Model, adapted: Mapping[str, Adapted], identity: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        adapted: Sequence[Adapted],
+        assays: Iterable[str] = (),
+        identity: str = "",
+    ) -> None:
         self.model = model
-        self.assays = tuple(adapted)
+        self.assays = tuple(assays)
         self.identity = identity
-        self.sizes = tuple(len(one.labels) for one in adapted.values())
-        self._adapted = tuple(adapted.values())
+        self.labels = [one.labels.cpu().numpy() for one in adapted]
+        self._adapted = adapted
         self._device = model.learner.device
-        self._members = [_member(model, one) for one in self._adapted]
-        scales = [model.scale(one.labels.cpu().numpy()) for one in self._adapted]
-        self._slopes, self._offsets = np.array(scales, np.float32).T
+        self._members = [_member(model, one) for one in adapted]
 
     @classmethod
     def learn(
@@ -80,13 +87,13 @@ class Panel:
         """
         if not known:
             raise InputError.of("support", got="no assay", expected="at least one")
-        adapted = {name: _adapt(model, name, *pairs) for name, pairs in known.items()}
+        adapted = [_adapt(model, name, *pairs) for name, pairs in known.items()]
         assays = [[name, list(smiles), labels.tolist()] for name, (smiles, labels) in known.items()]
         form = model.standardize.spec if model.standardize else None
         heat = model.calibration.temperatures if model.calibration else None
         digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
         digest.update(bytes(digest_tensors(model.learner.state_dict()).tolist()))
-        return cls(model, adapted, digest.hexdigest()[:24])
+        return cls(model, adapted, known, digest.hexdigest()[:24])
 
     @classmethod
     def of_store(cls, model: Model, store: AssayStore) -> Self:
@@ -98,19 +105,41 @@ class Panel:
             known[assay.id] = (smiles, assay.labels[kept])
         return cls.learn(model, known)
 
-    def score(self, features: Featurized) -> NDArray[np.float32]:
-        """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse."""
+    def score(
+        self,
+        features: Featurized,
+        prevalence: float | None = None,
+        number: type[np.floating] = np.float32,
+    ) -> NDArray[Any]:
+        """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse.
+
+        Args:
+            features: Of n molecules.
+            prevalence: As of `Model.calibrate`.
+            number: What scores are calibrated in: a library needs few digits, and little memory.
+
+        Raises:
+            MolmetaError: If a score is not finite.
+        """
         parsed = np.flatnonzero(features.parsed)
-        scores = np.full((len(features), len(self.assays)), np.nan, np.float32)
+        scores = np.full((len(features), len(self._members)), np.nan, number)
         if len(parsed):
-            encoder = self.model.learner.encoder
-            if self.model.learner.embeds_once:
-                scores[parsed] = self.score_vectors(
-                    embed(encoder, features, parsed, device=self._device)
-                )
-            else:
-                scores[parsed] = self._score_each(features, parsed)
+            scorer = Scorer(self.model.learner, features)
+            scores[parsed] = self.score_rows(scorer, parsed, prevalence, number)
         return scores
+
+    def score_rows(
+        self,
+        scorer: Scorer,
+        rows: NDArray[np.int64],
+        prevalence: float | None = None,
+        number: type[np.floating] = np.float32,
+    ) -> NDArray[Any]:
+        """As `score`, of the molecules at `rows` that a scorer of the learner holds, (r, k)."""
+        scores = scorer.apply(self._score_part, rows)
+        if not np.isfinite(scores).all():
+            raise MolmetaError(DIVERGED)
+        return self._calibrated(scores, prevalence, number)
 
     @torch.no_grad()
     def score_vectors(self, vectors: Tensor, *, ready: bool = False) -> NDArray[np.float32]:
@@ -134,39 +163,36 @@ class Panel:
                 expected="molecules (--input)",
                 fix="Use a model trained with `adapt: matcher`.",
             )
-        scores = np.empty((len(vectors), len(self.assays)), np.float32)
-        for start in range(0, len(vectors), _ROWS):
-            block = vectors[start : start + _ROWS].to(self._device, torch.float32)
-            scores[start : start + _ROWS] = self._score_block(block, ready).cpu().numpy()
+        scores = self._score_blocks(vectors, ready).numpy()
         unfinished = np.flatnonzero(~np.isfinite(scores).all(1))
         if len(unfinished) and torch.isfinite(vectors[torch.from_numpy(unfinished)]).all(1).any():
-            raise MolmetaError("the model's scores are not finite: its training diverged")
-        return self._calibrated(scores)
+            raise MolmetaError(DIVERGED)
+        return self._calibrated(scores, None, np.float32)
 
-    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        calibrated: NDArray[np.float32] = scores * self._slopes + self._offsets
-        return calibrated
+    def _calibrated(
+        self, scores: NDArray[np.float32], prevalence: float | None, number: type[np.floating]
+    ) -> NDArray[Any]:
+        columns = scores.astype(number, copy=False).T
+        given = zip(columns, self.labels, strict=True)
+        return np.stack([self.model.calibrate(one, labels, prevalence) for one, labels in given], 1)
 
-    def _score_block(self, vectors: Tensor, ready: bool) -> Tensor:
-        common = vectors
-        if not ready and any(member.shares_prepared for member in self._members):
-            common = self.model.learner.matcher.prepare(vectors)
-        columns = []
-        for member in self._members:
-            own = common if member.shares_prepared else member.matcher.prepare(vectors)
-            columns.append(member.matcher.score(member.fitted, own))
-        return torch.stack(columns, 1)
+    def _score_part(self, molecules: Batch | Tensor) -> Tensor:
+        if isinstance(molecules, Tensor):
+            return self._score_blocks(molecules, ready=False)
+        return torch.stack([one.score(molecules) for one in self._adapted], 1)
 
-    @torch.no_grad()
-    def _score_each(self, features: Featurized, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        rows = [
-            torch.stack([adapted.score(batch) for adapted in self._adapted], 1).cpu().numpy()
-            for batch in batches(self.model.learner.encoder, features, indices, self._device)
-        ]
-        scores: NDArray[np.float32] = np.concatenate(rows)
-        if not np.isfinite(scores).all():
-            raise MolmetaError("the model's scores are not finite: its training diverged")
-        return self._calibrated(scores)
+    def _score_blocks(self, vectors: Tensor, ready: bool) -> Tensor:
+        scores = torch.empty(len(vectors), len(self._members))
+        for start in range(0, len(vectors), _ROWS):
+            block = vectors[start : start + _ROWS].to(self._device, torch.float32)
+            common = block
+            if not ready and any(member.shares_prepared for member in self._members):
+                common = self.model.learner.matcher.prepare(block)
+            for column, member in enumerate(self._members):
+                own = common if member.shares_prepared else member.matcher.prepare(block)
+                found = member.matcher.score(member.fitted, own)
+                scores[start : start + _ROWS, column] = found
+        return scores
 
 
 def check_ready(model: Model) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from molmeta import metrics
-from molmeta.predict.hints import Hints, hints
-from molmeta.predict.known import Known
+from molmeta.predict.adapted_assay import AdaptedAssay
+from molmeta.predict.indicators import Indicators, indicators
 from molmeta.runs.calibration import Calibration
 
 Floats = NDArray[np.float64]
@@ -82,12 +82,12 @@ class SupportReport:
         return "\n".join([*lines, *(f"warning: {one}" for one in self.warnings)])
 
 
-def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> SupportReport:
+def report_classes(known: AdaptedAssay, left_out: Floats, names: tuple[str, str]) -> SupportReport:
     """The report on a support set of two classes.
 
     Args:
         known: The support set.
-        left_out: As `Known.left_out` gives it.
+        left_out: As `AdaptedAssay.left_out` gives it.
         names: The inactive and the active class.
     """
     active = known.labels == 1
@@ -109,7 +109,7 @@ def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> Su
             "beyond their series"
         )
     warnings += _chance(left_out[usable], active[usable])
-    hinted, calibration = hints(known, left_out), known.model.calibration
+    hinted, calibration = indicators(known, left_out), known.model.calibration
     if calibration is not None and hinted.similarity_is_better:
         loses = calibration.loses
         warnings.append(
@@ -128,7 +128,7 @@ def report_classes(known: Known, left_out: Floats, names: tuple[str, str]) -> Su
     )
 
 
-def report_values(known: Known, left_out: Floats, values: Floats) -> SupportReport:
+def report_values(known: AdaptedAssay, left_out: Floats, values: Floats) -> SupportReport:
     """The report on a support set of values, shape (s,); see `report_classes`."""
     rest = (values.sum() - values) / (len(values) - 1)  # what a constant would have said
     residual = float(np.square(values - left_out).sum())
@@ -154,7 +154,7 @@ def report_values(known: Known, left_out: Floats, values: Floats) -> SupportRepo
     )
 
 
-def _expected(calibration: Calibration | None, hinted: Hints) -> Expected | None:
+def _expected(calibration: Calibration | None, hinted: Indicators) -> Expected | None:
     if calibration is None:
         return None
     line = calibration.delta_auprc
@@ -180,7 +180,7 @@ def _chance(left_out: Floats, active: NDArray[np.bool_]) -> list[str]:
     ]
 
 
-def _repeats(known: Known, labels: NDArray[np.floating]) -> list[str]:
+def _repeats(known: AdaptedAssay, labels: NDArray[np.floating]) -> list[str]:
     """Molecules that occur more than once, with one label or with several."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, identity in enumerate(known.features.identities):
@@ -199,7 +199,7 @@ def _repeats(known: Known, labels: NDArray[np.floating]) -> list[str]:
     return warnings
 
 
-def _far(known: Known) -> list[str]:
+def _far(known: AdaptedAssay) -> list[str]:
     """Whether most of it is unlike what the model was trained on."""
     domain, nearest = known.model.domain, known.nearest_training
     if domain is None or nearest is None or (nearest < domain.threshold).mean() <= 0.5:

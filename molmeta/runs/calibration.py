@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import read_if_there, write_json
 
 CALIBRATION = "calibration.json"
 
@@ -90,31 +89,24 @@ class Calibration:
         Raises:
             InputError: If the file is damaged.
         """
-        file = run / CALIBRATION
-        if not file.is_file():
-            return None
-        try:
-            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            temperatures = {int(k): float(v) for k, v in found["temperatures"].items()}
-            if not temperatures or not all(
-                size > 0 and 0 < heat < np.inf for size, heat in temperatures.items()
-            ):
-                raise ValueError(f"temperatures {temperatures}")
-            loses = {key: float(found["loses"][key]) for key in ("hinted", "otherwise")}
-            line = Line(**found["delta_auprc"])
-            numbers = [line.intercept, line.low, line.high, line.level, *line.weights.values()]
-            if not np.isfinite([*numbers, *loses.values()]).all():
-                raise ValueError("a number that is not finite")
-            return Calibration(str(found["fitted_on"]), temperatures, line, loses)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError.of(
-                f"calibration {file}",
-                got=f"something that cannot be used ({error})",
-                expected="what `molmeta.training.calibrate` fits",
-                fix="Copy the model again, or remove this file.",
-            ) from None
+        expected = "what `molmeta.training.calibrate` fits"
+        return read_if_there(run / CALIBRATION, _read, "calibration", expected)
 
     def save(self, run: Path) -> None:
         """Write it to a run folder, whole or not at all."""
-        with write_atomically(run / CALIBRATION) as file:
-            file.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_json(run / CALIBRATION, asdict(self))
+
+
+def _read(file: Path) -> Calibration:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    temperatures = {int(k): float(v) for k, v in found["temperatures"].items()}
+    if not temperatures or not all(
+        size > 0 and 0 < heat < np.inf for size, heat in temperatures.items()
+    ):
+        raise ValueError(f"temperatures {temperatures}")
+    loses = {key: float(found["loses"][key]) for key in ("hinted", "otherwise")}
+    line = Line(**found["delta_auprc"])
+    numbers = [line.intercept, line.low, line.high, line.level, *line.weights.values()]
+    if not np.isfinite([*numbers, *loses.values()]).all():
+        raise ValueError("a number that is not finite")
+    return Calibration(str(found["fitted_on"]), temperatures, line, loses)

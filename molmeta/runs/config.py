@@ -12,7 +12,7 @@ from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
 from molmeta.models.aliases import without_gone
-from molmeta.resources import write_atomically
+from molmeta.resources import write_json
 from molmeta.runs.recipe import Recipe, foreign_parts, resolve_recipe
 
 CONFIG = "config.json"
@@ -42,8 +42,7 @@ def save_config(
         "init": init,
         "data": data,
     }
-    with write_atomically(run / CONFIG) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(run / CONFIG, content)
 
 
 def load_config(run: Path) -> dict[str, Any]:

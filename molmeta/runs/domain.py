@@ -12,8 +12,7 @@ from scipy.sparse import csr_matrix
 
 from molmeta.assays.store import AssayStore
 from molmeta.chem.fingerprint import SIZE, tanimoto
-from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import read_if_there, write_atomically
 
 DOMAIN = "domain.npy"
 SAMPLE = 2048
@@ -50,21 +49,8 @@ class Domain:
         Raises:
             InputError: If the file is damaged.
         """
-        file = run / DOMAIN
-        if not file.is_file():
-            return None
-        try:
-            packed = np.load(file, allow_pickle=False)
-            if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != SIZE // 8:
-                raise ValueError(f"{packed.dtype} of shape {packed.shape}")
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError.of(
-                f"training molecules {file}",
-                got=f"something that cannot be used ({error})",
-                expected=f"packed fingerprints, (n, {SIZE // 8}) uint8",
-                fix="Copy the model again, or remove this file.",
-            ) from None
-        return Domain(packed)
+        expected = f"packed fingerprints, (n, {SIZE // 8}) uint8"
+        return read_if_there(run / DOMAIN, _read, "training molecules", expected)
 
     def save(self, run: Path) -> None:
         """Write it to a run folder, whole or not at all."""
@@ -99,6 +85,13 @@ class Domain:
     @cached_property
     def _sample(self) -> csr_matrix:
         return csr_matrix(np.unpackbits(self.packed, axis=1))
+
+
+def _read(file: Path) -> Domain:
+    packed = np.load(file, allow_pickle=False)
+    if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != SIZE // 8:
+        raise ValueError(f"{packed.dtype} of shape {packed.shape}")
+    return Domain(packed)
 
 
 def _presence(counts: csr_matrix) -> csr_matrix:

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from molmeta.chem.featurize import Featurized, featurize, featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
@@ -30,6 +31,7 @@ from molmeta.runs.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.tensors import load_tensors
 
 MODEL = "model.safetensors"
+Floating = TypeVar("Floating", np.float32, np.float64)
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
@@ -63,15 +65,34 @@ class Model:
         """Tell whether scores have the support set's ratio of classes as their prior."""
         return self.learner.matcher.head.carries_ratio
 
-    def scale(self, labels: NDArray[np.float32]) -> tuple[float, float]:
-        """Find the slope and offset that calibrate log-odds, from the support set's labels, (s,).
+    def prior(self, labels: NDArray[np.float32]) -> float:
+        """Give the log-odds that scores have from the ratio of classes, (s,); 0 if from none."""
+        return prior(labels) if self.carries_ratio else 0.0
 
-        What the score says beyond the prior is divided by the temperature; the prior stays.
+    def calibrate(
+        self,
+        scores: NDArray[Floating],
+        labels: NDArray[np.float32],
+        prevalence: float | None = None,
+    ) -> NDArray[Floating]:
+        """Make log-odds as sure as held-out assays say: slope · score + offset, the same shape.
+
+        What a score says beyond the prior is divided by the temperature; the prior stays, unless
+        another share of actives is expected.
+
+        Args:
+            scores: What the learner gave.
+            labels: Of the support set, shape (s,).
+            prevalence: The share of actives to expect; None: that of the support set.
         """
-        if self.calibration is None or self.learner.continuous:
-            return 1.0, 0.0
-        slope = 1 / self.calibration.temperature(len(labels))
-        return slope, (1 - slope) * prior(labels) if self.carries_ratio else 0.0
+        if self.calibration is not None and not self.learner.continuous:
+            slope = 1 / self.calibration.temperature(len(labels))
+            scores = slope * scores + (1 - slope) * self.prior(labels)
+        return scores if prevalence is None else scores + self.shift(labels, prevalence)
+
+    def shift(self, labels: NDArray[np.float32], prevalence: float | None) -> float:
+        """Compute by how much an expected share of actives moves every log-odds."""
+        return 0.0 if prevalence is None else float(logit(prevalence)) - self.prior(labels)
 
     def featurize(
         self,

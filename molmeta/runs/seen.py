@@ -10,7 +10,7 @@ import numpy as np
 from molmeta.assays.record import AssayRecord
 from molmeta.chem.standardize import Standardizer
 from molmeta.errors import InputError
-from molmeta.resources import write_atomically
+from molmeta.resources import write_atomically, write_json
 from molmeta.runs.config import load_config
 
 ASSAYS, MOLECULES = "assays.json", "molecules.npy"
@@ -18,8 +18,7 @@ ASSAYS, MOLECULES = "assays.json", "molecules.npy"
 
 def save_seen(run: Path, seen: AssayRecord) -> None:
     """Write the record into a run folder, each file as a whole."""
-    with write_atomically(run / ASSAYS) as file:
-        file.write_text(json.dumps(seen.digests, indent=1) + "\n", encoding="utf-8")
+    write_json(run / ASSAYS, seen.digests)
     with write_atomically(run / MOLECULES) as file:
         np.save(file, seen.molecules)
 

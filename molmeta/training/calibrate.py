@@ -21,7 +21,7 @@ from molmeta import metrics
 from molmeta.assays.form import check_form
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
-from molmeta.predict.hints import hints
+from molmeta.predict.indicators import indicators
 from molmeta.runs.calibration import Calibration, Line
 from molmeta.runs.model import Model, load_model
 from molmeta.runs.settings import Calibrating
@@ -30,7 +30,7 @@ from molmeta.training.job import Job
 from molmeta.training.parallel import Workers
 
 NUMBERS = ("left_out_auc", "information", "confidence", "training")
-"""The numbers about a support set from which ΔAUPRC is expected; see `Hints`."""
+"""The numbers about a support set from which ΔAUPRC is expected; see `Indicators`."""
 
 _FEWEST_SETS = 3
 
@@ -151,7 +151,7 @@ def _measure(draws: list[ScoredDraw], temperatures: dict[int, float]) -> pd.Data
                 f"Brier, {when}": metrics.brier(one.labels, expit(scores)),
                 f"ECE, {when}": metrics.calibration_error(one.labels, expit(scores)),
             }
-        numbers = hints(one.known, one.calibrated(heat, one.left_out))
+        numbers = indicators(one.known, one.calibrated(heat, one.left_out))
         delta = metrics.delta_auprc(one.labels, one.scores)
         row |= asdict(numbers) | {"hinted": numbers.similarity_is_better}
         rows.append(row | {"delta_auprc": delta, "loses": delta < one.similarity})

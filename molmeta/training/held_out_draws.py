@@ -16,7 +16,7 @@ from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.episodes.draw import Draw, DrawError, stratified
 from molmeta.learning.scorer import Scorer
-from molmeta.predict.known import Known
+from molmeta.predict.adapted_assay import AdaptedAssay
 from molmeta.runs.calibration import prior
 from molmeta.runs.model import Model
 
@@ -39,7 +39,7 @@ class ScoredDraw:
     assay: str
     molecules: int
     size: int
-    known: Known
+    known: AdaptedAssay
     left_out: NDArray[np.float64]
     scores: NDArray[np.float64]
     labels: NDArray[np.float32]
@@ -88,7 +88,7 @@ def _score(
     support, given = molecules[draw.support], labels[draw.support]
     query, truth = molecules[draw.query], labels[draw.query]
     features = _features(model, store, support)
-    known = Known(model, [""] * len(support), features, given)
+    known = AdaptedAssay(model, [""] * len(support), features, given)
     similarity = tanimoto(store.fingerprints[query], store.fingerprints[support])
     active, inactive = similarity[:, given > 0.5], similarity[:, given <= 0.5]
     return ScoredDraw(
@@ -104,7 +104,7 @@ def _score(
 
 
 def _features(model: Model, store: AssayStore, molecules: NDArray[np.int64]) -> Featurized:
-    """Give what the model, and `Known`, read of a store's molecules."""
+    """Give what the model, and `AdaptedAssay`, read of a store's molecules."""
     wanted = chosen(model.learner.encoder.reads | {"fingerprints"})
     return Featurized(
         graphs=store.graphs.select(molecules),

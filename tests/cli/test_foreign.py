@@ -215,4 +215,5 @@ def test_no_file_is_read_in_a_way_that_could_run_code(root: Path) -> None:
     assert not wrong
     # What these look up stands in a recipe's sections of parts, where `foreign_parts` looks.
     assert finds == {"molmeta/runs/recipe.py", "molmeta/models/encoders/hybrid.py"}
-    assert imports == {"molmeta/__init__.py", "molmeta/config.py", "molmeta/predict/ray_engine.py"}
+    ray = "molmeta/predict/library/ray_engine.py"
+    assert imports == {"molmeta/__init__.py", "molmeta/config.py", ray}

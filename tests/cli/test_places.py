@@ -13,9 +13,9 @@ import pytest
 
 from molmeta.assays import featurize_files, load_assays, open_library
 from molmeta.errors import MolmetaError
+from molmeta.predict.library.screen import screen
+from molmeta.predict.library.sources import MoleculeSource
 from molmeta.predict.panel import Panel
-from molmeta.predict.screen import screen
-from molmeta.predict.sources import MoleculeSource
 from molmeta.runs import load_model
 from tests.cli.program import molmeta
 

@@ -19,7 +19,7 @@ from molmeta.evaluation.compare import Comparison, compare
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Scale
 from molmeta.evaluation.report import PROTOCOL_TEXTS, write_report
-from molmeta.evaluation.view import LABELS
+from molmeta.evaluation.texts import LABELS
 
 
 @dataclass

@@ -13,7 +13,7 @@ from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.evaluation.learners import LearnerMethod
-from molmeta.predict.hints import Hints, hints
+from molmeta.predict.indicators import Indicators, indicators
 from molmeta.predict.panel import Panel
 from molmeta.runs.calibration import Calibration, Line, prior
 from molmeta.runs.model import Model
@@ -74,7 +74,7 @@ def test_screening_and_evaluation_say_the_same(any_model: Model) -> None:
 
 def test_hints_agree_with_scikit_learn(with_domain: Model) -> None:
     classifier = fitted(with_domain)
-    found = hints(classifier.known_, classifier.left_out_)
+    found = indicators(classifier.known_, classifier.left_out_)
     active = KNOWN["label"].to_numpy() == 1
     assert found.left_out_auc == pytest.approx(roc_auc_score(active, classifier.left_out_) - 0.5)
     prints = classifier.known_.features.fingerprints
@@ -85,10 +85,10 @@ def test_hints_agree_with_scikit_learn(with_domain: Model) -> None:
         row = tanimoto(prints[[i]], prints)[0]
         nearer.append(row[others & active].max() - row[others & ~active].max())
     assert found.similarity_auc == pytest.approx(roc_auc_score(active, nearer) - 0.5)
-    nothing = hints(classifier.known_, np.full(len(KNOWN), prior(classifier.known_.labels)))
+    nothing = indicators(classifier.known_, np.full(len(KNOWN), prior(classifier.known_.labels)))
     assert nothing.information == pytest.approx(0, abs=1e-9)
     assert nothing.left_out_auc == 0
-    perfect = hints(classifier.known_, np.where(active, 50.0, -50.0))
+    perfect = indicators(classifier.known_, np.where(active, 50.0, -50.0))
     assert perfect.left_out_auc == 0.5
     assert perfect.information > found.information
     assert 0 < found.training <= 1
@@ -97,7 +97,7 @@ def test_hints_agree_with_scikit_learn(with_domain: Model) -> None:
 def test_a_single_active_molecule_hints_at_little(kernel_model: Model) -> None:
     known = pd.concat([DRUGS[DRUGS["label"] == label][:n] for label, n in ((0, 5), (1, 1))])
     classifier = FewShotClassifier(kernel_model).fit(known["smiles"], known["label"])
-    found = hints(classifier.known_, classifier.left_out_)
+    found = indicators(classifier.known_, classifier.left_out_)
     assert np.isfinite(list(asdict(found).values())).all()
     assert found.left_out_auc == found.similarity_auc == 0.0
 
@@ -106,7 +106,7 @@ def test_fit_says_what_to_expect(kernel_model: Model) -> None:
     weights = {"information": 0.5, "training": 1.0}
     model = calibrated(kernel_model, Line(0.1, weights, -0.2, 0.3, 0.8))
     classifier = fitted(model)
-    found = hints(classifier.known_, classifier.left_out_)
+    found = indicators(classifier.known_, classifier.left_out_)
     report = classifier.support_report_
     assert report.expected is not None
     middle = 0.1 + 0.5 * found.information + found.training
@@ -120,8 +120,8 @@ def test_fit_says_what_to_expect(kernel_model: Model) -> None:
 def test_it_warns_where_similarity_search_was_better(
     similarity: float, kernel_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = Hints(0.2, 0.0, 0.0, 0.0, similarity)
-    monkeypatch.setattr("molmeta.predict.support_report.hints", lambda *_: found)
+    found = Indicators(0.2, 0.0, 0.0, 0.0, similarity)
+    monkeypatch.setattr("molmeta.predict.support_report.indicators", lambda *_: found)
     warnings = " ".join(fitted(calibrated(kernel_model)).support_report_.warnings)
     assert ("better one in 37% of held-out cases (elsewhere in 11%)" in warnings) == (
         similarity > 0.2

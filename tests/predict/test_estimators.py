@@ -140,7 +140,7 @@ def test_leaving_out_takes_no_more_memory_than_it_may(
         if arguments[3] is not None:
             seen.append(len(arguments[3].unique(dim=0)))  # type: ignore[no-untyped-call]
 
-    monkeypatch.setattr("molmeta.predict.known.AT_ONCE", 5 * len(smiles) ** 2)
+    monkeypatch.setattr("molmeta.predict.adapted_assay.AT_ONCE", 5 * len(smiles) ** 2)
     with head.register_forward_pre_hook(count_views):
         parts = FewShotClassifier(kernel_model).fit(smiles, labels).left_out_
     assert seen == [5, 5, 2]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
 from molmeta.learning import MAML, Learner
@@ -58,6 +59,20 @@ def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
         )
         expected = Scorer(model.learner, library).score(adapted, np.arange(40))
         np.testing.assert_allclose(column, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_adapted_assay_is_a_panel_of_one(kernel_model: Model) -> None:
+    rows = DRUGS.query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
+    smiles, labels = rows["smiles"][:12].tolist(), rows["label"][:12].to_numpy(np.float32)
+    classifier = FewShotClassifier(kernel_model).fit(smiles, labels)
+    library = kernel_model.featurize([*rows["smiles"][12:], "no molecule"])
+    several = Panel.learn(kernel_model, {"it": (smiles, labels), "again": (smiles, labels)})
+    single = classifier.known_.panel.score(library)
+    np.testing.assert_array_equal(several.score(library), np.hstack([single, single]))
+    np.testing.assert_allclose(classifier.score_features(library), single[:, 0], rtol=1e-6)
+    rare = classifier.known_.panel.score(library, prevalence=0.01)
+    shift = kernel_model.shift(labels, 0.01)
+    np.testing.assert_allclose(rare, single + shift, rtol=1e-5)
 
 
 def test_labels_of_another_length_are_refused(kernel_model: Model) -> None:

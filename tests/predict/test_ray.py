@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from molmeta.assays import open_library
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.predict import ray_engine
+from molmeta.predict.library import ray_engine
+from molmeta.predict.library.ray_engine import compute_on_ray
+from molmeta.predict.library.screen import Shard, screen
+from molmeta.predict.library.sources import MoleculeSource, pick_engine
+from molmeta.predict.library.stream import Part
 from molmeta.predict.panel import Panel
-from molmeta.predict.parts import Part
-from molmeta.predict.ray_engine import compute_on_ray
-from molmeta.predict.screen import Shard, screen
-from molmeta.predict.sources import MoleculeSource, pick_engine
 from molmeta.runs.model import Model
 from tests.cli.program import molmeta
 from tests.predict.test_screen import DRUGS, library_of, panel_of, rows_of, screened

@@ -26,8 +26,8 @@ import pytest
 import molmeta
 from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
-from molmeta.predict.parts import Part
-from molmeta.predict.ray_engine import compute_on_ray
+from molmeta.predict.library.ray_engine import compute_on_ray
+from molmeta.predict.library.stream import Part
 from molmeta.runs.model import Model
 from tests.predict.test_screen import panel_of
 

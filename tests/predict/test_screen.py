@@ -16,9 +16,9 @@ from rdkit import Chem
 from molmeta import AssayStore, FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
 from molmeta.errors import InputError
+from molmeta.predict.library.screen import Shard, Summary, screen
+from molmeta.predict.library.sources import MoleculeSource
 from molmeta.predict.panel import Panel
-from molmeta.predict.screen import Shard, Summary, screen
-from molmeta.predict.sources import MoleculeSource
 from molmeta.runs.model import Model
 from tests.predict.models import random_model
 
@@ -184,7 +184,7 @@ def test_a_store_s_assays_are_learnt_from_what_is_kept(model: Model) -> None:
     broken = pd.concat([known, known.iloc[:1].assign(smiles="no molecule")])
     panel = Panel.of_store(model, AssayStore.from_frame(broken))
     assert panel.assays == tuple(known["assay"].unique())
-    assert sum(panel.sizes) == len(known.drop_duplicates(["assay", "smiles"]))
+    assert sum(map(len, panel.labels)) == len(known.drop_duplicates(["assay", "smiles"]))
 
 
 def test_shards_share_a_folder_and_make_up_the_whole(model: Model, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from molmeta.assays import open_library, read_support
 from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
-from molmeta.predict.suggest import choose, suggest
+from molmeta.predict.library.suggest import choose, suggest
 from molmeta.predict.table import learn, predict_table
 from molmeta.runs.model import Model
 

@@ -18,10 +18,15 @@ from molmeta.models import GINE, MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.heads.prototypical import PrototypicalHead
 from molmeta.predict.encoder import MoleculeEncoder
-from molmeta.predict.screen import screen
-from molmeta.predict.sources import MoleculeSource, VectorSource
-from molmeta.predict.vector_writers import write_vectors
-from molmeta.predict.vectors import VectorFile, decode_numbers, encode_numbers, encoder_fingerprint
+from molmeta.predict.library.screen import screen
+from molmeta.predict.library.sources import MoleculeSource, VectorSource
+from molmeta.predict.library.vector_writers import write_vectors
+from molmeta.predict.library.vectors import (
+    VectorFile,
+    decode_numbers,
+    encode_numbers,
+    encoder_fingerprint,
+)
 from molmeta.runs.model import Model
 from tests.predict.models import random_model
 from tests.predict.test_screen import library_of, panel_of, rows_of, screened

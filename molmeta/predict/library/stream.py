@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,20 +54,8 @@ class Computed:
     reasons: list[str]
 
 
-class Engine(Protocol):
-    """What computes on parts: `compute` in this process and its workers, or on a cluster."""
-
-    def __call__(
-        self,
-        model: Model,
-        parts: Iterable[Part],
-        smiles_column: str,
-        function: Callable[[Featurized], NDArray[np.float32]],
-        *,
-        workers: int | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> Iterator[Computed]:
-        """See `compute`."""
+Engine = Callable[..., Iterator[Computed]]
+"""What computes on parts: `compute` in this process and its workers, or its like on a cluster."""
 
 
 def cut(library: Library, part_rows: int = PART_ROWS) -> Iterator[Part]:

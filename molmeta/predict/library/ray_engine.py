@@ -1,4 +1,4 @@
-"""The stages of `parts.compute` on a Ray cluster: parts go out whole, results come back in order.
+"""The stages of `stream.compute` on a Ray cluster: parts go out whole, results come back in order.
 
 Each part is a Ray task, which Ray gives to another worker if the first one dies (Moritz et al.
 2018, "Ray: a distributed framework for emerging AI applications", arXiv:1712.05889). A task does
@@ -28,7 +28,7 @@ import molmeta
 from molmeta.assays.measurement import as_text
 from molmeta.chem.featurize import TIME_LIMIT, Featurized
 from molmeta.errors import InputError, MolmetaError
-from molmeta.predict.parts import Computed, Part, compute
+from molmeta.predict.library.stream import Computed, Part, compute
 from molmeta.runs.model import Model
 
 RETRIES = 5
@@ -53,13 +53,8 @@ def compute_on_ray(
     (`RAY_ADDRESS`, or one started on this machine), else on a new one on this machine, which
     ends with it.
 
-    Args:
-        model: What the molecules are featurized for, on the CPU.
-        parts: Read only a little ahead.
-        smiles_column: Theirs.
-        function: Features of m rows → (m, k); sent to the workers with the model.
-        workers: Parts in work at once; by default two for each processor of the cluster.
-        progress: Called with the number of rows done since its last call.
+    Arguments are as of `compute`, but `workers` is how many parts are in work at once, by default
+    two for each processor of the cluster.
 
     Raises:
         InputError: If Ray is not installed, its cluster is not reached or lacks this version of

@@ -1,9 +1,8 @@
-"""What the estimators share: how molecules are read, and what is known of the new assay."""
+"""What the few-shot estimators share: how they read molecules, learn and explain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
+from molmeta.predict.adapted_assay import AdaptedAssay, warn_of_rejected
 from molmeta.predict.explain import deciding
-from molmeta.predict.known import Known, warn_of_rejected
 from molmeta.runs.model import Model, load_model
 
 LEFT_OUT, NAN = "are left out of the support set", "get NaN"
@@ -33,25 +32,6 @@ def loaded(model: str | Path | Model, trust_code: bool) -> Model:
     return model if isinstance(model, Model) else load_model(model, trust_code=trust_code)
 
 
-@dataclass(frozen=True)
-class Given:
-    """What was given to `fit`: the n molecules, of which s parse.
-
-    Attributes:
-        model: What reads them.
-        smiles: Those that parse, s of them.
-        features: Theirs.
-        fine: Which parse, shape (n,).
-        reasons: Why the others do not, n of them.
-    """
-
-    model: Model
-    smiles: list[str]
-    features: Featurized
-    fine: NDArray[np.bool_]
-    reasons: list[str]
-
-
 class FewShot(BaseEstimator):  # type: ignore[misc]
     """A support set and how molecules are read; what to make of them is its subclasses' part."""
 
@@ -59,35 +39,30 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
     steps: int | None
     workers: int
     trust_code: bool
-    known_: Known
+    known_: AdaptedAssay
     rejected_: list[tuple[int, str]]
 
-    def _read(self, smiles: list[Any]) -> Given:
+    def _read(self, smiles: list[Any]) -> tuple[Model, Featurized]:
         """Begin to fit: load the model and read the molecules, n of them."""
         if self.steps is not None:
             at_least("steps", self.steps, 0)
-        model = loaded(self.model, self.trust_code)
-        features = self._featurize(model, smiles)
+        model, workers = loaded(self.model, self.trust_code), at_least("workers", self.workers, 1)
+        return model, model.featurize(smiles, fingerprints=True, identities=True, workers=workers)
+
+    def _learn(
+        self, model: Model, smiles: list[Any], features: Featurized, labels: NDArray[np.generic]
+    ) -> None:
+        """Adapt to the labels of the molecules that parse, shape (s,)."""
         fine, reasons = features.parsed, features.reasons
         if not fine.all():
-            smiles = [one for one, is_fine in zip(smiles, fine, strict=True) if is_fine]
-            features = features.select(fine)
-        return Given(model, smiles, features, fine, reasons)
-
-    def _learn(self, given: Given, labels: NDArray[np.float32]) -> None:
-        """Adapt to the labels of the molecules that parse, shape (s,)."""
-        known = Known(given.model, given.smiles, given.features, labels, self.steps)
-        _ = known.adapted
+            smiles, features = [smiles[i] for i in np.flatnonzero(fine)], features.select(fine)
+        known = AdaptedAssay(model, smiles, features, labels.astype(np.float32), self.steps)
+        _ = known.panel
         for name in ("support_report_", "left_out_"):  # of an earlier fit
             self.__dict__.pop(name, None)
         self.known_ = known
-        self.rejected_ = [(i, reason) for i, reason in enumerate(given.reasons) if reason]
-        warn_of_rejected(given.reasons, LEFT_OUT, level=3)
-
-    def _featurize(self, model: Model, smiles: list[Any]) -> Featurized:
-        return model.featurize(
-            smiles, fingerprints=True, identities=True, workers=at_least("workers", self.workers, 1)
-        )
+        self.rejected_ = [(i, reason) for i, reason in enumerate(reasons) if reason]
+        warn_of_rejected(reasons, LEFT_OUT, level=3)
 
     def featurize(self, molecules: Iterable[Any], **options: Any) -> Featurized:
         """Read n molecules for `score_features`; options of `featurize`."""
@@ -102,7 +77,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         return features
 
     def applicability(self, molecules: Iterable[Any]) -> pd.DataFrame:
-        """How near n molecules lie to what the model has seen; see `Known.applicability`."""
+        """How near n molecules lie to what the model has seen; see `AdaptedAssay.applicability`."""
         return self.known_.applicability(self._features(molecules))
 
     def _explain(

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from molmeta.chem.featurize import FEATURE_SPEC
 from molmeta.errors import InputError
-from molmeta.predict.parts import PART_ROWS
+from molmeta.predict.library.stream import PART_ROWS
 from molmeta.runs.model import Model
 from molmeta.tensors import digest_tensors
 

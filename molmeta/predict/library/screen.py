@@ -25,9 +25,9 @@ from scipy.special import expit
 from molmeta import __version__
 from molmeta.errors import InputError
 from molmeta.predict.files import write_text
+from molmeta.predict.library.vectors import check_names
 from molmeta.predict.panel import Panel
-from molmeta.predict.vectors import check_names
-from molmeta.resources import Journal, check_name, write_atomically
+from molmeta.resources import Journal, check_name, write_atomically, write_json
 
 MANIFEST = "_screen.json"  # readers of a folder of Parquet files pass over names with _
 _DONE = "done"
@@ -205,8 +205,7 @@ def _begin(folder: Path, work: dict[str, Any]) -> None:
             expected="a new or empty folder, or that of a screening to go on with",
         )
     check_name(folder.resolve())
-    with write_atomically(manifest) as temporary:
-        temporary.write_text(json.dumps(work, indent=1) + "\n", encoding="utf-8")
+    write_json(manifest, work)
 
 
 def _tidy(folder: Path, parts: Iterable[str], *, parts_too: bool) -> None:

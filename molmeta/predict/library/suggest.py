@@ -15,8 +15,7 @@ from molmeta.assays.support import Support
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
-from molmeta.predict.estimators import FewShotClassifier
-from molmeta.predict.table import read_library
+from molmeta.predict.table import learn, read_library
 from molmeta.runs.model import Model
 
 STRATEGIES = ("greedy", "uncertain", "diverse")
@@ -60,9 +59,7 @@ def suggest(
             got=f"the columns {', '.join(clash)}, which suggestions add",
             expected="other names",
         )
-    kept = np.flatnonzero(support.kept)
-    known = [support.smiles[i] for i in kept]
-    classifier = FewShotClassifier(model, workers=workers).fit(known, support.labels[kept])
+    classifier = learn(model, support, workers=workers)
     features = model.featurize(
         smiles, fingerprints=True, identities=True, workers=workers, progress=progress
     )

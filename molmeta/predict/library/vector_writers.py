@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,8 +18,8 @@ import pyarrow.parquet as pq
 
 from molmeta.errors import InputError
 from molmeta.predict.files import check_ending, separator_of, write_text
-from molmeta.predict.parts import Computed, as_arrow
-from molmeta.predict.vectors import (
+from molmeta.predict.library.stream import Computed, as_arrow
+from molmeta.predict.library.vectors import (
     FORMATS,
     METADATA,
     REASON,
@@ -125,7 +126,7 @@ def write_vectors(
     number_format: str = "fp32",
     *,
     ready: bool = False,
-) -> None:
+) -> tuple[int, Counter[str]]:
     """Write the vectors of a library, part by part; the file appears when it is whole.
 
     Args:
@@ -135,6 +136,9 @@ def write_vectors(
         types: Of the library's columns.
         number_format: One of `FORMATS`.
         ready: Whether the vectors are what `Matcher.prepare` gives.
+
+    Returns:
+        The number of rows; and how many of them were rejected, by reason.
 
     Raises:
         InputError: If the ending is another one, text is to hold half-precision numbers, or a
@@ -146,6 +150,7 @@ def write_vectors(
     told = {"fingerprint": fingerprint, "format": number_format, "ready": ready}
     if path.suffix == ".parquet":
         check_names(types, (VECTOR, REASON), str(path))
+    n_rows, rejected = 0, Counter[str]()
     with _target(path) as file:
         writer: _Writer
         if path.suffix == ".npy":
@@ -157,6 +162,8 @@ def write_vectors(
         try:
             for part in parts:
                 writer.add(part)
+                n_rows += len(part.reasons)
+                rejected.update(filter(None, part.reasons))
         finally:
             writer.close()
         if path.suffix == ".npy":  # killed before the new one stands, vectors have none
@@ -165,6 +172,7 @@ def write_vectors(
         with write_atomically(side_car(path)) as text:
             about = {**told, "model": str(model.path), "shape": writer.shape}
             text.write_text(json.dumps(about) + "\n", encoding="utf-8")
+    return n_rows, rejected
 
 
 def check_vector_file(path: Path, number_format: str) -> None:

@@ -1,11 +1,11 @@
-"""What is known of a new assay: its labelled molecules, and a model adapted to them."""
+"""A new assay: its labelled molecules, and a model adapted to them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import MolmetaError, RejectedWarning
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.scorer import Scorer
-from molmeta.runs.calibration import prior
+from molmeta.predict.panel import DIVERGED, Panel
 from molmeta.runs.model import Model
 
 Floats = NDArray[np.float64]
@@ -48,8 +48,8 @@ def warn_of_rejected(reasons: Sequence[str], becomes: str, level: int = 2) -> No
 
 
 @dataclass(frozen=True)
-class Known:
-    """A support set of s molecules that parse, and a model adapted to it.
+class AdaptedAssay:
+    """A support set of s molecules that parse, and a model adapted to it: a panel of one.
 
     Attributes:
         model: The model.
@@ -71,15 +71,10 @@ class Known:
         """The model adapted to all of them."""
         return self._adapt(np.arange(len(self.smiles)))
 
-    def scores(self, features: Featurized) -> Floats:
-        """Of n rows that the model's `featurize` gave, shape (n,); NaN where one does not parse.
-
-        Raises:
-            MolmetaError: If a score is not finite.
-        """
-        scorer = Scorer(self.model.learner, features)
-        slope, offset = self.model.scale(self.labels)
-        return slope * _of_parsed(features, lambda rows: scorer.score(self.adapted, rows)) + offset
+    @cached_property
+    def panel(self) -> Panel:
+        """What scores molecules."""
+        return Panel(self.model, [self.adapted])
 
     def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
         """How much each support molecule weighs for n rows, shape (n, s); as `Adapted.weights`.
@@ -87,10 +82,14 @@ class Known:
         Raises:
             InputError: If the model's head does not say.
         """
-        scorer = Scorer(self.model.learner, features)
-        return _of_parsed(
-            features, lambda rows: scorer.weights(give, self.adapted, rows), len(self.smiles)
-        )
+        weights = np.full((len(features), len(self.smiles)), np.nan)
+        rows = np.flatnonzero(features.parsed)
+        if len(rows):
+            scorer = Scorer(self.model.learner, features)
+            weights[rows] = scorer.apply(partial(self.adapted.weights, give), rows)
+            if not np.isfinite(weights[rows]).all():
+                raise MolmetaError(DIVERGED)
+        return weights
 
     @cached_property
     def nearest_training(self) -> Floats | None:
@@ -116,24 +115,27 @@ class Known:
         found = np.full(len(self.smiles), np.nan)
         if values is not None:
             for part, rest in self._parts():
-                weights = self._scorer.weights("attention", self._adapt(rest), part)
-                found[part] = weights @ values[rest]
+                attention = partial(self._adapt(rest).weights, "attention")
+                found[part] = self._scorer.apply(attention, part) @ values[rest]
             return found
-        slope, offset = self.model.scale(self.labels)
-        at_once = None if self._n_steps else self._left_out_at_once()
+        n_steps = self.model.learner.inner.steps if self.steps is None else self.steps
+        at_once = None if n_steps else self._left_out_at_once()
         for part, rest in self._parts():
-            scores = (
-                self._scorer.score(self._adapt(rest), part) if at_once is None else at_once[part]
+            scores: NDArray[np.float32] = (
+                self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
+                if at_once is None
+                else at_once[part]
             )
-            met = np.isin(self.labels[part], self.labels[rest])
-            calibrated = slope * (scores + self._shift(rest)) + offset
-            found[part] = np.where(met, calibrated, np.nan)
+            scores += self._shift(rest)
+            has_other = np.isin(self.labels[part], self.labels[rest])
+            found[part] = np.where(has_other, self.model.calibrate(scores, self.labels), np.nan)
         return found
 
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:
         """Where no inner step is taken, in few passes in which no molecule sees its own part."""
-        known, parts = self.adapted, [part for part, _ in self._parts()]
+        adapted, parts = self.adapted, [part for part, _ in self._parts()]
+        support, given = adapted.support, (adapted.parameters, adapted.support, adapted.labels)
         n_views = max(1, AT_ONCE // len(self.smiles) ** 2)
         scores = []
         for start in range(0, len(parts), n_views):
@@ -141,22 +143,10 @@ class Known:
             visible = torch.ones((sum(map(len, block)), len(self.smiles)), dtype=torch.bool)
             for part in block:
                 visible[np.ix_(part - block[0][0], part)] = False
-            query = known.support[torch.from_numpy(np.concatenate(block))]
-            scores.append(
-                self.model.learner.scores(
-                    known.parameters,
-                    known.support,
-                    known.labels,
-                    query,
-                    visible.to(known.support.device),
-                )
-            )
+            query = support[torch.from_numpy(np.concatenate(block))]
+            scores.append(self.model.learner.scores(*given, query, visible.to(support.device)))
         found: NDArray[np.float32] = torch.cat(scores).cpu().numpy()
         return found
-
-    @property
-    def _n_steps(self) -> int:
-        return self.model.learner.inner.steps if self.steps is None else self.steps
 
     def standard_errors(self, features: Featurized) -> Floats:
         """How far scores of n rows hang on single support molecules, in log-odds, shape (n,).
@@ -165,16 +155,11 @@ class Known:
         of the g molecules or parts (Efron and Stein 1981, https://doi.org/10.1214/aos/1176345462).
         It takes g adaptations. NaN where a row does not parse.
         """
-        scorer = Scorer(self.model.learner, features)
-
-        def without(rest: NDArray[np.int64]) -> Floats:
-            adapted = self._adapt(rest)
-            found = _of_parsed(features, lambda rows: scorer.score(adapted, rows))
-            return found + self._shift(rest)
-
-        scores = np.stack([without(rest) for _, rest in self._parts()])
-        slope, _ = self.model.scale(self.labels)
-        spread: Floats = slope * np.sqrt((len(scores) - 1) * scores.var(axis=0))
+        rests = [rest for _, rest in self._parts()]
+        raw = self._raw_panel(*rests).score(features)
+        shifts = np.array([self._shift(rest) for rest in rests])
+        scores = self.model.calibrate(raw + shifts, self.labels)
+        spread: Floats = np.sqrt((len(rests) - 1) * scores.var(axis=1))
         return spread
 
     def applicability(self, features: Featurized) -> pd.DataFrame:
@@ -211,7 +196,11 @@ class Known:
 
     def _shift(self, rest: NDArray[np.int64]) -> float:
         """What gives scores from a part of the support set the prior of all of it."""
-        return prior(self.labels) - prior(self.labels[rest]) if self.model.carries_ratio else 0.0
+        return self.model.prior(self.labels) - self.model.prior(self.labels[rest])
+
+    def _raw_panel(self, *chosen: NDArray[np.int64]) -> Panel:
+        """Adapt to parts of the support set, for scores that are not calibrated."""
+        return Panel(replace(self.model, calibration=None), [self._adapt(one) for one in chosen])
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -219,18 +208,3 @@ class Known:
 
     def _adapt(self, chosen: NDArray[np.int64]) -> Adapted:
         return self._scorer.adapt(chosen, self.labels[chosen], steps=self.steps)
-
-
-def _of_parsed(
-    features: Featurized,
-    function: Callable[[NDArray[np.int64]], NDArray[np.float32]],
-    width: int | None = None,
-) -> Floats:
-    """What `function` says of the rows that parse; NaN elsewhere: shape (n,) or (n, width)."""
-    found = np.full(len(features) if width is None else (len(features), width), np.nan)
-    rows = np.flatnonzero(features.parsed)
-    if len(rows):
-        found[rows] = function(rows)
-        if not np.isfinite(found[rows]).all():
-            raise MolmetaError("the model's scores are not finite: its training diverged")
-    return found

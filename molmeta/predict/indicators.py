@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
 from molmeta import metrics
-from molmeta.predict.known import Floats, Known
+from molmeta.predict.adapted_assay import AdaptedAssay, Floats
 from molmeta.runs.calibration import prior
 
 
 @dataclass(frozen=True)
-class Hints:
+class Indicators:
     """Numbers about a support set of two classes, all finite.
 
     Attributes:
@@ -42,16 +42,16 @@ class Hints:
         return self.similarity_auc > self.left_out_auc
 
 
-def hints(known: Known, left_out: Floats) -> Hints:
+def indicators(known: AdaptedAssay, left_out: Floats) -> Indicators:
     """Read a support set.
 
     Args:
         known: Of two classes.
-        left_out: As `Known.left_out` gives it, shape (s,).
+        left_out: As `AdaptedAssay.left_out` gives it, shape (s,).
     """
     usable = ~np.isnan(left_out)
     if not usable.any():
-        return Hints(0.0, 0.0, 0.0, _training(known), 0.0)
+        return Indicators(0.0, 0.0, 0.0, _training(known), 0.0)
     active, scores = known.labels[usable] == 1, left_out[usable]
     similarity = known.similarity(known.features)
     np.fill_diagonal(similarity, -1.0)
@@ -60,7 +60,7 @@ def hints(known: Known, left_out: Floats) -> Hints:
     gained = np.where(active, log_expit(scores), log_expit(-scores)) - np.where(
         active, log_expit(chance), log_expit(-chance)
     )
-    return Hints(
+    return Indicators(
         left_out_auc=_auc(active, scores),
         information=float(gained.mean()),
         confidence=float(np.abs(expit(scores) - known.labels.mean()).mean()),
@@ -69,7 +69,7 @@ def hints(known: Known, left_out: Floats) -> Hints:
     )
 
 
-def _training(known: Known) -> float:
+def _training(known: AdaptedAssay) -> float:
     nearest = known.nearest_training
     return 0.0 if nearest is None else float(nearest.mean())
 

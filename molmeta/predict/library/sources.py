@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from molmeta.assays.formats.spool import on_disk
 from molmeta.assays.library import Library
 from molmeta.config import unknown
+from molmeta.predict.library.ray_engine import compute_on_ray, find_ray
+from molmeta.predict.library.screen import Scored
+from molmeta.predict.library.stream import PART_ROWS, Engine, as_arrow, compute, cut, schema_of
+from molmeta.predict.library.vectors import REASON, VECTOR, VectorFile
 from molmeta.predict.panel import Panel
-from molmeta.predict.parts import PART_ROWS, Engine, as_arrow, compute, cut, schema_of
-from molmeta.predict.ray_engine import compute_on_ray, find_ray
-from molmeta.predict.screen import Scored
-from molmeta.predict.vectors import REASON, VECTOR, VectorFile
 
 ENGINES: dict[str, Engine] = {"local": compute, "ray": compute_on_ray}
 

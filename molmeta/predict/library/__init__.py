@@ -1,0 +1,1 @@
+"""Libraries of molecules: read as a stream, embedded, screened, and chosen from."""
