@@ -65,7 +65,7 @@ class Comparison:
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether the metric is an error."""
+        """Tell whether the metric is an error."""
         return self.metric in LOWER_IS_BETTER
 
     @cached_property
@@ -81,7 +81,7 @@ class Comparison:
         return names
 
     def style(self, method: str) -> int:
-        """How a method's marks look, the same in every plot."""
+        """Number the look of a method's marks, the same in every plot."""
         return self.methods.index(method)
 
     @cached_property

@@ -28,7 +28,7 @@ _N_SUPPORT_SHOWN, _N_TOP_SHOWN = 16, 8
 
 @dataclass(frozen=True)
 class Plan:
-    """What is the same for every unit of an evaluation.
+    """The settings that all units of an evaluation share.
 
     Attributes:
         protocol: Its name.
@@ -57,7 +57,7 @@ class _Episode:
 
     @property
     def parsed(self) -> NDArray[np.bool_]:
-        """Which queries parse, shape (q,)."""
+        """The queries that parse, as a mask, shape (q,)."""
         return self.molecules[self.draw.query] >= 0
 
 

@@ -27,7 +27,7 @@ PROBE = "probe"
 
 @dataclass(frozen=True)
 class TrainedMethod:
-    """What methods share that use the model of a run folder.
+    """A method that uses the model of a run folder.
 
     It is sent to worker processes as its path, and loaded where it is first used. A molecule of
     a store is embedded at most once in each process.
@@ -46,12 +46,12 @@ class TrainedMethod:
 
     @cached_property
     def training(self) -> AssayRecord:
-        """What the model was trained on."""
+        """The assays that the model was trained on."""
         return load_seen(self.path)
 
     @cached_property
     def reads(self) -> frozenset[str]:
-        """What the encoder reads."""
+        """The features that the encoder reads."""
         return self._model.learner.encoder.reads
 
     @cached_property

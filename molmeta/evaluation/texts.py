@@ -1,4 +1,4 @@
-"""How figures are printed: names of metrics, numbers, intervals, lists."""
+"""Texts for figures in print: names of metrics, numbers, intervals, lists."""
 
 from __future__ import annotations
 

@@ -73,11 +73,11 @@ class AdaptedAssay:
 
     @cached_property
     def panel(self) -> Panel:
-        """What scores molecules."""
+        """The panel of this assay alone, which scores molecules."""
         return Panel(self.model, [self.adapted])
 
     def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
-        """How much each support molecule weighs for n rows, shape (n, s); as `Adapted.weights`.
+        """Compute each support molecule's weight for n rows, (n, s); see `Adapted.weights`.
 
         Raises:
             InputError: If the model's head does not say.
@@ -149,7 +149,7 @@ class AdaptedAssay:
         return found
 
     def standard_errors(self, features: Featurized) -> Floats:
-        """How far scores of n rows hang on single support molecules, in log-odds, shape (n,).
+        """Compute how far n scores hang on single support molecules, in log-odds, (n,).
 
         The jackknife's standard error, √((g − 1) / g · Σ (sᵢ − s̄)²), from the scores without each
         of the g molecules or parts (Efron and Stein 1981, https://doi.org/10.1214/aos/1176345462).
@@ -163,7 +163,7 @@ class AdaptedAssay:
         return spread
 
     def applicability(self, features: Featurized) -> pd.DataFrame:
-        """How near n rows lie to what the model has seen.
+        """Compare n rows with the support set and the training molecules.
 
         Returns:
             Columns `nearest_support`, a SMILES, with `nearest_similarity`; `nearest_training`,
@@ -195,7 +195,7 @@ class AdaptedAssay:
             yield part, np.setdiff1d(numbers, part)
 
     def _shift(self, rest: NDArray[np.int64]) -> float:
-        """What gives scores from a part of the support set the prior of all of it."""
+        """Compute the shift that gives scores from a part of the support set the prior of all."""
         return self.model.prior(self.labels) - self.model.prior(self.labels[rest])
 
     def _raw_panel(self, *chosen: NDArray[np.int64]) -> Panel:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 def p_values(known: Floats, labels: NDArray[np.floating], scores: Floats) -> Floats:
-    """How usual each score would be among each class: (q, 2), the inactive class first.
+    """Compute how usual each score is in each class: (q, 2), the inactive class first.
 
     p = (1 + the number of the class's known scores that are at least as odd) / (1 + their number);
     of actives low scores are odd, of inactives high ones.

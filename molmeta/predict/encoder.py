@@ -59,7 +59,7 @@ class MoleculeEncoder:
     def stream(
         self, chunks: Iterable[Iterable[Any]], *, workers: int = 1
     ) -> Iterator[NDArray[np.float32]]:
-        """As `encode`, chunk by chunk in bounded memory, while workers read what follows.
+        """Encode chunk by chunk in bounded memory, while workers read the next chunks.
 
         It warns of the first chunk with a molecule that does not parse, and not again.
         """

@@ -161,7 +161,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         return classes
 
     def predict_set(self, smiles: Iterable[Any], error: float) -> NDArray[np.bool_]:
-        """Which classes each molecule may have, shape (n, 2), in the order of `classes_`.
+        """Tell which classes each molecule may have, (n, 2), in the order of `classes_`.
 
         Of molecules of either class like those of the support set, about the share `error` lacks
         its own class here (docs/prediction.md says how nearly). Both classes where a molecule
@@ -175,7 +175,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         )
 
     def set_of_scores(self, scores: Floats, error: float) -> NDArray[np.bool_]:
-        """As `predict_set`, from log-odds of being active, shape (n,).
+        """Tell the same as `predict_set`, from log-odds of being active, shape (n,).
 
         Returns:
             Shape (n, 2), the inactive class first, whatever the labels are called.
@@ -209,7 +209,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         return self._explain(smiles, "contributions", labels, top)
 
     def atom_contributions(self, smiles: Iterable[Any]) -> list[tuple[str, Floats]]:
-        """What each atom adds to the log-odds of being active; see `explain.occlude`.
+        """Compute each atom's share of the log-odds of being active; see `explain.occlude`.
 
         What the model recalls of these molecules (`Profiles`) has no part in it; of the support
         molecules it recalls what it does.
@@ -234,7 +234,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
     @cached_property
     def support_report_(self) -> SupportReport:
-        """What the support set can bear."""
+        """Report on the support set: leave-one-out figures, likeness, warnings."""
         inactive, active = map(str, self._by_activity)
         return report_classes(self.known_, self.left_out_, (inactive, active))
 
@@ -348,5 +348,5 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
 
     @cached_property
     def support_report_(self) -> SupportReport:
-        """What the support set can bear."""
+        """Report on the support set: leave-one-out figures, likeness, warnings."""
         return report_values(self.known_, self.left_out_, self.values_)

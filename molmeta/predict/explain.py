@@ -64,7 +64,7 @@ def occlude(
     score: Callable[[list[str]], Floats],
     standardize: Standardizer | None = None,
 ) -> list[tuple[str, Floats]]:
-    """What each atom adds to a molecule's score, found by hiding it.
+    """Compute what each atom adds to a molecule's score, by hiding it.
 
     An atom is hidden by turning it into a dummy atom: its environments are then like none of the
     support set, and its place in the graph says nothing. Its contribution is the score with it

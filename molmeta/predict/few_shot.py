@@ -1,4 +1,4 @@
-"""What the few-shot estimators share: how they read molecules, learn and explain."""
+"""The base of the few-shot estimators: they read molecules, learn and explain."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         return self.known_.model.featurize(molecules, fingerprints=True, **options)
 
     def _features(self, molecules: Iterable[Any]) -> Featurized:
-        """As `featurize`, for a public method: it warns of what does not parse."""
+        """Featurize for a public method: warn of molecules that do not parse."""
         features = self.featurize(molecules)
         warn_of_rejected(features.reasons, NAN, level=3)
         return features
 
     def applicability(self, molecules: Iterable[Any]) -> pd.DataFrame:
-        """How near n molecules lie to what the model has seen; see `AdaptedAssay.applicability`."""
+        """Compare n molecules with the model's data; see `AdaptedAssay.applicability`."""
         return self.known_.applicability(self._features(molecules))
 
     def _explain(
@@ -96,7 +96,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         return deciding(weights, similarity, smiles, self.known_.smiles, labels, top)
 
     def _all_parsed(self, molecules: list[Any]) -> Featurized:
-        """As `featurize`, if every molecule parses.
+        """Featurize molecules that must all parse.
 
         Raises:
             InputError: If one does not.

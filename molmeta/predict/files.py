@@ -93,7 +93,7 @@ def write_text(
 
 
 def separator_of(path: Path) -> str:
-    """What stands between the cells of a text file of this name; `-` is CSV."""
+    """Find the separator of a text file by its name; `-` is CSV."""
     return _TEXT.get(_ending(path), ",")
 
 

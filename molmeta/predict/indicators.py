@@ -1,4 +1,4 @@
-"""What a support set hints at: numbers from which to expect how well a model will do on its assay.
+"""Indicators: numbers of a support set by which a model's success on the assay is expected.
 
 `molmeta.training.calibrate` measures on held-out assays what they are worth; `fit` reports it.
 """
@@ -38,7 +38,7 @@ class Indicators:
 
     @property
     def similarity_is_better(self) -> bool:
-        """Whether similarity search ranks left-out molecules better than the model does."""
+        """Tell whether similarity search ranks left-out molecules better than the model."""
         return self.similarity_auc > self.left_out_auc
 
 

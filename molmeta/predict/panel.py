@@ -135,7 +135,7 @@ class Panel:
         prevalence: float | None = None,
         number: type[np.floating] = np.float32,
     ) -> NDArray[Any]:
-        """As `score`, of the molecules at `rows` that a scorer of the learner holds, (r, k)."""
+        """Score the molecules at `rows` that a scorer of the learner holds, (r, k)."""
         scores = scorer.apply(self._score_part, rows)
         if not np.isfinite(scores).all():
             raise MolmetaError(DIVERGED)
@@ -143,7 +143,7 @@ class Panel:
 
     @torch.no_grad()
     def score_vectors(self, vectors: Tensor, *, ready: bool = False) -> NDArray[np.float32]:
-        """As `score`, from stored vectors; NaN where a vector is.
+        """Score stored vectors, (n, k); NaN where a vector is.
 
         Args:
             vectors: The encoder's, shape (n, dim), or what `Matcher.prepare` made of them.

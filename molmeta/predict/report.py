@@ -172,7 +172,7 @@ def _title(row: Mapping[Any, Any], number: int) -> str:
 
 
 def _lines(row: Mapping[Any, Any], error: float, known: set[str]) -> list[str]:
-    """What is told of a row, its own columns too, but for the texts that are `known` already."""
+    """List what is told of a row, its own columns too, without the texts that are `known`."""
     low, high = expit(row["score"] - error), expit(row["score"] + error)
     lines = [f"p(active) {row['p_active']:.2f} ({low:.2f} to {high:.2f})"]
     if POSSIBLE in row:
@@ -203,7 +203,7 @@ def _lacks(row: Mapping[Any, Any]) -> list[str]:
 
 
 def _filters(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """What can be asked for, as far as it tells some candidates from others."""
+    """List the filters that tell some candidates from others."""
     asked = {
         "active": "likely active (p at least 0.5)",
         "certain": "possible class: active only",

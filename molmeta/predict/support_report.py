@@ -1,4 +1,4 @@
-"""What a support set can bear: figures of leave-one-out, likeness, and warnings."""
+"""The report on a support set: leave-one-out figures, likeness, and warnings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FEW = 4
 
 @dataclass(frozen=True)
 class Expected:
-    """What held-out assays with such support sets make one expect of ΔAUPRC.
+    """The ΔAUPRC to expect, from held-out assays with such support sets.
 
     Attributes:
         delta_auprc: The expectation.
@@ -47,7 +47,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class SupportReport:
-    """What is known of a support set of s molecules.
+    """The figures and warnings of a support set of s molecules.
 
     Attributes:
         n_molecules: How many of each class by its label, or all of them under "values".
@@ -168,7 +168,7 @@ def _mean_pair(similarity: Floats, members: NDArray[np.bool_]) -> float:
 
 
 def _chance(left_out: Floats, active: NDArray[np.bool_]) -> list[str]:
-    """Whether left-out actives rank above left-out inactives by more than chance."""
+    """Tell whether left-out actives rank above left-out inactives by more than chance."""
     if not active.any() or active.all():
         return []
     test = mannwhitneyu(left_out[active], left_out[~active], alternative="greater")
@@ -200,7 +200,7 @@ def _repeats(known: AdaptedAssay, labels: NDArray[np.floating]) -> list[str]:
 
 
 def _far(known: AdaptedAssay) -> list[str]:
-    """Whether most of it is unlike what the model was trained on."""
+    """Tell whether most of it is unlike what the model was trained on."""
     domain, nearest = known.model.domain, known.nearest_training
     if domain is None or nearest is None or (nearest < domain.threshold).mean() <= 0.5:
         return []

@@ -90,18 +90,18 @@ class Shard:
         raise InputError.of("--shard", got=repr(text), expected="i/n such as 1/8 … 8/8")
 
     def takes(self, number: int) -> bool:
-        """Whether a part belongs to it."""
+        """Tell whether a part belongs to it."""
         return number % self.count == self.index - 1
 
     @property
     def suffix(self) -> str:
-        """What its files are told by, "" if it is all."""
+        """Name the ending of its files, "" if it is all."""
         return "" if self.count == 1 else f"-{self.index}-of-{self.count}"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a screening's rows (of this shard).
+    """Counts of a screening's rows (of this shard), by their fate.
 
     Attributes:
         n_rows: All of them, also those done by earlier calls.

@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Computed:
-    """What was computed of a part of n rows.
+    """The results of a part of n rows.
 
     Attributes:
         part: Its rows.

@@ -1,4 +1,4 @@
-"""Which molecules to measure next: by score, by uncertainty, or as a diverse batch."""
+"""Molecules to measure next: by score, by uncertainty, or as a diverse batch."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def encode_numbers(vectors: NDArray[np.float32], number_format: str) -> NDArray[
 
 
 def decode_numbers(stored: NDArray[Any], number_format: str) -> Tensor:
-    """What `encode_numbers` gave, as a tensor of its number format."""
+    """Decode what `encode_numbers` gave to a tensor of its number format."""
     kind = FORMATS[number_format][0]
     stored = np.require(stored, requirements=["C", "W"])
     if kind == torch.bfloat16:
@@ -154,7 +154,7 @@ class VectorFile:
         return file
 
     def n_parts(self, part_rows: int = PART_ROWS) -> int:
-        """How many parts it has; of a Parquet file the row groups, whatever `part_rows`."""
+        """Count its parts; of a Parquet file the row groups, whatever `part_rows`."""
         if self.path.suffix == ".npy":
             return -(-self.n_rows // part_rows)
         return int(pq.read_metadata(self.path).num_row_groups)
