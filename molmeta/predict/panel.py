@@ -26,6 +26,7 @@ from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
+from molmeta.learning.embed import embed
 from molmeta.learning.scorer import Scorer
 from molmeta.models.matcher import Matcher
 from molmeta.runs.model import Model
@@ -123,9 +124,13 @@ class Panel:
         """
         parsed = np.flatnonzero(features.parsed)
         scores = np.full((len(features), len(self._members)), np.nan, number)
-        if len(parsed):
-            scorer = Scorer(self.model.learner, features)
-            scores[parsed] = self.score_rows(scorer, parsed, prevalence, number)
+        learner = self.model.learner
+        if len(parsed) and learner.embeds_once:
+            vectors = embed(learner.encoder, features, parsed, device=self._device)
+            found = self._score_blocks(vectors, ready=False).numpy()
+            scores[parsed] = self._calibrated(_finite(found), prevalence, number)
+        elif len(parsed):
+            scores[parsed] = self.score_rows(Scorer(learner, features), parsed, prevalence, number)
         return scores
 
     def score_rows(
@@ -136,10 +141,7 @@ class Panel:
         number: type[np.floating] = np.float32,
     ) -> NDArray[Any]:
         """Score the molecules at `rows` that a scorer of the learner holds, (r, k)."""
-        scores = scorer.apply(self._score_part, rows)
-        if not np.isfinite(scores).all():
-            raise MolmetaError(DIVERGED)
-        return self._calibrated(scores, prevalence, number)
+        return self._calibrated(_finite(scorer.apply(self._score_part, rows)), prevalence, number)
 
     @torch.no_grad()
     def score_vectors(self, vectors: Tensor, *, ready: bool = False) -> NDArray[np.float32]:
@@ -181,6 +183,7 @@ class Panel:
             return self._score_blocks(molecules, ready=False)
         return torch.stack([one.score(molecules) for one in self._adapted], 1)
 
+    @torch.no_grad()
     def _score_blocks(self, vectors: Tensor, ready: bool) -> Tensor:
         scores = torch.empty(len(vectors), len(self._members))
         for start in range(0, len(vectors), _ROWS):
@@ -193,6 +196,12 @@ class Panel:
                 found = member.matcher.score(member.fitted, own)
                 scores[start : start + _ROWS, column] = found
         return scores
+
+
+def _finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(scores).all():
+        raise MolmetaError(DIVERGED)
+    return scores
 
 
 def check_ready(model: Model) -> None:
@@ -234,11 +243,10 @@ def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.fl
 def _member(model: Model, adapted: Adapted) -> _Member:
     """The learner's own layers where adaptation left them as they are, else a changed copy."""
     matcher = model.learner.matcher
-    weights = matcher.state_dict()
     moved = {
         name: value
         for name, value in under("matcher.", adapted.parameters).items()
-        if not torch.equal(value, weights[name])
+        if not torch.equal(value, matcher.get_parameter(name))
     }
     if moved:
         matcher = copy.deepcopy(matcher)
