@@ -62,6 +62,12 @@ class Options:
             "encoder.",
         ),
     ] = ""
+    use_values: Annotated[
+        bool,
+        typer.Option(
+            "--use-values", help="Grade support labels by their values; published figures do not."
+        ),
+    ] = False
     assay_info: Annotated[
         Path | None,
         typer.Option("--assay-info", help="CSV of assay_id and target_class, for means by class."),
@@ -115,6 +121,7 @@ def evaluate(options: Options) -> None:
         support_sizes=numbers(options.support_sizes, "--support-sizes"),
         draws=options.draws,
         task=aim,
+        use_values=options.use_values,
         out=options.output,
         workers=options.workers or n_cores(),
         progress=fraction("assays × sizes"),

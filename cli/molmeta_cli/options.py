@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, fields
 from functools import reduce
 from operator import or_
@@ -17,6 +17,8 @@ from molmeta.errors import InputError
 from molmeta_cli.console import say
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from molmeta.assays import AssayStore, Support
     from molmeta.assays import Columns as Columns
     from molmeta.assays.record import AssayRecord
@@ -41,6 +43,12 @@ TrustCode = Annotated[
     bool,
     typer.Option(
         "--trust-code", help="Import parts that a model names and that are not molmeta's own."
+    ),
+]
+LabelsOnly = Annotated[
+    bool,
+    typer.Option(
+        "--labels-only", help="Learn from labels alone, not from how far values lie from active."
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
@@ -184,7 +192,13 @@ def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:
 
 
 def read_new_assay(
-    path: Path, columns: Columns, model: TrainedModel, *, format: str, assay: str | None
+    path: Path,
+    columns: Columns,
+    model: TrainedModel,
+    *,
+    format: str,
+    assay: str | None,
+    labels_only: bool,
 ) -> Support:
     """A support set for a model; prints what it was taken to be, and what became of every row."""
     from molmeta.assays import read_support
@@ -197,8 +211,16 @@ def read_new_assay(
         say(note)
     n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
     say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
+    say_grades([support.values[support.kept]], labels_only)
     say(describe(support.summary()))
     return support
+
+
+def say_grades(values: Iterable[NDArray[Any]], labels_only: bool) -> None:
+    """Print how many labels are graded by their values, NaN where there is none."""
+    n_graded = sum(int((some == some).sum()) for some in values)
+    if n_graded and not labels_only:
+        say(f"{n_graded:,} labels count by how far their values lie from active (--labels-only)")
 
 
 def read_held_out(paths: list[Path], columns: Columns, format: str) -> AssayRecord:

@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    LabelsOnly,
     Model,
     Output,
     Report,
@@ -45,6 +46,7 @@ class Options:
     ] = None
     model: Model = "default"
     trust_code: TrustCode = False
+    labels_only: LabelsOnly = False
     assay: Assay = None
     format: Format = "auto"
     show: Annotated[
@@ -83,10 +85,21 @@ def predict(options: Options) -> None:
         check_not_read(written, [options.support, *(options.input or [])])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
-        options.support, options.columns, model, format=options.format, assay=options.assay
+        options.support,
+        options.columns,
+        model,
+        format=options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
     )
     workers = options.workers or n_cores()
-    classifier = learn(model, known, prevalence=options.prevalence, workers=workers)
+    classifier = learn(
+        model,
+        known,
+        prevalence=options.prevalence,
+        labels_only=options.labels_only,
+        workers=workers,
+    )
     support_report = classifier.support_report_
     if support_report.expected:
         say(f"expected here: {support_report.expected}")

@@ -14,11 +14,13 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    LabelsOnly,
     Model,
     TrustCode,
     Workers,
     open_model,
     read_assays,
+    say_grades,
     with_flags,
 )
 
@@ -47,6 +49,7 @@ class Options:
     ] = None
     model: Model = "default"
     trust_code: TrustCode = False
+    labels_only: LabelsOnly = False
     top: Annotated[
         int | None,
         typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
@@ -101,7 +104,8 @@ def screen(options: Options) -> None:
         n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
     known = read_assays(options.support, options.columns, options.format, [model.standardize])
-    panel = Panel.of_store(model, known)
+    panel = Panel.of_store(model, known, labels_only=options.labels_only)
+    say_grades((assay.exact_values[assay.kept] for assay in known), options.labels_only)
     say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
     done = run(panel, source, options.output, top=options.top, shard=part)
     if done.n_done_before:

@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    LabelsOnly,
     Model,
     Output,
     TrustCode,
@@ -48,6 +49,7 @@ class Options:
     ] = "greedy"
     model: Model = "default"
     trust_code: TrustCode = False
+    labels_only: LabelsOnly = False
     assay: Assay = None
     format: Format = "auto"
     device: Device = "auto"
@@ -66,7 +68,12 @@ def suggest(options: Options) -> None:
     check_not_read(options.output, [options.support, *options.input])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
-        options.support, options.columns, model, format=options.format, assay=options.assay
+        options.support,
+        options.columns,
+        model,
+        format=options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
     )
     table = run(
         model,
@@ -74,6 +81,7 @@ def suggest(options: Options) -> None:
         open_library(options.input, options.columns.smiles_column),
         options.number,
         strategy=options.strategy,
+        labels_only=options.labels_only,
         workers=options.workers or n_cores(),
         progress=counter("molecules"),
     )

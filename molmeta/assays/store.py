@@ -29,7 +29,6 @@ from scipy import sparse
 
 from molmeta.assays.audit import summarize
 from molmeta.assays.columns import listed
-from molmeta.assays.graded import grade
 from molmeta.assays.store_folder import StoreFolder
 from molmeta.assays.units import PERCENT, PXC50
 from molmeta.chem.features import FEATURES, GRAPHS, Matrix, chosen
@@ -76,15 +75,13 @@ class Assay:
         return len(self.molecules)
 
     @property
-    def graded(self) -> NDArray[np.float32]:
-        """The labels of the rows that are kept, graded by their values; see `grade`.
+    def exact_values(self) -> NDArray[np.float32]:
+        """The values by which labels can be graded, NaN elsewhere, (n,): exact pXC50 or %.
 
-        Of values in a unit that is neither a concentration's nor a percentage nothing is known.
+        Of values in another unit it is not known how they compare.
         """
-        if self.unit not in (PXC50, PERCENT):
-            return self.labels[self.kept]
-        exact = np.where(self.exact, self.values, np.nan)
-        return grade(self.labels[self.kept], exact[self.kept])
+        comparable = self.exact if self.unit in (PXC50, PERCENT) else np.False_
+        return np.where(comparable, self.values, np.float32(np.nan))
 
 
 class AssayStore:

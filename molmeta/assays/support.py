@@ -41,6 +41,7 @@ class Support:
         rows: All columns of the file, the row number as index.
         smiles: As given, "" where blank, (n,).
         labels: 1 active, 0 inactive, NaN unknown: by label or by value and threshold, (n,).
+        values: Exact measured values, as pXC50 or %, NaN where there is none, (n,).
         kept: Whether the row is fit to learn from: parsed, labelled, one row a molecule, (n,).
         blank: Whether the row has neither label nor value, as one that waits for a prediction,
             (n,).
@@ -54,6 +55,7 @@ class Support:
     rows: pd.DataFrame
     smiles: list[str]
     labels: NDArray[np.float32]
+    values: NDArray[np.float32]
     kept: NDArray[np.bool_]
     blank: NDArray[np.bool_]
     actions: list[str]
@@ -120,6 +122,7 @@ def read_support(
         rows=rows,
         smiles=audit["smiles"].tolist(),
         labels=labels,
+        values=_at(assay.exact_values, at, np.float32(np.nan)),
         kept=_at(assay.kept, at, np.False_),
         blank=np.isnan(labels) & ~has_value & waits,
         actions=audit["action"].tolist(),

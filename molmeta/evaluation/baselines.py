@@ -139,7 +139,7 @@ class NearestNeighbours(Baseline):
         kind = KNeighborsRegressor if values else KNeighborsClassifier
         model, asked = kind(min(self.k, len(labels)), algorithm="brute"), _dense(query)
         with config_context(assume_finite=True, skip_parameter_validation=True):
-            model.fit(_dense(known), labels)
+            model.fit(_dense(known), labels if values else labels > 0.5)
             said = model.predict(asked) if values else model.predict_proba(asked)[:, 1]
         return np.asarray(said, dtype=np.float64)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molmeta.assays.graded import grade
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import Draw, DrawError
 from molmeta.errors import MolmetaError
@@ -34,11 +35,13 @@ class Plan:
         protocol: Its name.
         n_draws: Draws an assay and support size, seeds 0, 1, …
         task: What is predicted.
+        use_values: Grade the support sets' labels by their values.
     """
 
     protocol: str
     n_draws: int
     task: Task
+    use_values: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,18 @@ class _Episode:
     draw: Draw
     molecules: NDArray[np.int64]
     targets: NDArray[np.float32]
+    values: NDArray[np.float32] | None = None
 
     @property
     def support(self) -> NDArray[np.int64]:
         """Rows of the support set that parse."""
         return self.draw.support[self.molecules[self.draw.support] >= 0]
+
+    @property
+    def given(self) -> NDArray[np.float32]:
+        """The labels or values of the support set, shape (s,), graded where `values` are."""
+        targets = self.targets[self.support]
+        return targets if self.values is None else grade(targets, self.values[self.support])
 
     @property
     def parsed(self) -> NDArray[np.bool_]:
@@ -73,11 +83,12 @@ def evaluate_assay(
     """
     assay = store.assay(assay_id)
     targets = assay.labels if plan.task == "classification" else assay.values
+    values = assay.exact_values if plan.use_values else None
     episodes, skipped = [], []
     for seed in range(plan.n_draws):
         try:
             draw = find_protocol(plan.protocol)(store, assay, plan.task, size, seed)
-            episode = _Episode(seed, draw, assay.molecules, targets)
+            episode = _Episode(seed, draw, assay.molecules, targets, values)
             _check_support(assay, episode)
         except DrawError as error:
             skipped.append({"seed": seed, "reason": error.reason})
@@ -120,7 +131,7 @@ def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.
     support, parsed = episode.support, episode.parsed
     queries = episode.molecules[episode.draw.query[parsed]]
     given = np.asarray(
-        method.scores(store, episode.molecules[support], episode.targets[support], queries),
+        method.scores(store, episode.molecules[support], episode.given, queries),
         dtype=np.float64,
     )
     if given.shape != queries.shape or not np.isfinite(given).all():

@@ -39,6 +39,7 @@ def evaluate(
     support_sizes: Sequence[int] = (16,),
     draws: int = 10,
     task: Task = "classification",
+    use_values: bool = False,
     out: Path | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -59,6 +60,8 @@ def evaluate(
         support_sizes: Molecules of the support set; with `moleculenet`, of each class.
         draws: Draws an assay and size, seeds 0, 1, …
         task: What is predicted; regression takes methods whose scale is `value`.
+        use_values: Grade the support sets' labels by their values, for all methods; see
+            `molmeta.assays.graded.grade`. The published protocols give labels alone.
         out: Folder for the tables. What an earlier evaluation in it has done is not done again.
         workers: Processes, each with assays of its own.
         progress: Called with the numbers of finished and of all units (an assay at a size).
@@ -68,13 +71,18 @@ def evaluate(
     """
     sizes = sorted(set(support_sizes))
     _check(methods, store, sizes, task)
+    if use_values and task == "regression":
+        raise InputError.of(
+            "--use-values", got="--task regression, which learns from values", expected="labels"
+        )
     find_protocol(protocol)
-    plan = Plan(protocol, draws, task)
+    plan = Plan(protocol, draws, task, use_values)
     hashes = {assay_id: assay_hash(store, store.assay(assay_id)) for assay_id in store.assay_ids}
     info = _info(methods, store, plan, sizes, key_of(*hashes.values()))
     keys = {
         (method.name, assay_id, size): key_of(
-            protocol, draws, task, size, hashes[assay_id], method.fingerprint, info["versions"]
+            *(protocol, draws, task, size, hashes[assay_id], method.fingerprint, info["versions"]),
+            *(["values"] if use_values else []),
         )
         for method in methods
         for size in sizes
@@ -158,6 +166,7 @@ def _info(
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "protocol": plan.protocol,
         "task": plan.task,
+        "labels": "graded by values" if plan.use_values else "as they are",
         "support_sizes": sizes,
         "seeds": list(range(plan.n_draws)),
         "data": {"path": str(store.path), "n_assays": len(store), "hash": data},

@@ -71,7 +71,8 @@ class Method(typing.Protocol):
         Args:
             store: Where the molecules are.
             support: Molecules, shape (s,), as indices into the store.
-            labels: Of the support set, shape (s,), 1 active, 0 inactive; values in regression.
+            labels: Of the support set, shape (s,), 1 active, 0 inactive, or between where they are
+                graded by values (active above ½); values in regression.
             query: Molecules, shape (q,).
 
         Returns:

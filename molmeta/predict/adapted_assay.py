@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from molmeta.assays.graded import grade
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import MolmetaError, RejectedWarning
@@ -58,6 +59,8 @@ class AdaptedAssay:
         labels: What the model adapts to: 1 active, 0 inactive, or values if it is a model of
             continuous labels, shape (s,).
         steps: Inner steps instead of the model's own number.
+        values: Exact measured values that the labels are graded by, NaN where there is none,
+            shape (s,); None: the labels stay as they are.
     """
 
     model: Model
@@ -65,6 +68,7 @@ class AdaptedAssay:
     features: Featurized
     labels: NDArray[np.float32]
     steps: int | None = None
+    values: NDArray[np.float32] | None = None
 
     @cached_property
     def adapted(self) -> Adapted:
@@ -119,7 +123,9 @@ class AdaptedAssay:
                 found[part] = self._scorer.apply(attention, part) @ values[rest]
             return found
         n_steps = self.model.learner.inner.steps if self.steps is None else self.steps
-        at_once = None if n_steps else self._left_out_at_once()
+        # Grades change with the molecules that are left out: then each part is adapted to anew.
+        alone = n_steps or self.values is not None
+        at_once = None if alone else self._left_out_at_once()
         for part, rest in self._parts():
             scores: NDArray[np.float32] = (
                 self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
@@ -207,4 +213,7 @@ class AdaptedAssay:
         return Scorer(self.model.learner, self.features)
 
     def _adapt(self, chosen: NDArray[np.int64]) -> Adapted:
-        return self._scorer.adapt(chosen, self.labels[chosen], steps=self.steps)
+        labels = self.labels[chosen]
+        if self.values is not None:
+            labels = grade(labels, self.values[chosen])
+        return self._scorer.adapt(chosen, labels, steps=self.steps)

@@ -93,6 +93,23 @@ def as_values(y: ArrayLike, n: int) -> NDArray[np.float64]:
     return values
 
 
+def as_measured(values: ArrayLike, n: int) -> NDArray[np.float32]:
+    """Read measured values of n molecules, NaN where there is none, shape (n,).
+
+    Raises:
+        InputError: If they are not n numbers.
+    """
+    try:
+        found = as_column(values, n).astype(np.float32)
+    except (TypeError, ValueError):
+        raise InputError.of(
+            "values", got="something else", expected="numbers, NaN where there is none"
+        ) from None
+    if np.isinf(found).any():
+        raise InputError.of("values", got="an infinite one", expected="numbers, or NaN")
+    return found
+
+
 def two_classes(labels: Labels, active: object = None) -> tuple[Labels, int]:
     """The two labels in numpy's order, and which of them is the active one.
 

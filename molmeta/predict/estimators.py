@@ -19,7 +19,7 @@ from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
 from molmeta.predict.adapted_assay import Floats
-from molmeta.predict.classes import as_labels, as_values, two_classes
+from molmeta.predict.classes import as_labels, as_measured, as_values, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
 from molmeta.predict.few_shot import FewShot
@@ -75,8 +75,11 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         self.workers = workers
         self.trust_code = trust_code
 
-    def fit(self, smiles: Iterable[Any], y: ArrayLike) -> Self:
+    def fit(self, smiles: Iterable[Any], y: ArrayLike, values: ArrayLike | None = None) -> Self:
         """Take the support set and adapt to it.
+
+        With `values`, labels are graded: a molecule far from the threshold speaks louder than one
+        beside it; see `molmeta.assays.graded.grade`.
 
         There is no `sample_weight`: each measured molecule counts once. A molecule that is given
         twice counts twice, also with contradicting labels; `support_report_` warns of both.
@@ -89,6 +92,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
                 of scikit-learn's tools (`cross_val_predict` of probabilities, voting, stacking)
                 number words in the order of the alphabet, "active" 0, before they are seen here:
                 give those 1 and 0, or name `active`, and they are refused.
+            values: The exact measured values that y was decided by, on a scale on which they
+                compare, such as pXC50 (not nM); NaN where there is none, shape (n,).
 
         Raises:
             InputError: If the sets differ in length, a label is missing, the molecules that parse
@@ -116,7 +121,9 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
             raise InputError.of(
                 "model", got="one of continuous labels", expected="one of two classes"
             )
-        self._learn(model, molecules, features, is_active)
+        if values is not None:
+            values = as_measured(values, len(molecules))[features.parsed]
+        self._learn(model, molecules, features, is_active, values)
         self.classes_, self.active_class_ = classes, classes[active]
         return self
 

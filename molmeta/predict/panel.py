@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from molmeta.assays.graded import grade
 from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
@@ -68,7 +69,7 @@ class Panel:
         self.model = model
         self.assays = tuple(assays)
         self.identity = identity
-        self.labels = [one.labels.cpu().numpy() for one in adapted]
+        self.labels = [_classes(model, one) for one in adapted]
         self._adapted = adapted
         self._device = model.learner.device
         self._members = [_member(model, one) for one in adapted]
@@ -97,13 +98,21 @@ class Panel:
         return cls(model, adapted, known, digest.hexdigest()[:24])
 
     @classmethod
-    def of_store(cls, model: Model, store: AssayStore) -> Self:
-        """Adapt a model to every assay of a store; what curation kept is learnt from."""
+    def of_store(cls, model: Model, store: AssayStore, *, labels_only: bool = False) -> Self:
+        """Adapt a model to every assay of a store; what curation kept is learnt from.
+
+        Args:
+            model: The model that learns.
+            store: Where its assays have values, their labels are graded by them,
+            labels_only: unless this says that labels are all that counts.
+        """
         known = {}
         for assay in store:
             kept = np.flatnonzero(assay.kept)
             smiles = [store.smiles[molecule] for molecule in assay.molecules[kept]]
-            known[assay.id] = (smiles, assay.labels[kept])
+            labels = assay.labels[kept]
+            graded = labels if labels_only else grade(labels, assay.exact_values[kept])
+            known[assay.id] = (smiles, graded)
         return cls.learn(model, known)
 
     def score(
@@ -204,6 +213,12 @@ def _finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return scores
 
 
+def _classes(model: Model, adapted: Adapted) -> NDArray[np.float32]:
+    """Give the labels of a support set without their grades."""
+    labels: NDArray[np.float32] = adapted.labels.cpu().numpy()
+    return labels if model.learner.continuous else (labels > 0.5).astype(np.float32)
+
+
 def check_ready(model: Model) -> None:
     """Refuse vectors that are ready to be compared where they would differ by assay.
 
@@ -228,7 +243,7 @@ def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.fl
             expected=f"shape ({len(features)},), one a molecule",
         )
     parsed = np.flatnonzero(features.parsed)
-    classes = np.unique(labels[parsed])
+    classes = np.unique(labels[parsed] > 0.5).astype(int)
     if classes.tolist() != [0, 1]:
         raise InputError.of(
             f"support set {name}",

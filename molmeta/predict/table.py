@@ -67,16 +67,23 @@ def learn(
     *,
     steps: int | None = None,
     prevalence: float | None = None,
+    labels_only: bool = False,
     workers: int = 1,
 ) -> FewShotClassifier:
-    """Learn from what curation kept of a support table; arguments as of `FewShotClassifier`.
+    """Learn from what curation kept of a support table.
+
+    Args:
+        model: As of `FewShotClassifier`, with `steps`, `prevalence` and `workers`.
+        support: Where it has values, the labels are graded by them,
+        labels_only: unless this says that labels are all that counts.
 
     Raises:
         InputError: If the support set lacks a class.
     """
     known = np.flatnonzero(support.kept)
     classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
-    return classifier.fit([support.smiles[i] for i in known], support.labels[known])
+    values = None if labels_only else support.values[known]
+    return classifier.fit([support.smiles[i] for i in known], support.labels[known], values)
 
 
 def predict_table(

@@ -54,8 +54,9 @@ def test_of_a_file_bounds_and_unknown_units_are_not_graded(tmp_path: Path) -> No
     path.write_text("smiles,IC50 (nM)\nCCO,10\nCCN,800\nCCC,2000\nCCCl,90000\nCCBr,>50000\n")
     assay = load_assays(path, Columns(threshold=6)).assay(0)
     assert assay.exact.tolist() == [True] * 4 + [False]
-    graded = assay.graded
+    graded = grade(assay.labels, assay.exact_values)
     assert 1 > graded[0] > graded[1] > 0.5 > graded[2] > graded[3] > graded[4] == 0
     path.write_text("smiles,half-life (min)\nCCO,10\nCCN,800\nCCC,2000\nCCCl,90000\n")
     columns = Columns(value_column="half-life (min)", threshold=900, direction="higher")
-    assert load_assays(path, columns).assay(0).graded.tolist() == [0, 0, 1, 1]
+    assay = load_assays(path, columns).assay(0)
+    assert grade(assay.labels, assay.exact_values).tolist() == [0, 0, 1, 1]

@@ -31,6 +31,7 @@ def suggest(
     n: int,
     *,
     strategy: str = "greedy",
+    labels_only: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
@@ -42,6 +43,7 @@ def suggest(
         library: What could be measured; of repeats the first row counts.
         n: How many.
         strategy: As of `choose`.
+        labels_only: As of `learn`.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -59,7 +61,7 @@ def suggest(
             got=f"the columns {', '.join(clash)}, which suggestions add",
             expected="other names",
         )
-    classifier = learn(model, support, workers=workers)
+    classifier = learn(model, support, labels_only=labels_only, workers=workers)
     features = model.featurize(
         smiles, fingerprints=True, identities=True, workers=workers, progress=progress
     )
