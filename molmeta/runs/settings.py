@@ -21,6 +21,8 @@ class Pretraining:
     """Pre-training: the encoder learns every label of its assays at once.
 
     Attributes:
+        teacher: A model, by name or run folder, whose vectors the encoder learns too, for every
+            molecule, beside the labels; "" for the labels alone.
         epochs: Passes over the molecules; 0 for no pre-training.
         share: The share of the assays that pre-training sees; the others are left to
             meta-training, with no epochs too. With 1 both see all.
@@ -36,6 +38,7 @@ class Pretraining:
         bf16: The encoder's matrix products are in bfloat16 (autocast).
     """
 
+    teacher: str = ""
     epochs: CountOrNone = 0
     share: Share = 1.0
     final: CountOrNone = 0
