@@ -64,6 +64,9 @@ class Training:
         assay_weight: How much more often large assays are drawn: the power of an assay's size that
             its probability is proportional to. 0 draws all assays alike, 1 all measurements.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
+        scalar_lr: Peak outer learning rate of the matcher's single numbers, its strengths, which
+            AdamW moves by about its rate a step; three times it for learned inner rates. By default
+            they are learned at `lr`.
         encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
             pre-trained, 0 for one that stays as it is: its vectors are then computed once, before
             the first step, and have no dropout.
@@ -85,6 +88,7 @@ class Training:
     query_size: Count = 32
     assay_weight: NotNegative = 0.0
     lr: Positive = 3e-4
+    scalar_lr: Positive | None = None
     encoder_rate: NotNegative = 1.0
     warmup: CountOrNone = 100
     weight_decay: NotNegative = 1e-2

@@ -150,7 +150,8 @@ class GraphEncoder(Encoder):
 
     def _pool(self, h: Tensor, depth: int, found: Environments, batch: Batch) -> Tensor:
         """Sum what is read of a layer's environments over the atoms of each molecule."""
-        read = nn.functional.silu(self.readouts[depth](h)).float()
+        read = nn.functional.silu(self.readouts[depth](h))
+        read = read.float() if read.dtype == torch.bfloat16 else read  # many are added up
         codes = found.codes[depth]
         ones = read.new_ones(len(codes))
         return SparseRows(codes, ones, batch.ptr[:-1], found.sizes[depth]) @ read
