@@ -267,9 +267,7 @@ class Ridge(Attention):
         parts = self._smoother(similarity, support, query) * (labels - far)
         return functional.normalize(parts, p=1.0, dim=-1)
 
-    def likelihood_loss(
-        self, similarity: Similarity, support: Tensor, labels: Tensor
-    ) -> Tensor:
+    def likelihood_loss(self, similarity: Similarity, support: Tensor, labels: Tensor) -> Tensor:
         """Compute the negative log marginal likelihood a label, up to a constant.
 
         ½ log (rᵀ (K + λI)⁻¹ r / n) + log det(K + λI) / 2n with r = y − αm: that of a Gaussian

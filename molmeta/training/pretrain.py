@@ -144,7 +144,9 @@ class Pretrainer(Loop):
         if self.teacher is not None:
             return divide_by_assay(self.store, self.labels.molecules, self._n_per_epoch, rng)
         molecules = rng.permutation(len(self.labels.molecules))
-        return [(part, np.arange(len(part))) for part in np.array_split(molecules, self._n_per_epoch)]
+        return [
+            (part, np.arange(len(part))) for part in np.array_split(molecules, self._n_per_epoch)
+        ]
 
     def _loss(self, chosen: NDArray[np.int64], chunks: NDArray[np.int64]) -> torch.Tensor:
         n_labels = int(np.diff(self.labels.offsets)[chosen].sum())

@@ -78,9 +78,7 @@ def test_second_order_meta_gradient_equals_central_differences(steps: int) -> No
     assert all(one.isfinite().all() and one.abs().sum() > 0 for one in moved)
     generator = torch.Generator().manual_seed(1)
     ways = [torch.randn(p.shape, generator=generator, dtype=torch.float64) for p in parameters]
-    analytic = sum(
-        (g * w).sum() for g, w in zip(gradients, ways, strict=True) if g is not None
-    )
+    analytic = sum((g * w).sum() for g, w in zip(gradients, ways, strict=True) if g is not None)
     losses = []
     for sign in (+1, -1):
         other = copy.deepcopy(subject)

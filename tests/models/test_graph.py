@@ -64,6 +64,7 @@ def atom_by_atom(subject: GraphEncoder, graphs: Batch) -> Tensor:
     """The formula without a thought for what could be shared."""
     source, target = graphs.edge_index
     x, sums = subject.atoms(graphs), []
+    h = torch.empty(0)
     for depth, norm in enumerate(subject.norms):
         if depth:
             bonds, network = subject.bonds[depth - 1], subject.convolutions[depth - 1].nn
