@@ -285,8 +285,8 @@ class Ridge(Attention):
         eye = torch.eye(n, dtype=kernel.dtype, device=kernel.device)
         lower = torch.linalg.cholesky_ex(kernel + self.log_noise.exp() * eye).L
         white = torch.linalg.solve_triangular(lower, residual.unsqueeze(-1), upper=False)
-        log_det: Tensor = lower.diagonal().log().mean()
-        return white.square().mean().log() / 2 + log_det
+        loss: Tensor = white.square().mean().log() / 2 + lower.diagonal().log().mean()
+        return loss
 
     def _smoother(self, similarity: Similarity, support: Tensor, query: Tensor) -> Tensor:
         """Compute k(x, S) (K + λI)⁻¹, shape (q, s)."""

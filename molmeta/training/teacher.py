@@ -8,6 +8,7 @@ al. 2015, arXiv:1412.6550; relations among molecules: Park et al. 2019, arXiv:19
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +165,7 @@ def divide_by_assay(
     ends = np.cumsum([len(one) for one in shuffled])
     cuts = np.searchsorted(ends, np.arange(1, n_parts) * len(molecules) / n_parts)
     bounds = [0, *cuts.tolist(), len(shuffled)]
-    return [_joined(shuffled[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [_joined(shuffled[a:b]) for a, b in pairwise(bounds)]
 
 
 def _joined(chunks: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -77,8 +77,10 @@ class Environments:
 def _kinds(batch: Batch, name: str, rows: str) -> Tensor:
     """Number the atoms or bonds of a batch by kind, int64."""
     if f"{name}_codes" in batch:
-        return batch[f"{name}_codes"]
-    return torch.unique(batch[rows], dim=0, return_inverse=True)[1]
+        codes: Tensor = batch[f"{name}_codes"]
+    else:
+        codes = torch.unique(batch[rows], dim=0, return_inverse=True)[1]
+    return codes
 
 
 def _distinct(colours: Tensor) -> tuple[Tensor, Tensor, int]:
