@@ -289,3 +289,10 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path)
     with pytest.raises(InputError, match="no such run folder"):
         load_model(tmp_path / "absent")
+
+
+def test_a_shipped_model_of_two_names_is_one() -> None:
+    one, other = (load_model(name) for name in ("fingerprint", "default"))
+    assert one.path == other.path
+    assert one.recipe == other.recipe
+    assert one.recipe["encoder"]["name"] == "fingerprint"
