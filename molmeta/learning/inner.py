@@ -36,6 +36,9 @@ class MAML(nn.Module):
         rates: `fixed`, or learned, one for each `module` (a weight and its bias share it),
             `tensor` or `element` (as in Meta-SGD). Learned rates are this module's parameters,
             α · exp(log_ratio); they are trained, and never adapted.
+        loss: Which support loss the learner gives it: `leave_one_out`, the loss of each support
+            molecule predicted from the others, or `likelihood`, the marginal likelihood that
+            ridge attention gives all of them together.
 
     Raises:
         InputError: If the settings contradict each other.
@@ -48,6 +51,7 @@ class MAML(nn.Module):
         lr: NotNegative = 0.05,
         order: Literal[1, 2] = 2,
         rates: Literal["fixed", "module", "tensor", "element"] = "fixed",
+        loss: Literal["leave_one_out", "likelihood"] = "leave_one_out",
     ) -> None:
         super().__init__()
         if rates != "fixed" and not (steps and lr):
@@ -60,6 +64,7 @@ class MAML(nn.Module):
         self.lr = lr
         self.order = order
         self.rates = rates
+        self.loss = loss
         self.log_ratios = nn.ParameterDict()
 
     def learn_rates(self, parameters: Mapping[str, Tensor]) -> None:

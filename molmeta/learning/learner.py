@@ -32,8 +32,8 @@ class Learner(nn.Module):
     """Learns a new assay from a few labelled molecules.
 
     `adapt(support)` takes MAML's inner steps on the support set's own leave-one-out loss (every
-    support molecule predicted from the others by the head) and returns an `Adapted`; the learner
-    itself is never changed.
+    support molecule predicted from the others by the head), or on its marginal likelihood, and
+    returns an `Adapted`; the learner itself is never changed.
 
     >>> import numpy as np
     >>> from molmeta.chem.featurize import featurize
@@ -114,6 +114,8 @@ class Learner(nn.Module):
                 fix="Take a step, or another head.",
             )
 
+        if self.inner.loss == "likelihood":
+            self._check_likelihood()
         known_assays = self.matcher.known_assays
         if known_assays is not None and not self.embeds_once:
             raise InputError.of(
@@ -122,6 +124,17 @@ class Learner(nn.Module):
                 "their readouts belong to",
                 fix="Use `adapt: matcher` or `adapt: head`, or leave known_assays out.",
             )
+
+    def _check_likelihood(self) -> None:
+        kind = type(self.matcher.head).__name__
+        if self.matcher.head.has_likelihood and self.matcher.context is None:
+            return
+        raise InputError.of(
+            "inner.loss: likelihood",
+            got=f"a {kind}" + ("" if self.matcher.context is None else " behind a context"),
+            expected="a matching head with attention: ridge, and no context",
+            fix="Use inner.loss: leave_one_out.",
+        )
 
     @property
     def reads_support(self) -> bool:
@@ -327,7 +340,13 @@ class Learner(nn.Module):
     def _support_loss(
         self, parameters: Parameters, molecules: Batch | Tensor, labels: Tensor
     ) -> Tensor:
-        """Compute the inner loss; exactly zero, hence no step, where no molecule counts."""
+        """Compute the inner loss.
+
+        That of left-out molecules is exactly zero, hence no step is taken, where none counts.
+        """
+        if self.inner.loss == "likelihood":
+            with self._holding(parameters):
+                return self.matcher.likelihood_loss(self.encode(molecules, parameters), labels)
         scores, counts = self.leave_one_out(parameters, self.encode(molecules, parameters), labels)
         losses = self.losses(scores, labels)
         return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)

@@ -3,7 +3,16 @@
 from molmeta.models.columns import Columns
 from molmeta.models.context import Context
 from molmeta.models.encoder import Encoder
-from molmeta.models.encoders import DMPNN, GINE, GPS, PNA, FingerprintEncoder, GATv2, Hybrid
+from molmeta.models.encoders import (
+    DMPNN,
+    GINE,
+    GPS,
+    PNA,
+    FingerprintEncoder,
+    GATv2,
+    GraphEncoder,
+    Hybrid,
+)
 from molmeta.models.head import AttentionHead, Head
 from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.known_assays import KnownAssays
@@ -22,6 +31,7 @@ __all__ = [
     "Encoder",
     "FingerprintEncoder",
     "GATv2",
+    "GraphEncoder",
     "Head",
     "Hybrid",
     "KnownAssays",

@@ -31,11 +31,13 @@ class Attention(nn.Module, ABC):
         continuous: Whether labels and scores are values instead of classes and log-odds.
         carries_ratio: Whether scores have the support set's ratio of classes as their prior.
         needs_kernel: Whether the similarity must be positive semidefinite.
+        has_likelihood: Whether it is a model of a support set's labels.
     """
 
     continuous: bool = False
     carries_ratio: bool = False
     needs_kernel: bool = False
+    has_likelihood: bool = False
 
     def bind(self, columns: Columns) -> None:
         """Learn how wide the vectors are."""
@@ -199,6 +201,7 @@ class Ridge(Attention):
 
     carries_ratio = True
     needs_kernel = True
+    has_likelihood = True
 
     def __init__(
         self,
@@ -263,6 +266,27 @@ class Ridge(Attention):
         far = self.distant * _active(labels.sum(), len(labels))
         parts = self._smoother(similarity, support, query) * (labels - far)
         return functional.normalize(parts, p=1.0, dim=-1)
+
+    def likelihood_loss(self, similarity: Similarity, support: Tensor, labels: Tensor) -> Tensor:
+        """Compute the negative log marginal likelihood a label, up to a constant.
+
+        ½ log (rᵀ (K + λI)⁻¹ r / n) + log det(K + λI) / 2n with r = y − αm: that of a Gaussian
+        process of covariance s (K + λI), at the s that makes it greatest (Rasmussen and Williams
+        2006, section 5.4.1). So c has no part in it.
+
+        Args:
+            similarity: k.
+            support: Prepared, (s, p).
+            labels: 1 active, 0 inactive, (s,).
+        """
+        n = len(labels)
+        residual = labels - self.distant * _active(labels.sum(), n)
+        kernel = similarity(support, support)
+        eye = torch.eye(n, dtype=kernel.dtype, device=kernel.device)
+        lower = torch.linalg.cholesky_ex(kernel + self.log_noise.exp() * eye).L
+        white = torch.linalg.solve_triangular(lower, residual.unsqueeze(-1), upper=False)
+        loss: Tensor = white.square().mean().log() / 2 + lower.diagonal().log().mean()
+        return loss
 
     def _smoother(self, similarity: Similarity, support: Tensor, query: Tensor) -> Tensor:
         """Compute k(x, S) (K + λI)⁻¹, shape (q, s)."""

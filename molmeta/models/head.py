@@ -34,6 +34,8 @@ class Head(nn.Module, ABC):
         continuous: Whether labels and scores are values instead of classes and log-odds.
         carries_ratio: Whether its scores have the support set's ratio of classes as their prior.
         reads_support: Whether scores depend on the support set without any inner step.
+        has_likelihood: Whether it is a model of a support set's labels, and gives their
+            `likelihood_loss`.
     """
 
     dim: int | None = None
@@ -41,6 +43,7 @@ class Head(nn.Module, ABC):
     continuous: bool = False
     carries_ratio: bool = False
     reads_support: bool = True
+    has_likelihood: bool = False
 
     @abstractmethod
     def forward(
@@ -59,6 +62,19 @@ class Head(nn.Module, ABC):
         Returns:
             Log-odds of being active, or values if `continuous`; shape (q,).
         """
+
+    def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
+        """Compute a support set's negative log marginal likelihood a label, if it has one.
+
+        Raises:
+            InputError: If it has none.
+        """
+        raise InputError.of(
+            "inner.loss: likelihood",
+            got=f"a {type(self).__name__}, which is no model of its support set's labels",
+            expected="a matching head with attention: ridge",
+            fix="Use inner.loss: leave_one_out, or another head.",
+        )
 
     def bind(self, columns: Columns) -> None:
         """Learn the columns of its rows: the vector, and those that it `reads`."""

@@ -96,6 +96,17 @@ class Matcher(nn.Module):
         """
         return self._compare(self.project(support), labels, self.project(query), visible)
 
+    def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
+        """Compute the head's negative log marginal likelihood a label, of the encoder's rows.
+
+        Known assays have no part in it, and there is no context.
+
+        Raises:
+            InputError: If the head has none.
+        """
+        rows = self._projected.select(self.project(support), self._head_reads)
+        return self.head.likelihood_loss(rows, labels)
+
     def attention(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         """Compute the head's weights of support molecules, shape (q, s), from encoder's rows."""
         support, query = self._in_context(self.project(support), labels, self.project(query), None)

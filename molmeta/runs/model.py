@@ -33,6 +33,8 @@ from molmeta.tensors import load_tensors
 MODEL = "model.safetensors"
 Floating = TypeVar("Floating", np.float32, np.float64)
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
+_ALSO_CALLED = {"fingerprint": "default"}
+"""Second names of models that come with molmeta, and whose folders they stand for."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def _find(run: str | Path) -> Path:
     if Path(run).exists():
         return Path(run)
     shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
+    shipped |= {name: shipped[own] for name, own in _ALSO_CALLED.items() if own in shipped}
     if str(run) not in shipped:
         raise InputError.of(
             f"model {run}",

@@ -16,14 +16,15 @@ from molmeta.runs.seen import ASSAYS, MOLECULES
 from molmeta.tensors import load_tensors, save_tensors
 
 METRICS = "metrics.csv"
-_LARGE = 1_000_000
+_ADDED_UP = ("encoder.environments", "encoder.pairs")
+"""Matrices each of whose rows is one of many that are added up: rounding averages out."""
 
 
 def release(run: Path, card: Path, folder: Path) -> None:
     """Copy what is needed to use a run's model, with a card written for its readers.
 
-    Weights are kept in half precision; the largest matrices, each of whose rows is one of many
-    that are added up, in eight bits. Calibrate the copy, not the run (docs/model.md).
+    Weights are kept in half precision; matrices each of whose rows is one of many that are added
+    up, in eight bits. Calibrate the copy, not the run (docs/model.md).
 
     Args:
         run: The run folder.
@@ -39,15 +40,19 @@ def release(run: Path, card: Path, folder: Path) -> None:
         shutil.copyfile(run / name, folder / name)
     shutil.copyfile(card, folder / CARD)
     tensors = load_tensors(run / MODEL)
-    save_tensors(folder / MODEL, {name: shorten(value) for name, value in tensors.items()})
+    save_tensors(folder / MODEL, {name: shorten(name, value) for name, value in tensors.items()})
 
 
-def shorten(tensor: Tensor) -> Tensor:
-    """Keep a tensor in as few bits as cost nothing that can be told from noise.
+def shorten(name: str, tensor: Tensor) -> Tensor:
+    """Keep a tensor of that name in as few bits as cost nothing that can be told from noise.
 
-    >>> shorten(torch.zeros(3)).dtype, shorten(torch.zeros(2, dtype=torch.long)).dtype
-    (torch.float16, torch.int64)
+    >>> shorten("encoder.last.bias", torch.zeros(3)).dtype
+    torch.float16
+    >>> shorten("encoder.pairs", torch.zeros(3)).dtype
+    torch.float8_e4m3fn
+    >>> shorten("places", torch.zeros(2, dtype=torch.long)).dtype
+    torch.int64
     """
     if tensor.dtype != torch.float32:
         return tensor
-    return tensor.to(torch.float8_e4m3fn) if tensor.numel() > _LARGE else tensor.half()
+    return tensor.to(torch.float8_e4m3fn) if name in _ADDED_UP else tensor.half()

@@ -19,10 +19,22 @@ def check_rules(recipe: Recipe, learner: Learner) -> None:
     Raises:
         InputError: If they do.
     """
+    _check_teacher(recipe)
     _check_final_epochs(recipe, learner)
     _check_profiles(recipe, learner)
     _check_known_assays(recipe, learner)
     _check_encoder_rate(recipe, learner)
+
+
+def _check_teacher(recipe: Recipe) -> None:
+    """A teacher teaches in pre-training."""
+    given = recipe.pretraining
+    if given.teacher and not given.epochs:
+        raise InputError.of(
+            f"pretraining.teacher: {given.teacher}",
+            got="pretraining.epochs: 0, in which nothing is taught",
+            fix="Set pretraining.epochs, or leave pretraining.teacher out.",
+        )
 
 
 def _check_final_epochs(recipe: Recipe, learner: Learner) -> None:

@@ -21,6 +21,8 @@ class Pretraining:
     """Pre-training: the encoder learns every label of its assays at once.
 
     Attributes:
+        teacher: A model, by name or run folder, whose vectors the encoder learns too, for every
+            molecule, beside the labels; "" for the labels alone.
         epochs: Passes over the molecules; 0 for no pre-training.
         share: The share of the assays that pre-training sees; the others are left to
             meta-training, with no epochs too. With 1 both see all.
@@ -36,6 +38,7 @@ class Pretraining:
         bf16: The encoder's matrix products are in bfloat16 (autocast).
     """
 
+    teacher: str = ""
     epochs: CountOrNone = 0
     share: Share = 1.0
     final: CountOrNone = 0
@@ -61,6 +64,9 @@ class Training:
         assay_weight: How much more often large assays are drawn: the power of an assay's size that
             its probability is proportional to. 0 draws all assays alike, 1 all measurements.
         lr: Peak outer learning rate β; warms up linearly, then falls as a cosine to 1 %.
+        scalar_lr: Peak outer learning rate of the matcher's single numbers, its strengths, which
+            AdamW moves by about its rate a step; three times it for learned inner rates. By default
+            they are learned at `lr`.
         encoder_rate: The encoder's learning rate as a share of `lr`: below 1 for one that is
             pre-trained, 0 for one that stays as it is: its vectors are then computed once, before
             the first step, and have no dropout.
@@ -82,6 +88,7 @@ class Training:
     query_size: Count = 32
     assay_weight: NotNegative = 0.0
     lr: Positive = 3e-4
+    scalar_lr: Positive | None = None
     encoder_rate: NotNegative = 1.0
     warmup: CountOrNone = 100
     weight_decay: NotNegative = 1e-2

@@ -21,7 +21,7 @@ def fit_inputs(encoder: Encoder, store: AssayStore, seed: int) -> None:
     molecules = store.used_molecules(kept=True)
     sample = np.random.default_rng(seed).permutation(molecules)[:_N_SAMPLED]
     device = next(encoder.parameters()).device
-    batch = make_batch(store, np.sort(sample), encoder.reads, device)
+    batch = make_batch(store, np.sort(sample), encoder.reads | encoder.predicts, device)
     encoder.fit_inputs(batch)
 
 

@@ -11,6 +11,7 @@ from molmeta.learning.learner import Learner
 from molmeta.runs.recipe import Recipe
 from molmeta.training.division import Division
 from molmeta.training.loop import Control
+from molmeta.training.teacher import Teacher
 from molmeta.training.validation import Validation
 
 
@@ -27,6 +28,7 @@ class Job:
         run: The run folder.
         control: How the caller steers the run.
         centre: Whether the projection is new, and is to be centred on the training molecules.
+        teacher: What the encoder learns beside labels in pre-training; None for these alone.
         score: The validation score of the run's model, once there is one.
     """
 
@@ -38,4 +40,5 @@ class Job:
     run: Path
     control: Control
     centre: bool
+    teacher: Teacher | None = None
     score: float = math.nan

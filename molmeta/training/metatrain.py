@@ -33,6 +33,7 @@ from molmeta.training.validation import Validation
 BAD_STEP = "bad_step.csv"
 _MAX_BAD_STEPS = 10
 _N_SAMPLED = 512
+_LOG_RATES = 3  # times the rate of single numbers, for the logarithms of learned inner rates
 
 
 @dataclass
@@ -104,13 +105,28 @@ class MetaTrainer(Loop):
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in self.learner.named_parameters():
             if parameter.requires_grad:
-                decay = self.settings.weight_decay if parameter.ndim > 1 else 0.0
-                share = self.settings.encoder_rate if name.startswith("encoder.") else 1.0
-                groups.setdefault((decay, share), []).append(parameter)
+                group = self._decay(name, parameter), self._share(name, parameter)
+                groups.setdefault(group, []).append(parameter)
         return [
             {"params": members, "weight_decay": decay, "share": share}
             for (decay, share), members in groups.items()
         ]
+
+    def _decay(self, name: str, parameter: nn.Parameter) -> float:
+        """Give a parameter's weight decay: that of matrices, of which learned rates are none."""
+        rate = name.startswith("inner.") and self.settings.scalar_lr is not None
+        return self.settings.weight_decay if parameter.ndim > 1 and not rate else 0.0
+
+    def _share(self, name: str, parameter: nn.Parameter) -> float:
+        """Give a parameter's share of the learning rate."""
+        settings = self.settings
+        if name.startswith("encoder."):
+            return settings.encoder_rate
+        if settings.scalar_lr is None:
+            return 1.0
+        if name.startswith("inner."):
+            return _LOG_RATES * settings.scalar_lr / settings.lr
+        return settings.scalar_lr / settings.lr if parameter.ndim == 0 else 1.0
 
     def _centre_projection(self) -> None:
         """Centre the projection on some training molecules."""

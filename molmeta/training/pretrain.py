@@ -29,8 +29,12 @@ from molmeta.training.job import Job
 from molmeta.training.labels import LabelsByMolecule
 from molmeta.training.loop import Loop, warm_cosine
 from molmeta.training.readouts import Readouts
+from molmeta.training.teacher import LABELS, Teacher, divide_by_assay
 
 PRETRAINING = "pretraining"
+
+Chunks = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The molecules of a step, by position, and which chunk each belongs to, from 0; each (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Pretrainer(Loop):
         folder: Where the state is saved.
         seed: Of the order of molecules and of dropout.
         settings: The recipe's.
+        teacher: What it learns beside the labels; None for these alone.
         final: Do the final epochs, on all assays.
     """
 
@@ -74,6 +79,7 @@ class Pretrainer(Loop):
         seed: int,
         settings: Pretraining,
         *,
+        teacher: Teacher | None = None,
         final: bool = False,
     ) -> None:
         super().__init__(folder / "final" if final else folder, next(encoder.parameters()).device)
@@ -96,13 +102,18 @@ class Pretrainer(Loop):
             int(assays.groups.max(initial=-1)) + 1,
             bool(settings.values),
         ).to(self.device)
+        self.teacher = teacher
         self.modules = {"encoder": encoder, "readout": self.readout}
         self.trained = [p for p in encoder.parameters() if p.requires_grad]
+        if teacher is not None:
+            self.modules["teacher"] = teacher
+            self.trained += teacher.parameters()
+            self.readout.start_from(teacher.readouts(self.store))
         self._parameters = [*self.trained, *self.readout.parameters()]
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
-        self._order: tuple[int, list[NDArray[np.int64]]] = (-1, [])
+        self._order: tuple[int, list[Chunks]] = (-1, [])
 
     def begin(self, fresh: bool) -> None:
         """Begin with the first epoch."""
@@ -120,29 +131,48 @@ class Pretrainer(Loop):
         torch.manual_seed((self.seed * 1_000_003 + step) * self.workers.size + self.workers.rank)
         epoch, number = divmod(step, self._n_per_epoch)
         if self._order[0] != epoch:
-            order = np.random.default_rng([self.seed, epoch])
-            molecules = order.permutation(len(self.labels.molecules))
-            self._order = epoch, np.array_split(molecules, self._n_per_epoch)
-        loss = self._loss(self._order[1][number])
+            self._order = epoch, self._divide(np.random.default_rng([self.seed, epoch]))
+        loss = self._loss(*self._order[1][number])
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.workers.sum_gradients(self._parameters)
         self.optimizer.step()
         return loss.item()
 
-    def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
+    def _divide(self, rng: np.random.Generator) -> list[Chunks]:
+        """Divide the molecules among an epoch's steps; for a teacher in chunks of one assay."""
+        if self.teacher is not None:
+            return divide_by_assay(self.store, self.labels.molecules, self._n_per_epoch, rng)
+        molecules = rng.permutation(len(self.labels.molecules))
+        return [
+            (part, np.arange(len(part))) for part in np.array_split(molecules, self._n_per_epoch)
+        ]
+
+    def _loss(self, chosen: NDArray[np.int64], chunks: NDArray[np.int64]) -> torch.Tensor:
         n_labels = int(np.diff(self.labels.offsets)[chosen].sum())
-        own = chosen[self.workers.rank :: self.workers.size]
+        mine = chunks % self.workers.size == self.workers.rank
+        own = chosen[mine]
         which, places = self.labels.at(own)
-        parts = batches(self.encoder, self.store, self.labels.molecules[own], self.device)
+        molecules = self.labels.molecules[own]
+        parts = batches(self.encoder, self.store, molecules, self.device)
         with half_precision(self.encoder, self.settings.bf16):
-            vectors = torch.cat([self.encoder(part)[:, : self._width] for part in parts]).float()
+            rows = torch.cat([self.encoder(part) for part in parts]).float()
+        loss = self._loss_of_labels(rows[:, : self._width], which, places) / n_labels
+        if self.teacher is None:
+            return loss
+        told = self.teacher.loss(rows, molecules, chunks[mine])
+        return LABELS * loss + told * (len(own) / len(chosen))
+
+    def _loss_of_labels(
+        self, vectors: torch.Tensor, which: NDArray[np.int64], places: NDArray[np.int64]
+    ) -> torch.Tensor:
+        """Sum the loss of the labels at `places`, each of the molecule `which`."""
         assays, labels, values = (
             torch.from_numpy(column[places]).to(self.device)
             for column in (self.labels.assays, self.labels.labels, self.labels.values)
         )
         read = vectors[torch.from_numpy(which).to(self.device)]
-        return self.readout.loss(read, assays, labels, values, self.settings.values) / n_labels
+        return self.readout.loss(read, assays, labels, values, self.settings.values)
 
     def check_loss(self, loss: float) -> None:
         """Refuse a loss that is not finite; the last whole epoch is saved.
@@ -233,6 +263,7 @@ def make_pretrainer(job: Job, *, final: bool = False) -> Pretrainer:
         job.run / PRETRAINING,
         job.recipe.training.seed,
         job.recipe.pretraining,
+        teacher=job.teacher,
         final=final,
     )
 

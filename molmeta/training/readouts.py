@@ -45,6 +45,13 @@ class Readouts(nn.Module):
             loss = loss + value_weight * (read - values[measured]).square().sum()
         return loss
 
+    @torch.no_grad()
+    def start_from(self, readouts: Tensor | None) -> None:
+        """Begin with each assay's weights and, in the last column, bias; None leaves them."""
+        if readouts is not None:
+            self.weights.copy_(readouts[:, :-1])
+            self.biases.copy_(readouts[:, -1])
+
     def whole(self) -> Tensor:
         """Add up each assay's weights, its groups' included, and in the last column its bias."""
         every = torch.arange(len(self.groups), device=self.groups.device)

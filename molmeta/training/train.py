@@ -17,7 +17,7 @@ from molmeta.resources import check_name, making
 from molmeta.runs.card import write_card
 from molmeta.runs.config import CONFIG, check_same, save_config
 from molmeta.runs.domain import DOMAIN, Domain
-from molmeta.runs.model import Model
+from molmeta.runs.model import Model, load_model
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.runs.rules import check_rules
 from molmeta.runs.seen import ASSAYS, MOLECULES, load_seen, save_seen
@@ -30,8 +30,9 @@ from molmeta.training.job import Job
 from molmeta.training.loop import Control
 from molmeta.training.metatrain import make_sampler, metatrain
 from molmeta.training.parallel import Workers
-from molmeta.training.pretrain import Epoch, pretrain
+from molmeta.training.pretrain import PRETRAINING, Epoch, pretrain
 from molmeta.training.progress import Progress
+from molmeta.training.teacher import VECTORS, Teacher
 from molmeta.training.validation import Validation
 
 STAGES: tuple[Callable[[Job], None], ...] = (pretrain, metatrain, finish, calibrate_run)
@@ -86,11 +87,14 @@ def train(
     """
     settings, run = resolve_recipe(recipe), Path(run).resolve()
     check_name(run)
-    seen = _check_assays(train_assays, valid_assays, test, init)
+    told_by = settings.pretraining.teacher
+    teacher = load_model(told_by, device) if told_by else None
+    seen = _check_assays(train_assays, valid_assays, test, init, teacher)
     assays = divide(train_assays, settings.pretraining)
     began_with = None if init is None else _name_of(init)
     reads_values = bool(settings.pretraining.epochs and settings.pretraining.values)
     data = _digests(assays, valid_assays, test, reads_values)
+    data["teacher"] = None if teacher is None else _name_of(teacher)
     if resume and (run / CONFIG).exists():
         check_same(run, settings, began_with, data)
     else:
@@ -109,6 +113,9 @@ def train(
         Control(resume, progress, stop),
         centre=not goes_on or bool(settings.pretraining.epochs),
     )
+    if teacher is not None:
+        file = run / PRETRAINING / VECTORS
+        job.teacher = Teacher(teacher, learner.encoder, train_assays, file).to(device)
     leads = Workers.join(learner.device).leads
     if leads:
         _make_folder(run)
@@ -129,10 +136,12 @@ def _check_assays(
     valid: AssayStore | None,
     test: AssayRecord | None,
     init: Model | None,
+    teacher: Model | None,
 ) -> AssayRecord:
     """Refuse to train on held-out assays; what the model will have seen.
 
-    A model to start from has seen assays too. A checkpoint is not chosen by test assays.
+    A model to start from, or to learn from, has seen assays too. A checkpoint is not chosen by test
+    assays.
     """
     seen = AssayRecord.of(train)
     if valid is not None:
@@ -145,16 +154,18 @@ def _check_assays(
         held_out.ids_alone.refuse(seen, "training assays")
         if test is not None:
             test.refuse(held_out, "validation assays")
-    if init is None:
-        return seen
-    check_form(train, init.standardize, f"the model to start from, {init.path}")
-    before = load_seen(init.path)
-    what, fix = "assays of the model to start from", "Start from another, or hold out others."
-    if valid is not None:
-        held_out.ids_alone.refuse(before, what, fix)
-    if test is not None:
-        test.refuse(before, what, fix)
-    return seen | before
+    for model, role in ((init, "model to start from"), (teacher, "teacher")):
+        if model is None:
+            continue
+        check_form(train, model.standardize, f"the {role}, {model.path}")
+        before = load_seen(model.path)
+        what, fix = f"assays of the {role}", "Take another, or hold out others."
+        if valid is not None:
+            held_out.ids_alone.refuse(before, what, fix)
+        if test is not None:
+            test.refuse(before, what, fix)
+        seen = seen | before
+    return seen
 
 
 def _digests(

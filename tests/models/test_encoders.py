@@ -25,7 +25,8 @@ from molmeta.testing import check_encoder
 
 SMILES = ["CC(=O)Nc1ccc(O)cc1", "C", "[Na+].[Cl-]", "C1CC1CN", "OC(=O)C=C"]
 BATCH = collate(featurize(SMILES).graphs, np.arange(len(SMILES)))
-GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
+OTHERS = ("fingerprint", "hybrid", "graph")  # of other settings
+GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in OTHERS]
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "all": {"jumping": "concat", "readout": ("sum", "mean", "max", "attention"), "dropout": 0.2},

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import DotProduct
 from sklearn.kernel_ridge import KernelRidge
@@ -160,3 +162,54 @@ def test_what_is_not_finite_gives_nan_and_no_exception() -> None:
     head, (support, labels, query) = make(), draw(5, 11)
     support[0, 0] = torch.nan
     assert head(support, labels, query).isnan().any()
+
+
+@pytest.mark.parametrize("sizes", [(5, 11), (1, 3), (40, 40)])
+@BESIDE
+def test_likelihood_is_that_of_a_gaussian_process_at_its_best_scale(
+    sizes: tuple[int, int], beside: tuple[int, ...]
+) -> None:
+    head, (support, labels, _) = make(*beside), draw(*sizes, sum(beside))
+    n, rows = len(labels), support.numpy()
+    kernel = np.array([[similarity(a, b, *beside[:2]) for b in rows] for a in rows])
+    covariance = kernel + NOISE * np.eye(n)
+    residual = labels.numpy() - ALPHA * (sizes[0] + 0.5) / (n + 1)
+
+    def loss(log_scale: float) -> float:
+        found = multivariate_normal(np.zeros(n), np.exp(log_scale) * covariance)
+        return -float(found.logpdf(residual)) / n
+
+    best = minimize_scalar(loss, bounds=(-8, 4), method="bounded", options={"xatol": 1e-9}).fun
+    constant = (1 + np.log(2 * np.pi)) / 2
+    assert head.likelihood_loss(support, labels).item() + constant == pytest.approx(best, abs=1e-7)
+
+
+def test_likelihood_has_its_gradient_and_no_order() -> None:
+    head, (support, labels, _) = make(SKETCH, PROFILE, PROPERTIES), draw(7, 9, 9)
+    strengths = [*head.similarity.parameters(), head.attention.log_noise]
+    gradients = torch.autograd.grad(head.likelihood_loss(support, labels), strengths)
+    for parameter, gradient in zip(strengths, gradients, strict=True):
+        losses = []
+        for step in (1e-5, -2e-5):
+            with torch.no_grad():
+                parameter += step
+            losses.append(head.likelihood_loss(support, labels).item())
+        with torch.no_grad():
+            parameter += 1e-5
+        assert gradient.item() == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-6, abs=1e-9)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        head.likelihood_loss(support[order], labels[order]), head.likelihood_loss(support, labels)
+    )
+
+
+def test_likelihood_does_not_hang_on_the_scale_of_scores() -> None:
+    head, (support, labels, _) = make(), draw(5, 11)
+    before = head.likelihood_loss(support, labels)
+    with torch.no_grad():
+        head.attention.log_scale += 1.0
+    assert torch.equal(head.likelihood_loss(support, labels), before)
+    (gradient,) = torch.autograd.grad(
+        head.likelihood_loss(support, labels), [head.attention.log_scale], allow_unused=True
+    )
+    assert gradient is None

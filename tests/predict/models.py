@@ -8,9 +8,9 @@ import torch
 
 from molmeta.learning.inner import MAML
 from molmeta.learning.learner import Learner
-from molmeta.models import GINE, MatchingHead
+from molmeta.models import GINE, GraphEncoder, MatchingHead
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
-from molmeta.models.heads.matching import kernel
+from molmeta.models.heads.matching import kernel, matching
 from molmeta.runs.model import Model
 
 
@@ -22,6 +22,14 @@ def random_model(kind: str) -> Model:
             FingerprintEncoder(dim=12, hidden=16, layers=2, sketch=20),
             kernel(dim=8, sketch=20, distant=0.5),
             MAML(steps=0),
+            projection=8,
+        )
+    elif kind == "taught":
+        learner = Learner(
+            GraphEncoder(dim=12, width=8, layers=2, readout=8, hidden=16, sketch=20, properties=3),
+            matching(attention="ridge", tanimoto=1.0, properties=1.0, distant=0.5),
+            MAML(steps=1, lr=10, order=1, loss="likelihood"),
+            adapt="head",
             projection=8,
         )
     else:

@@ -24,7 +24,7 @@ def test_values_grade_labels_and_leave_classes_alone(any_model: Model) -> None:
     graded = FewShotClassifier(any_model).fit(SMILES, LABELS, VALUES)
     assert graded.known_.labels.tolist() == graded.known_.panel.labels[0].tolist()
     expected = grade(LABELS.astype(np.float32), VALUES)
-    np.testing.assert_allclose(graded.known_.adapted.labels.numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(graded.known_.adapted.labels.numpy(), expected, rtol=1e-4)
     none = FewShotClassifier(any_model).fit(SMILES, LABELS, np.full(24, np.nan))
     np.testing.assert_array_equal(none.left_out_, hard.left_out_)
 

@@ -43,7 +43,7 @@ def known_of(n_assays: int) -> pd.DataFrame:
     return DRUGS[DRUGS["assay"].isin(chosen)].groupby("assay").sample(frac=0.5, random_state=0)
 
 
-@pytest.fixture(params=["graph", "fingerprint", "adapts all"])
+@pytest.fixture(params=["graph", "fingerprint", "adapts all", "taught"])
 def each_model(request: pytest.FixtureRequest) -> Model:
     """Graphs, adapted above the encoder or all through; fingerprints and a sketch, not adapted."""
     return random_model(request.param)

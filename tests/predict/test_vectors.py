@@ -50,7 +50,7 @@ def embedded(model: Model, library: Path, path: Path, number_format: str = "fp32
 
 @pytest.mark.parametrize("number_format", ["fp32", "fp16", "bf16"])
 @pytest.mark.parametrize("ending", ["npy", "parquet"])
-@pytest.mark.parametrize("kind", ["graph", "fingerprint"])
+@pytest.mark.parametrize("kind", ["graph", "fingerprint", "taught"])
 def test_vectors_score_as_molecules_do(
     kind: str, ending: str, number_format: str, library: Path, tmp_path: Path
 ) -> None:

@@ -137,6 +137,35 @@ def test_encoder_rate_zero_leaves_the_encoder_to_the_bit(store: AssayStore, tmp_
     )
 
 
+@pytest.mark.parametrize("step", [1, 0])
+def test_single_numbers_are_learned_at_a_rate_of_their_own(
+    step: int, store: AssayStore, tmp_path: Path
+) -> None:
+    """AdamW's first step moves each number by its rate, whatever the gradient."""
+    rates = {"inner": {"rates": "tensor", "lr": 0.5, "steps": 1}} if step else {}
+    given = {**LEARNERS["graphs"], "inner": {"steps": 0}, **rates}
+    subject = MetaTrainer(
+        build_learner(resolve_recipe(given)).train(),
+        make_sampler(store, settings := Training(
+            steps=3, assays_per_step=2, support_sizes=(8,), query_size=8, warmup=0, lr=1e-4,
+            scalar_lr=1e-2, weight_decay=0.0,
+        )),
+        Validation(None, settings), tmp_path, settings,
+    )  # fmt: skip
+    subject.begin(fresh=True)
+    before = weights(subject)
+    subject.step()
+    moved = {
+        name: float((value - before[name]).abs().max()) for name, value in weights(subject).items()
+    }
+    assert moved["matcher.head.attention.log_scale"] == pytest.approx(1e-2, rel=0.01)
+    assert moved["matcher.projection.weight"] == pytest.approx(1e-4, rel=0.01)
+    log_rates = [value for name, value in moved.items() if name.startswith("inner.")]
+    assert bool(log_rates) == bool(step)
+    if step:
+        assert max(log_rates) == pytest.approx(3e-2, rel=0.01)
+
+
 def test_encoder_rate_zero_is_refused_where_the_encoder_adapts() -> None:
     with pytest.raises(InputError, match=r"training\.encoder_rate: 0; got a learner\.adapt"):
         check_rules(resolved("every weight", encoder_rate=0.0), build("every weight"))

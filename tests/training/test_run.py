@@ -289,3 +289,29 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path)
     with pytest.raises(InputError, match="no such run folder"):
         load_model(tmp_path / "absent")
+
+
+def test_a_shipped_model_of_two_names_is_one() -> None:
+    one, other = (load_model(name) for name in ("fingerprint", "default"))
+    assert one.path == other.path
+    assert one.recipe == other.recipe
+    assert one.recipe["encoder"]["name"] == "fingerprint"
+
+
+def test_the_shipped_graph_model_reads_graphs_adapts_and_matches() -> None:
+    model = load_model("graph")
+    assert model.learner.encoder.reads == {"graphs", "fingerprints"}
+    assert model.learner.inner.steps == 1
+    assert model.recipe["head"]["name"] == "matching"
+    assert model.calibration is not None
+    assert len(model.learner.matcher.known_assays or ()) == 4935
+    scorer = Scorer(model.learner, molecules := model.featurize(["CCO", "CCN", "CCC", "c1ccccc1"]))
+    adapted = scorer.adapt(np.arange(3), np.array([1, 0, 1], np.float32))
+    moved = {
+        name
+        for name, value in adapted.parameters.items()
+        if not torch.equal(value, dict(model.learner.named_parameters())[name])
+    }
+    assert "matcher.head.attention.log_noise" in moved
+    assert "matcher.head.attention.log_scale" not in moved
+    assert np.isfinite(scorer.score(adapted, np.arange(len(molecules)))).all()

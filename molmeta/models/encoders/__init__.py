@@ -6,6 +6,7 @@ from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.encoders.gatv2 import GATv2
 from molmeta.models.encoders.gine import GINE
 from molmeta.models.encoders.gps import GPS
+from molmeta.models.encoders.graph import GraphEncoder
 from molmeta.models.encoders.hybrid import Hybrid
 from molmeta.models.encoders.pna import PNA
 from molmeta.models.encoders.readout import Readout
@@ -19,6 +20,7 @@ __all__ = [
     "BondEmbedding",
     "FingerprintEncoder",
     "GATv2",
+    "GraphEncoder",
     "Hybrid",
     "Readout",
 ]

@@ -39,11 +39,12 @@ class AtomEmbedding(_CategoryEmbedding):
     def __init__(self, dim: int) -> None:
         super().__init__(ATOM_SIZES, dim)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Embed the atoms of a batch; by its distinct rows where it carries them."""
+    def forward(self, batch: Batch, atoms: Tensor | None = None) -> Tensor:
+        """Embed atoms of a batch, by default all; by its distinct rows where it carries them."""
         if "atom_codes" not in batch:
-            return self._embed(batch.x)
-        return self._embed(batch.atom_rows).index_select(0, batch.atom_codes)
+            return self._embed(_chosen(batch.x, atoms))
+        codes = _chosen(batch.atom_codes, atoms)
+        return self._embed(batch.atom_rows).index_select(0, codes)
 
 
 class BondEmbedding(_CategoryEmbedding):
@@ -56,8 +57,14 @@ class BondEmbedding(_CategoryEmbedding):
     def __init__(self, dim: int) -> None:
         super().__init__(BOND_SIZES, dim)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Embed the directed edges of a batch; by its distinct rows where it carries them."""
+    def forward(self, batch: Batch, edges: Tensor | None = None) -> Tensor:
+        """Embed directed edges of a batch, by default all; by its distinct rows where it can."""
         if "bond_codes" not in batch:
-            return self._embed(batch.edge_attr)
-        return self._embed(batch.bond_rows).index_select(0, batch.bond_codes)
+            return self._embed(_chosen(batch.edge_attr, edges))
+        codes = _chosen(batch.bond_codes, edges)
+        return self._embed(batch.bond_rows).index_select(0, codes)
+
+
+def _chosen(rows: Tensor, positions: Tensor | None) -> Tensor:
+    """Take the rows at some positions, or all."""
+    return rows if positions is None else rows.index_select(0, positions)

@@ -68,6 +68,7 @@ class MatchingHead(AttentionHead):
         self.reads = self.similarity.reads
         self.continuous = self.attention.continuous
         self.carries_ratio = self.attention.carries_ratio
+        self.has_likelihood = self.attention.has_likelihood
 
     def bind(self, columns: Columns) -> None:
         """Learn which columns the rows have.
@@ -95,6 +96,12 @@ class MatchingHead(AttentionHead):
     def score(self, fitted: Any, query: Tensor) -> Tensor:
         """Score prepared queries, shape (q, p) → (q,), under what `fit` gave."""
         return self.attention.score(self.similarity, fitted, query)
+
+    def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
+        """Compute the negative log marginal likelihood a label; see `Ridge`."""
+        if not isinstance(self.attention, Ridge):
+            return super().likelihood_loss(support, labels)
+        return self.attention.likelihood_loss(self.similarity, self.prepare(support), labels)
 
     def weights(self, support: Tensor, query: Tensor) -> Tensor:
         """Compute the weights a(x, xᵢ) of values, shape (q, s); each row sums to one."""
