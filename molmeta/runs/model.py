@@ -33,7 +33,7 @@ from molmeta.tensors import load_tensors
 MODEL = "model.safetensors"
 Floating = TypeVar("Floating", np.float32, np.float64)
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
-_ALSO_CALLED = {"fingerprint": "default"}
+_ALSO_CALLED = {"default": "graph"}
 """Second names of models that come with molmeta, and whose folders they stand for."""
 
 
