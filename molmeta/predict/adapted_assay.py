@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from molmeta.assays.graded import grade
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.fingerprint import tanimoto
-from molmeta.errors import MolmetaError, RejectedWarning
+from molmeta.errors import RejectedWarning
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.scorer import Scorer
-from molmeta.predict.panel import DIVERGED, Panel
+from molmeta.predict.panel import Panel, finite
 from molmeta.runs.model import Model
 
 Floats = NDArray[np.float64]
@@ -90,9 +90,7 @@ class AdaptedAssay:
         rows = np.flatnonzero(features.parsed)
         if len(rows):
             scorer = Scorer(self.model.learner, features)
-            weights[rows] = scorer.apply(partial(self.adapted.weights, give), rows)
-            if not np.isfinite(weights[rows]).all():
-                raise MolmetaError(DIVERGED)
+            weights[rows] = finite(scorer.apply(partial(self.adapted.weights, give), rows))
         return weights
 
     @cached_property
@@ -116,26 +114,24 @@ class AdaptedAssay:
         Args:
             values: Continuous labels, shape (s,), to be predicted by attention instead.
         """
-        found = np.full(len(self.smiles), np.nan)
         if values is not None:
+            found = np.full(len(self.smiles), np.nan)
             for part, rest in self._parts():
                 attention = partial(self._adapt(rest).weights, "attention")
                 found[part] = self._scorer.apply(attention, part) @ values[rest]
             return found
         n_steps = self.model.learner.inner.steps if self.steps is None else self.steps
-        # Grades change with the molecules that are left out: then each part is adapted to anew.
-        alone = n_steps or self.values is not None
-        at_once = None if alone else self._left_out_at_once()
+        # Grades, as steps, change with the molecules that are left out: each part adapts anew.
+        if n_steps or self.values is not None:
+            scores = np.empty(len(self.smiles), np.float32)
+            for part, rest in self._parts():
+                scores[part] = self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
+        else:
+            scores = self._left_out_at_once()
         for part, rest in self._parts():
-            scores: NDArray[np.float32] = (
-                self._raw_panel(rest).score_rows(self._scorer, part)[:, 0]
-                if at_once is None
-                else at_once[part]
-            )
-            scores += self._shift(rest)
-            has_other = np.isin(self.labels[part], self.labels[rest])
-            found[part] = np.where(has_other, self.model.calibrate(scores, self.labels), np.nan)
-        return found
+            scores[part] += self._shift(rest)
+            scores[part[~np.isin(self.labels[part], self.labels[rest])]] = np.nan
+        return self.model.calibrate(scores, self.labels).astype(np.float64)
 
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:

@@ -33,7 +33,7 @@ from molmeta.models.matcher import Matcher
 from molmeta.runs.model import Model
 from molmeta.tensors import digest_tensors, under
 
-DIVERGED = "the model's scores are not finite: its training diverged"
+_DIVERGED = "the model's scores are not finite: its training diverged"
 _ROWS = 2048  # vectors that are scored at once: they stay in a core's cache
 
 
@@ -137,7 +137,7 @@ class Panel:
         if len(parsed) and learner.embeds_once:
             vectors = embed(learner.encoder, features, parsed, device=self._device)
             found = self._score_blocks(vectors, ready=False).numpy()
-            scores[parsed] = self._calibrated(_finite(found), prevalence, number)
+            scores[parsed] = self._calibrated(finite(found), prevalence, number)
         elif len(parsed):
             scores[parsed] = self.score_rows(Scorer(learner, features), parsed, prevalence, number)
         return scores
@@ -150,7 +150,7 @@ class Panel:
         number: type[np.floating] = np.float32,
     ) -> NDArray[Any]:
         """Score the molecules at `rows` that a scorer of the learner holds, (r, k)."""
-        return self._calibrated(_finite(scorer.apply(self._score_part, rows)), prevalence, number)
+        return self._calibrated(finite(scorer.apply(self._score_part, rows)), prevalence, number)
 
     @torch.no_grad()
     def score_vectors(self, vectors: Tensor, *, ready: bool = False) -> NDArray[np.float32]:
@@ -177,7 +177,7 @@ class Panel:
         scores = self._score_blocks(vectors, ready).numpy()
         unfinished = np.flatnonzero(~np.isfinite(scores).all(1))
         if len(unfinished) and torch.isfinite(vectors[torch.from_numpy(unfinished)]).all(1).any():
-            raise MolmetaError(DIVERGED)
+            raise MolmetaError(_DIVERGED)
         return self._calibrated(scores, None, np.float32)
 
     def _calibrated(
@@ -207,9 +207,10 @@ class Panel:
         return scores
 
 
-def _finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Refuse scores or weights that are not finite, with a MolmetaError."""
     if not np.isfinite(scores).all():
-        raise MolmetaError(DIVERGED)
+        raise MolmetaError(_DIVERGED)
     return scores
 
 

@@ -29,7 +29,7 @@ def release(run: Path, card: Path, folder: Path) -> None:
     Args:
         run: The run folder.
         card: The model card, Markdown.
-        folder: Where the release goes, e.g. `molmeta/pretrained/default`.
+        folder: Where the release goes, e.g. `molmeta/pretrained/fingerprint`.
 
     Raises:
         InputError: If the run cannot be used by this version of molmeta.

@@ -96,7 +96,7 @@ def test_the_shipped_recipe_trains_given_the_assays_targets(
     info.assign(target_name="").to_csv(tmp_path / "blank.csv", index=False)
     info.assign(target_name="kinase").to_csv(tmp_path / "assays.csv", index=False)
     given = ["--assay-info", tmp_path / "assays.csv"]
-    train(data, tmp_path, *SMALL, recipe="shipped", options=given)
+    train(data, tmp_path, *SMALL, recipe="fingerprint", options=given)
     for options, reason in (
         ([], "pretraining.groups: target_id; got 18 training assays of which nothing"),
         (["--assay-info", tmp_path / "blank.csv"], "pretraining.groups: target_name"),
@@ -104,7 +104,7 @@ def test_the_shipped_recipe_trains_given_the_assays_targets(
         ([*given, "--set", "pretraining.groups=[]"], "got a recipe without pretraining.groups"),
     ):
         run = tmp_path / "refused"
-        done = molmeta("train", data[0], "--config", "shipped", "-o", run, *options)
+        done = molmeta("train", data[0], "--config", "fingerprint", "-o", run, *options)
         assert done.returncode == 2
         assert reason in " ".join(done.stderr.split())
         assert not run.exists()
