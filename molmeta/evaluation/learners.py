@@ -153,13 +153,17 @@ class EncoderProbe(TrainedMethod):
 def model_methods(
     models: Sequence[str | Path], device: str = "cpu", *, trust_code: bool = False
 ) -> list[LearnerMethod]:
-    """The models of these run folders or shipped names, each called by its folder's name.
+    """Make methods of models, each called by its shipped name, or the name of its run folder.
 
     Raises:
         InputError: If a model cannot be used.
     """
-    paths = [load_model(model, trust_code=trust_code).path for model in models]
-    return [LearnerMethod(path.name, path, device, trust_code) for path in paths]
+    methods = []
+    for model in models:
+        path, folder = load_model(model, trust_code=trust_code).path, Path(model)
+        name = path.name if folder.exists() else str(model)
+        methods.append(LearnerMethod(name, path, device, trust_code))
+    return methods
 
 
 def named_methods(
