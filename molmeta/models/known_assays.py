@@ -29,12 +29,17 @@ class KnownAssays(nn.Module):
     single assay, and the more labels there are, the better the support set speaks for itself.
     Places and readouts are kept in `rank` dimensions each.
 
+    Known assays mislead where the support set is neither a panel, whose molecules many assays
+    measured, nor a chemical series. So δ is multiplied by .1 + .9 g, g = 1 − (1 − r⁴)(1 − h²), with
+    r the share of support molecules that are recalled, h = ρ / .4, at most 1, and ρ the mean cosine
+    of two support molecules' directions from the centre. No label enters g.
+
     >>> import torch
     >>> from molmeta.models import KnownAssays
     >>> known = KnownAssays(4, rank=2)
     >>> known.remember(torch.eye(4), torch.arange(4), torch.tensor([0, 0, 1, 1]), torch.ones(2, 5))
     >>> len(known), known.describe(torch.eye(4)).shape
-    (2, torch.Size([4, 5]))
+    (2, torch.Size([4, 6]))
 
     Args:
         dim: Width of the encoder's `vector` column.
@@ -66,7 +71,7 @@ class KnownAssays(nn.Module):
     ) -> None:
         super().__init__()
         self.rank = rank
-        self.width = 2 * rank + 1
+        self.width = 2 * rank + 2
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)))
         self.log_trust = nn.Parameter(torch.tensor(math.log(trust)))
         self.log_weight = nn.Parameter(torch.tensor(math.log(weight)))
@@ -102,11 +107,18 @@ class KnownAssays(nn.Module):
         self.axes.copy_(_principal(weights - self.mean_readout, self.rank))
         self.readouts = (weights - self.mean_readout) @ self.axes.mT
 
-    def describe(self, vectors: Tensor) -> Tensor:
-        """Describe vectors, (…, dim), for the comparison with known assays, (…, width)."""
+    def describe(self, vectors: Tensor, recalled: Tensor | None = None) -> Tensor:
+        """Describe vectors, (…, dim), for the comparison with known assays, (…, width).
+
+        Args:
+            vectors: The encoder's, of molecules.
+            recalled: Whether each has an activity profile of many assays, (…, 1); None where an
+                encoder recalls none: then all count as if they had.
+        """
         place = functional.normalize(vectors - self.centre, dim=-1) @ self.directions.mT
         common = (vectors @ self.mean_readout).unsqueeze(-1)
-        return torch.cat([place, vectors @ self.axes.mT, common], -1)
+        flag = torch.ones_like(common) if recalled is None else recalled.to(common.dtype)
+        return torch.cat([place, vectors @ self.axes.mT, common, flag], -1)
 
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
@@ -126,7 +138,8 @@ class KnownAssays(nn.Module):
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
         few = fading(seen.sum(-1, keepdim=True))
         place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
-        read = support[:, self.rank : -1] @ self.readouts.mT + support[:, -1:] + self.biases
+        axes, common, _ = support[:, self.rank :].split([self.rank, 1, 1], -1)
+        read = axes @ self.readouts.mT + common + self.biases
         each = functional.binary_cross_entropy_with_logits(
             read, labels.unsqueeze(-1).expand_as(read), reduction="none"
         )
@@ -136,11 +149,20 @@ class KnownAssays(nn.Module):
             dim=-1,
         )
         mixed = [shares @ self.readouts, torch.ones_like(few), (shares @ self.biases).unsqueeze(-1)]
-        return self.log_weight.exp() * few * torch.cat(mixed, -1)
+        return self.log_weight.exp() * few * self._gate(support, seen) * torch.cat(mixed, -1)
+
+    def _gate(self, support: Tensor, seen: Tensor) -> Tensor:
+        """Compute .1 + .9 g of what is seen of a support set, (1, 1) or (q, 1)."""
+        n = seen.sum(-1, keepdim=True)
+        recalled = (seen @ support[:, -1:]) / n.clamp(min=1)
+        total = seen @ functional.normalize(support[:, : self.rank], dim=-1)
+        likeness = (total.square().sum(-1, keepdim=True) - n) / (n * (n - 1)).clamp(min=1)
+        series = (likeness / _SERIES).clamp(0, 1)
+        return _LEAST + (1 - _LEAST) * (1 - (1 - recalled**4) * (1 - series**2))
 
     def log_odds(self, mixture: Tensor, query: Tensor) -> Tensor:
         """Read log-odds, (q,), off what `describe` gave, (q, width), under one mixture or each."""
-        read, weights, bias = query[:, self.rank :], mixture[:, :-1], mixture[:, -1]
+        read, weights, bias = query[:, self.rank : -1], mixture[:, :-1], mixture[:, -1]
         if len(mixture) == 1:
             return read @ weights[0] + bias
         return (read * weights).sum(-1) + bias
@@ -155,6 +177,7 @@ class KnownAssays(nn.Module):
 
 
 _LABELS = 32
+_LEAST, _SERIES = 0.1, 0.4
 
 
 def fading(n: Tensor) -> Tensor:

@@ -59,6 +59,7 @@ class Matcher(nn.Module):
         self.known_assays = known_assays
         described = 0 if known_assays is None else known_assays.width
         self._projected = Columns(vector=projection, **beside, known_assays=described)
+        self._recalled = _recalled(encoder)
         self._check(projection)
         self._head_reads = self._projected.only({"vector", *head.reads})
         self._beside = self._encoded.only(beside)
@@ -142,7 +143,8 @@ class Matcher(nn.Module):
         if self._beside:
             parts.append(self._encoded.select(rows, self._beside))
         if self.known_assays is not None:
-            parts.append(self.known_assays.describe(own))
+            recalled = self._recalled and rows[..., self._recalled].any(-1, keepdim=True)
+            parts.append(self.known_assays.describe(own, recalled))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     @property
@@ -233,3 +235,12 @@ class Matcher(nn.Module):
         """
         mean = rows.mean(0)[self._encoded["vector"]]
         self.projection.bias.copy_(-(self.projection.weight @ mean))
+
+
+def _recalled(encoder: Encoder) -> slice | None:
+    """Find the columns that are zero unless many assays measured a molecule; None without any."""
+    profiles = encoder.activity_profiles
+    if profiles is None:
+        return None
+    start = encoder.columns["profile"].start
+    return slice(start, start + profiles.rows.shape[1])

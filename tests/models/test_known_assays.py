@@ -79,6 +79,22 @@ def test_score_is_the_formula(n: int) -> None:
     torch.testing.assert_close(score(make(), *draw(n)), expected(*draw(n)))
 
 
+@pytest.mark.parametrize("n", [2, 8, 100])
+def test_unknown_molecules_that_are_no_series_let_them_speak_less(n: int) -> None:
+    """By .1 + .9 (1 − (1 − r⁴)(1 − h²)), with h from the mean cosine of two of them."""
+    known, (support, labels, query) = make(), draw(n)
+    recalled = (torch.arange(n) % 4 == 0).double().unsqueeze(-1)
+    found = known(known.describe(support, recalled), labels, known.describe(query))
+    each = functional.normalize(support - remembered()[0].mean(0), dim=-1)
+    cosines = (each @ each.mT)[~torch.eye(n, dtype=torch.bool)]
+    h = float((cosines.mean() / 0.4).clamp(0, 1))
+    gate = 0.1 + 0.9 * (1 - (1 - float(recalled.mean()) ** 4) * (1 - h**2))
+    torch.testing.assert_close(found, gate * expected(support, labels, query))
+    alike = support[:1].expand(n, -1)
+    series = known(known.describe(alike, recalled), labels, known.describe(query))
+    torch.testing.assert_close(series, expected(alike, labels, query))
+
+
 def test_a_lower_rank_keeps_what_varies_most() -> None:
     """Readouts of two dimensions around their mean are kept whole in two."""
     vectors, molecules, assays, readout = remembered()
