@@ -138,8 +138,7 @@ class KnownAssays(nn.Module):
         seen = labels.new_ones(1, len(labels)) if visible is None else visible.to(support.dtype)
         few = fading(seen.sum(-1, keepdim=True))
         place = functional.normalize(seen @ support[:, : self.rank], dim=-1)
-        axes, common, _ = support[:, self.rank :].split([self.rank, 1, 1], -1)
-        read = axes @ self.readouts.mT + common + self.biases
+        read = support[:, self.rank : -2] @ self.readouts.mT + support[:, -2:-1] + self.biases
         each = functional.binary_cross_entropy_with_logits(
             read, labels.unsqueeze(-1).expand_as(read), reduction="none"
         )

@@ -330,8 +330,7 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
     trainer.fill_known_assays(whole)
     vectors = torch.randn(5, width, generator=torch.Generator().manual_seed(0))
     described = whole.describe(vectors)
-    axes, common, _ = described[:, width:].split([width, 1, 1], -1)
-    read = axes @ whole.readouts.mT + common + whole.biases
+    read = described[:, width:-2] @ whole.readouts.mT + described[:, -2:-1] + whole.biases
     wanted = vectors @ trainer.readout.weights.mT + trainer.readout.biases
     torch.testing.assert_close(read, wanted.detach(), rtol=1e-4, atol=1e-5)
     # Each assay lies nearest to its own molecules, but for a few that others share.
