@@ -56,16 +56,16 @@ def turned(relations: pd.Series) -> pd.Series:
 def looks_like_relations(cells: pd.Series) -> bool:
     """Tell whether nine in ten cells that are not blank are relations.
 
-    Of cells of nothing but signs half are enough.
+    Half are enough where these, or all others, are signs and not words.
     """
     signs = normalise(cells)
     signs = signs[signs != ""]
     known = signs != UNKNOWN
     if not known.any():
         return False
-    odd = cells[signs.index[~known]]
-    share = float(known.mean())
-    return share >= 0.9 or (share >= 0.5 and bool(odd.str.fullmatch(r"[^\w\s]+").all()))
+    share, are_signs = float(known.mean()), cells[signs.index].str.fullmatch(r"[^\w\s]+")
+    of_signs = bool(are_signs[known].all()) or bool(are_signs[~known].all())
+    return share >= 0.9 or (share >= 0.5 and of_signs)
 
 
 def censors(cells: pd.Series) -> bool:

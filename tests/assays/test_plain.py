@@ -72,6 +72,13 @@ def test_a_line_of_units_agrees_or_is_refused(tmp_path: Path) -> None:
         read(tmp_path, text.format("mM"), Columns(threshold=6))
 
 
+def test_a_word_among_the_signs_leaves_them_relations(tmp_path: Path) -> None:
+    text = "smiles,=,IC50 (nM)\nCCO,,12\nCCN,<,9000\nCCC,>,9000\nCCCl,<,5\nCCBr,total,1\n"
+    rows = read(tmp_path, text, Columns(threshold=6))
+    assert rows["relation"].tolist()[:4] == ["", "<", ">", "<"]
+    assert rows["reason"].iloc[4] == "relation is not known: total"
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
     rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)
