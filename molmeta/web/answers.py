@@ -39,6 +39,13 @@ class About(BaseModel):
     most_library: int = Field(description="Rows of a library.")
 
 
+class Example(BaseModel):
+    """Tables to try the page with, as CSV."""
+
+    measured: str
+    library: str
+
+
 class ColumnChoice(_Closed):
     """How the columns are to be read; what is left out is found by itself."""
 

@@ -23,6 +23,7 @@ from molmeta.web.answers import (
     About,
     ColumnChoice,
     Event,
+    Example,
     ExplainRequest,
     Explanation,
     Learning,
@@ -131,8 +132,8 @@ class Service:
     async def events(self, job: Job) -> AsyncIterator[str]:
         """Write a ranking's events as lines; whoever leaves cancels it."""
         try:
-            if job.before:
-                yield _line({"event": "waiting", "before": job.before})
+            first = {"event": "waiting", "before": job.before} if job.before else {}
+            yield _line(first or {"event": "learning"})
             async for event in job.steps():
                 yield _line(event)
         except MolmetaError as error:
@@ -211,6 +212,11 @@ def api_routes(service: Service) -> APIRouter:
             most_measured=limits.most_measured,
             most_library=limits.most_library,
         )
+
+    @routes.get("/example")
+    async def example() -> Example:
+        """Give tables to try the page with."""
+        return Example(**await service.reader.answer("example"))
 
     @routes.post("/measured")
     async def measured(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays import Columns, Support, load_assays, open_library, read_support
+from molmeta.assays.example import write_example
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.tables import open_table
@@ -164,6 +165,18 @@ def read_library(
             "rows": _cells(rows),
             "smiles": as_text(rows[library.smiles_column]).tolist(),
         }
+
+
+def example() -> dict[str, str]:
+    """Give the bundled example: measured molecules and a library, as CSV.
+
+    >>> sorted(example())
+    ['library', 'measured']
+    """
+    with tempfile.TemporaryDirectory(prefix="molmeta-serve-") as folder:
+        write_example(Path(folder))
+        files = {"measured": "support.csv", "library": "library.csv"}
+        return {what: (Path(folder) / file).read_text("utf-8") for what, file in files.items()}
 
 
 def _check_size(table: Table, most_rows: int) -> None:
