@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=service.live,
     )
+    app.state.service = service
     app.add_middleware(Guard, settings=service.settings, pages=service.pages)
     app.include_router(api_routes(service))
     app.include_router(page_routes(service.pages))

@@ -2,18 +2,20 @@
 
 import { CanvasEditor, Molecule, SSSearcher } from "../vendor/openchemlib.js";
 
+const EMPTY = asImage("<svg/>");
 const drawings = new Map();
-const OPTIONS = { autoCrop: true, autoCropMargin: 6, suppressChiralText: true, suppressCIPParity: true, suppressESR: true };
+const OPTIONS = { autoCrop: true, autoCropMargin: 2, suppressChiralText: true, suppressCIPParity: true, suppressESR: true };
 
 function asImage(svg) {
-  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  const named = svg.includes("xmlns=") ? svg : svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"');
+  return `data:image/svg+xml,${encodeURIComponent(named)}`;
 }
 
 function drawn(smiles, width, height) {
   const key = `${width} ${height} ${smiles}`;
   if (!drawings.has(key)) {
     if (drawings.size > 3000) drawings.clear();
-    let image = "";
+    let image = EMPTY;
     try {
       image = asImage(Molecule.fromSmiles(smiles).toSVG(width, height, "m", OPTIONS));
     } catch { /* what cannot be drawn is left blank */ }
@@ -26,19 +28,23 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    show(target);
+    target.src = drawn(target.alt, target.width, target.height);
   }
 }, { rootMargin: "300px" });
 
-function show(image) {
-  const source = drawn(image.alt, image.width, image.height);
-  if (source) image.src = source;
-}
-
-/** Gives a picture of a molecule; it is drawn when it comes into view. */
+/** Gives a picture of a molecule. */
 export function picture(smiles, width, height) {
   const image = new Image(width, height);
   image.alt = smiles;
+  image.src = drawn(smiles, width, height);
+  return image;
+}
+
+/** Gives a picture of a molecule that is drawn when it comes into view, for long lists. */
+export function pictureLater(smiles, width, height) {
+  const image = new Image(width, height);
+  image.alt = smiles;
+  image.src = EMPTY;
   seen.observe(image);
   return image;
 }
@@ -47,7 +53,7 @@ export function picture(smiles, width, height) {
 export function pictureOf(svg, smiles) {
   const image = new Image(320, 240);
   image.alt = smiles;
-  image.src = asImage(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '));
+  image.src = asImage(svg);
   return image;
 }
 

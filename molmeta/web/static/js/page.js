@@ -19,7 +19,7 @@ function known() {
 
 /** Lets the button say whether the ranking can begin, and what is missing. */
 function changed() {
-  if (running || typeof library === "undefined") return;
+  if (running) return;
   const support = known();
   const active = support.filter((one) => one.active).length;
   const hasBoth = active > 0 && active < support.length;

@@ -220,7 +220,10 @@ function columns(results, narrow) {
     if (row.next !== null) return make("span", "tag next", `next ${row.next}`);
     return row.rank === null ? "" : String(row.rank);
   };
-  const structure = (cell) => picture(cell.getValue(), 128, 80);
+  const structure = (cell) => {
+    if (!narrow) return picture(cell.getValue(), 150, 86);
+    return make("div", "", picture(cell.getValue(), 150, 70), make("span", "name one", cell.getData().name));
+  };
   const name = (cell) => {
     const { name: called, smiles, measured } = cell.getData();
     const parts = make("div", "", make("span", "name", called), make("span", "smiles", smiles));
@@ -239,12 +242,12 @@ function columns(results, narrow) {
   };
   const familiar = (cell) => ({ true: "yes", false: "no" })[cell.getValue()] ?? "";
   const every = [
-    { title: "Rank", field: "rank", width: narrow ? 62 : 84, formatter: rank, sorter: "number", sorterParams: { alignEmptyValues: "bottom" }, responsive: 0 },
-    { title: "Structure", field: "smiles", width: narrow ? 134 : 152, formatter: structure, headerSort: false, responsive: 0 },
-    { title: "Name", field: "name", minWidth: narrow ? 90 : 150, formatter: name, sorter: "alphanum", responsive: narrow ? 3 : 0 },
-    { title: "Chance", field: "p_active", width: narrow ? 96 : 140, formatter: chance, sorter: "number", headerSortStartingDir: "desc", responsive: 0 },
+    { title: "Rank", field: "rank", width: narrow ? 74 : 88, formatter: rank, sorter: "number", sorterParams: { alignEmptyValues: "bottom" }, responsive: 0 },
+    { title: "Structure", field: "smiles", ...(narrow ? { minWidth: 150 } : { width: 176 }), formatter: structure, headerSort: false, responsive: 0 },
+    { title: "Name", field: "name", minWidth: 160, visible: !narrow, formatter: name, sorter: "alphanum", responsive: narrow ? 3 : 0 },
+    { title: "Chance", field: "p_active", width: narrow ? 96 : 130, formatter: chance, sorter: "number", headerSortStartingDir: "desc", responsive: 0 },
     { title: "Most like", field: "similarity", width: 190, formatter: like, sorter: "number", headerSortStartingDir: "desc", responsive: 4 },
-    { title: "Familiar", field: "in_domain", width: 104, formatter: familiar, sorter: "boolean", responsive: 5 },
+    { title: "Familiar", field: "in_domain", width: 110, formatter: familiar, sorter: "boolean", responsive: 5 },
     { title: "Next", field: "next", visible: false, sorter: "number", sorterParams: { alignEmptyValues: "bottom" } },
     { title: "", field: "id", width: 84, formatter: () => { const button = make("button", "quiet why", "Why?"); button.type = "button"; return button; }, headerSort: false, responsive: narrow ? 6 : 1 },
   ];

@@ -1,7 +1,7 @@
 // The two tables that the user gives: how they come in, and how they were understood.
 
 import { read, Refused } from "./api.js";
-import { picture } from "./chem.js";
+import { pictureLater } from "./chem.js";
 import { $, choices, count, later, make, say, worded } from "./dom.js";
 
 const SHOWN = 200;
@@ -161,14 +161,21 @@ export class Given {
   }
 
   row(one) {
-    const cells = [make("td", "", picture(one.smiles, 96, 60)), make("td", "", one.name)];
+    const cells = [make("td", "", pictureLater(one.smiles, 96, 60)), make("td", "", one.name)];
     if (this.what === "measured") {
       const read = one.used
         ? make("span", `tag ${one.active ? "active" : "inactive"}`, one.active ? "active" : "inactive")
         : make("span", "unused", `not used: ${one.reason || "no value"}`);
-      cells.push(make("td", "", read));
+      const at = (this.answer?.columns ?? []).indexOf(this.valueColumn());
+      const value = make("span", "value", at >= 0 ? one.cells[at] : "");
+      cells.push(make("td", "", value, read));
     }
     return make("tr", "", ...cells);
+  }
+
+  /** The column that the notes say the values are from. */
+  valueColumn() {
+    return /values from '(.+?)'(?: in |,|$)/.exec((this.answer?.notes ?? []).join("\n"))?.[1];
   }
 
   summary(rows) {

@@ -1,0 +1,28 @@
+"""A server for tests, and a client that holds a page's token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from molmeta.web.settings import Settings
+
+ADDRESS = "http://127.0.0.1:8765"
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[object]:
+    """A page's own client; the processes behind it serve all tests."""
+    for module in ("fastapi", "multipart", "httpx2"):
+        pytest.importorskip(module, reason=f"the extra 'web' is not installed: no {module}")
+    from fastapi.testclient import TestClient
+
+    from molmeta.web.app import create_app
+
+    with TestClient(create_app(Settings(workers=1)), base_url=ADDRESS) as client:
+        found = re.search('name="token" content="([^"]+)"', client.get("/").text)
+        assert found
+        client.headers["X-Molmeta-Token"] = found[1]
+        yield client
