@@ -27,7 +27,7 @@ def serve(
         bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
     ] = False,
 ) -> None:
-    """Open a page where measured molecules are pasted, a library is ranked, and all is explained."""
+    """Open a page: paste measured molecules, rank a library, see why, download."""
     from molmeta.errors import InputError
 
     if importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("uvicorn") is None:

@@ -141,7 +141,9 @@ class Guard:
 
     def _may_ask(self, headers: Headers) -> bool:
         given = headers.get("authorization", "").removeprefix("Bearer ")
-        return self._pages.is_server_token(given) or self._pages.holds(headers.get(TOKEN_HEADER.lower(), ""))
+        return self._pages.is_server_token(given) or self._pages.holds(
+            headers.get(TOKEN_HEADER.lower(), "")
+        )
 
     def _in_time(self, receive: Receive) -> Receive:
         """Receive a request's pieces, and take it for gone where one does not come in time."""

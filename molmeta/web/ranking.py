@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from molmeta.chem.featurize import Featurized, featurize, featurize_stream
@@ -122,28 +123,27 @@ def _read(
 def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[str, Any]]:
     known = classifier.known_
     scores, near = classifier.score_features(features), known.applicability(features)
+    rows: list[dict[str, Any]] = near.to_dict("records")
     measured = dict(zip(known.features.identities, known.labels, strict=True))
     place = {smiles: i for i, smiles in enumerate(known.smiles)}
-    return [
-        {"reason": reason}
-        if reason
-        else {
-            "reason": "",
-            "score": round(float(score), 4),
-            "p_active": round(float(expit(score)), 4),
-            "nearest": place[row.nearest_support],
-            "similarity": round(float(row.nearest_similarity), 3),
-            "in_domain": None if row.in_domain is None else bool(row.in_domain),
-            "measured": bool(measured[identity]) if identity in measured else None,
-        }
-        for reason, score, identity, row in zip(
-            features.reasons,
-            scores,
-            features.identities,
-            near.astype({"in_domain": object}).where(near.notna(), None).itertuples(),
-            strict=True,
+    found: list[dict[str, Any]] = []
+    for i, (reason, row) in enumerate(zip(features.reasons, rows, strict=True)):
+        if reason:
+            found.append({"reason": reason})
+            continue
+        identity, inside = features.identities[i], row["in_domain"]
+        found.append(
+            {
+                "reason": "",
+                "score": round(float(scores[i]), 4),
+                "p_active": round(float(expit(scores[i])), 4),
+                "nearest": place[row["nearest_support"]],
+                "similarity": round(float(row["nearest_similarity"]), 3),
+                "in_domain": None if pd.isna(inside) else bool(inside),
+                "measured": bool(measured[identity]) if identity in measured else None,
+            }
         )
-    ]
+    return found
 
 
 def explain(
@@ -159,6 +159,7 @@ def explain(
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
     classifier = learn(model, support, active)
     deciding = classifier.explain([smiles], top=N_REASONS)
+    rows: list[dict[str, Any]] = deciding.to_dict("records")
     form, shades = smiles, np.zeros(0)
     if mol.GetNumAtoms() <= MOST_SHADED:
         ((form, atoms),) = classifier.atom_contributions([smiles])
@@ -168,12 +169,12 @@ def explain(
         "is_shaded": bool(len(shades)),
         "reasons": [
             {
-                "smiles": row.support_smiles,
-                "active": bool(row.support_label == 1),
-                "weight": round(float(row.weight), 4),
-                "similarity": round(float(row.similarity), 3),
+                "smiles": row["support_smiles"],
+                "active": bool(row["support_label"] == 1),
+                "weight": round(float(row["weight"]), 4),
+                "similarity": round(float(row["similarity"]), 3),
             }
-            for row in deciding.itertuples()
+            for row in rows
         ],
     }
 

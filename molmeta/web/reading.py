@@ -43,7 +43,7 @@ def placed(name: str, content: bytes) -> Iterator[Path]:
         InputError: What was raised within, without the folder.
     """
     plain = re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1]).strip(". ") or "table"
-    with tempfile.TemporaryDirectory(prefix="molmeta-serve-") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / plain.encode("utf-8", "replace").decode()[-80:]
         path.write_bytes(content)
         try:
@@ -173,7 +173,7 @@ def example() -> dict[str, str]:
     >>> sorted(example())
     ['library', 'measured']
     """
-    with tempfile.TemporaryDirectory(prefix="molmeta-serve-") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         write_example(Path(folder))
         files = {"measured": "support.csv", "library": "library.csv"}
         return {what: (Path(folder) / file).read_text("utf-8") for what, file in files.items()}

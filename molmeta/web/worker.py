@@ -8,13 +8,15 @@ import importlib
 import logging
 import multiprocessing
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from molmeta.errors import InputError, MolmetaError
+from molmeta.errors import MolmetaError
 
 GRACE = 5.0
 """Seconds in which a cancelled job must end before its process is killed."""
@@ -35,6 +37,8 @@ class TimeUp(MolmetaError):
 class Worker:
     """A process for the jobs of one module, started when the first job comes.
 
+    Its temporary files lie in a folder of its own, which goes with it.
+
     A job is a function of that module: what it returns is passed on, or each thing it yields.
     """
 
@@ -46,6 +50,7 @@ class Worker:
         self._turn = asyncio.Lock()
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
 
@@ -136,7 +141,11 @@ class Worker:
             self._kill()
             context = multiprocessing.get_context("spawn")
             self._pipe, other = context.Pipe()
-            self._process = context.Process(target=_work, args=(other, self._module))
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="molmeta-serve-", ignore_cleanup_errors=True
+            )
+            arguments = (other, self._module, self._folder.name)
+            self._process = context.Process(target=_work, args=arguments)
             self._process.start()
             other.close()
         return self._pipe
@@ -150,7 +159,9 @@ class Worker:
             self._process.join()
         if self._pipe is not None:
             self._pipe.close()
-        self._process = self._pipe = None
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._process = self._pipe = self._folder = None
 
 
 class Job:
@@ -195,8 +206,9 @@ class Job:
             yield content
 
 
-def _work(pipe: Connection, module: str) -> None:
-    """Do jobs until the other end of the pipe closes."""
+def _work(pipe: Connection, module: str, folder: str) -> None:
+    """Do jobs until the other end of the pipe closes, as it does when the server is killed."""
+    tempfile.tempdir = folder
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C in the terminal is the server's to answer
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
@@ -204,6 +216,7 @@ def _work(pipe: Connection, module: str) -> None:
             number, job, arguments = pipe.recv()
             if job is not None:  # else it asks to cancel what has ended
                 _do_job(pipe, number, module, job, arguments)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _do_job(

@@ -1,5 +1,6 @@
 """Jobs for the worker's tests."""
 
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -22,6 +23,13 @@ def refuse() -> None:
 
 def fail() -> None:
     raise RuntimeError("/home/me/secret.csv")
+
+
+def leave() -> Iterator[str]:
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(b"secret")
+    yield file.name
+    hang()
 
 
 def hang() -> None:

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from molmeta.assays import Columns, read_support
 from molmeta.errors import InputError
-from molmeta.web.app import Service
+from molmeta.web.service import Service
 from molmeta.web.settings import Settings
 from molmeta.web.worker import Worker
 
@@ -131,7 +131,7 @@ def test_too_many_rows_are_refused_with_the_limit(client: TestClient) -> None:
 
 
 def test_formulas_and_markup_come_back_as_text(client: TestClient) -> None:
-    rows = '"=cmd|\'/c calc\'!A0",CCO\n<script>alert(1)</script>,CCN\n'
+    rows = "\"=cmd|'/c calc'!A0\",CCO\n<script>alert(1)</script>,CCN\n"
     answer = read(client, "library", f"name,smiles\n{rows}")
     assert answer.headers["content-type"] == "application/json"
     assert [row[0] for row in answer.json()["rows"]] == [

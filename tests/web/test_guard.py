@@ -81,7 +81,9 @@ def test_the_policy_allows_neither_other_servers_nor_inline_code(client: TestCli
     assert " on" + "click" not in page
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"]
+)
 def test_no_other_file_is_given(client: TestClient, path: str) -> None:
     assert client.get(path).status_code in (404, 405)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -102,3 +105,46 @@ def test_too_many_are_refused() -> None:
         assert worker.n_waiting == 0
 
     with_worker(act, most_waiting=1)
+
+
+def test_temporary_files_go_with_the_process() -> None:
+    async def act(worker: Worker) -> Path:
+        steps = worker.start("leave").steps()
+        file = Path(await anext(steps))
+        assert file.read_bytes() == b"secret"
+        with pytest.raises(TimeUp):
+            await anext(steps)
+        return file
+
+    file = with_worker(act, seconds=2.0)
+    assert not file.parent.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX signals")
+def test_where_the_server_is_killed_nothing_stays(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os\n"
+        "from molmeta.web.worker import Worker\n"
+        "async def act():\n"
+        "    worker = Worker('jobs', seconds=60, most_waiting=1)\n"
+        "    await worker.answer('double', number=1)\n"
+        "    print(worker._process.pid, worker._folder.name, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(act())\n"
+    )
+    script = tmp_path / "server.py"
+    script.write_text(f"if __name__ == '__main__':\n    exec({code!r})\n")
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, script], env=os.environ | {"PYTHONPATH": path},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    number, folder = done.stdout.split()
+    end = time.monotonic() + 20
+    while time.monotonic() < end and Path(folder).exists():
+        time.sleep(0.1)
+    assert not Path(folder).exists()
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < end:
+            os.kill(int(number), 0)
+            time.sleep(0.1)
