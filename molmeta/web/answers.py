@@ -18,7 +18,7 @@ class _Closed(BaseModel):
 
 
 class Refusal(BaseModel):
-    """What is wrong, and what to do."""
+    """A refusal: the thing that is wrong, and the way out."""
 
     message: str = Field(description="The whole message, as the program prints it.")
     what: str | None = None
@@ -47,7 +47,7 @@ class Example(BaseModel):
 
 
 class ColumnChoice(_Closed):
-    """How the columns are to be read; what is left out is found by itself."""
+    """A choice of how columns are read; a field left out is found by itself."""
 
     smiles_column: ColumnName = None
     assay_column: ColumnName = None
@@ -99,7 +99,7 @@ class Known(_Closed):
 
 
 class Learning(_Closed):
-    """What is learnt from, by which model."""
+    """Measured molecules to learn from, and the model that learns."""
 
     model: str = "default"
     measured: list[Known]
@@ -201,7 +201,7 @@ class Reason(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why a molecule ranks as it does."""
+    """Reasons why a molecule ranks as it does."""
 
     drawing: str = Field(description="SVG; blue atoms speak for active, orange ones against.")
     is_shaded: bool

@@ -1,4 +1,4 @@
-"""Whom the server answers: the host asked for, the origin, the token, the size; as ASGI.
+"""Checks of each request before it is answered: host, origin, token, size; as ASGI.
 
 A page of another site can send requests to this machine, and a name of the web can be made to
 point to it. Neither gets an answer.

@@ -1,4 +1,4 @@
-"""What the routes share: the settings, the open pages, the processes that work, and refusals."""
+"""The service behind the routes: settings, open pages, the processes that work, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server is told at its start: where it listens, its models and its limits."""
+"""The settings of a server: where it listens, its models and its limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is taken, and for how long.
+    """Limits on how much is taken, and for how long.
 
     Attributes:
         most_bytes: Of one request.
@@ -88,7 +88,7 @@ class Settings:
 
 
 def name_models(models: Sequence[str]) -> dict[str, str]:
-    """Name models for the page: by the last part of a run folder's path, else as given.
+    """Name models for the page: by the last part of a run folder's path.
 
     >>> name_models(["default", "runs/first"])
     {'default': 'default', 'first': 'runs/first'}
@@ -98,7 +98,7 @@ def name_models(models: Sequence[str]) -> dict[str, str]:
     """
     named: dict[str, str] = {}
     for model in models:
-        name = Path(model).resolve().name if Path(model).exists() else model
+        name = Path(model).resolve().name or model
         if name in named:
             raise InputError.of(
                 f"--model {model}", got="a second model of that name", expected="different names"
