@@ -159,7 +159,7 @@ class SuggestRequest(_Closed):
 
 
 class Suggestion(BaseModel):
-    """Which molecules to measure next."""
+    """Molecules to measure next."""
 
     positions: list[int] = Field(description="Their places in the request, the first one first.")
 

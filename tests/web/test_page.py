@@ -76,7 +76,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The page, at the width of a desk or of a phone; it may neither complain nor go out."""
     page = browser.new_page(viewport={"width": request.param, "height": 900})
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type != "log" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -100,7 +100,7 @@ def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator
 
 def rank(page: Any) -> None:
     page.click("#rank:enabled")
-    page.wait_for_selector("#results:visible")
+    page.wait_for_selector("#results:visible", timeout=200_000)
     page.wait_for_selector(".tabulator-row")
 
 
@@ -131,7 +131,7 @@ def test_the_walk(page: Any, tmp_path: Path) -> None:
     page.fill("#substructure", "c1ccccc1Nc1ccccc1")
     page.wait_for_selector(".tabulator-row >> nth=0 >> text=<img")
     assert page.text_content("#count") == "1 of 4 molecules"
-    page.fill("#substructure", "C(")
+    page.fill("#substructure", "xyz")
     page.wait_for_selector("text=is no structure")
     page.fill("#substructure", "")
     page.uncheck("#new")
@@ -200,19 +200,27 @@ def test_a_workbook_whose_column_is_corrected(page: Any, tmp_path: Path) -> None
     assert page.is_disabled("#rank")
 
 
-def test_cancelling_makes_room(page: Any) -> None:
+@pytest.mark.parametrize("way", ["button", "leaving"])
+def test_cancelling_makes_room(page: Any, way: str) -> None:
     page.fill("#measured-text", MEASURED)
-    smiles = "".join(f"{'C' * (i % 10 + 1)}N{'CO'[i % 2] * (i // 300 + 1)}F\n" for i in range(3000))
-    page.fill("#library-text", smiles)
+    smiles = [f"{'C' * (i % 10 + 1)}N{'CO'[i % 2] * (i // 300 + 1)}F\n" for i in range(3000)]
+    page.fill("#library-text", "".join(smiles))
     page.click("#rank:enabled")
-    page.wait_for_selector("text=of 3,000 molecules")
-    page.click("#cancel")
-    page.wait_for_selector("text=Cancelled.")
+    page.wait_for_function(
+        "document.querySelector('#rank-status').textContent.includes('of 3,000')", timeout=200_000
+    )
+    if way == "button":
+        page.click("#cancel")
+        page.wait_for_selector("text=Cancelled.")
+    else:
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        page.fill("#measured-text", MEASURED)
+    start = time.monotonic()
     page.fill("#library-text", "CCO\n")
     page.wait_for_selector("text=1 molecule to rank")
-    start = time.monotonic()
     rank(page)
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 30
 
 
 def test_a_drawn_molecule(page: Any) -> None:
