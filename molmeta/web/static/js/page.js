@@ -109,6 +109,9 @@ for (const button of $("drawing").querySelectorAll("[data-add]")) {
 for (const button of document.querySelectorAll("dialog .close")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
+if (matchMedia("(max-width: 52rem)").matches) {
+  for (const rows of document.querySelectorAll("#measured-rows, #library-rows")) rows.open = false;
+}
 $("model").replaceChildren(...limits.models.map((name) => new Option(name)));
 $("model-choice").hidden = limits.models.length < 2;
 document.body.dataset.ready = "yes";

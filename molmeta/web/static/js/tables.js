@@ -4,7 +4,9 @@ import { read, Refused } from "./api.js";
 import { pictureLater } from "./chem.js";
 import { $, choices, count, later, make, say, worded } from "./dom.js";
 
-const SHOWN = 200;
+const SHOWN = 200; // rows
+const LONG = 5_000; // characters
+const TOO_LONG_TO_SHOW = 500_000;
 const NAMES = ["name", "id", "compound", "title", "molecule", "compound_id", "molecule_id", "cas", "code"];
 
 /** One of the two tables: `what` is "measured" or "library". */
@@ -21,6 +23,7 @@ export class Given {
     this.request = null;
     const readText = later(500, () => this.readText());
     this.text.addEventListener("input", readText);
+    this.text.addEventListener("paste", (event) => this.pasteLong(event));
     $(`${what}-file`).addEventListener("change", ({ target }) => {
       if (target.files.length) this.readFile(target.files[0]);
       target.value = "";
@@ -40,6 +43,26 @@ export class Given {
     });
   }
 
+  /** Takes a long paste itself: a browser needs seconds for a thousand lines, and hangs for a million. */
+  pasteLong(event) {
+    const text = event.clipboardData.getData("text/plain");
+    if (text.length < LONG) return;
+    event.preventDefault();
+    const { value, selectionStart: start, selectionEnd: end } = this.text;
+    const all = value.slice(0, start) + text + value.slice(end);
+    if (all.length < TOO_LONG_TO_SHOW) {
+      this.paste(all);
+      return;
+    }
+    this.text.value = "";
+    this.text.placeholder = `${all.split("\n", 4).map((line) => line.slice(0, 80)).join("\n")}\n…`;
+    this.take({ file: new Blob([all]), name: this.pastedName });
+  }
+
+  get pastedName() {
+    return this.what === "measured" ? "pasted molecules.txt" : "pasted library.txt";
+  }
+
   paste(text) {
     this.text.value = text;
     return this.readText();
@@ -48,8 +71,7 @@ export class Given {
   readText() {
     const text = this.text.value;
     if (!text.trim()) return this.forget();
-    const name = this.what === "measured" ? "pasted molecules.txt" : "pasted library.txt";
-    return this.take({ file: new Blob([text]), name });
+    return this.take({ file: new Blob([text]), name: this.pastedName });
   }
 
   readFile(file) {
