@@ -179,6 +179,10 @@ def example() -> dict[str, str]:
         return {what: (Path(folder) / file).read_text("utf-8") for what, file in files.items()}
 
 
+def warm() -> None:
+    """Do nothing: that this module is imported is all."""
+
+
 def _check_size(table: Table, most_rows: int) -> None:
     """Refuse a table of too many rows before more than these are read.
 

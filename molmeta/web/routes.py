@@ -127,11 +127,13 @@ def ranking_routes(service: Service) -> APIRouter:
     most = service.settings.limits.most_library
 
     @routes.post("/warm", status_code=204)
-    async def warm() -> None:
-        """Load the first model, so that a ranking need not wait for it."""
-        if service.ranker.n_waiting == 0:
+    async def warm(model: bool = False) -> None:
+        """Start what reads tables, or load the first model, before it is needed."""
+        if model and service.ranker.n_waiting == 0:
             first = next(iter(service.settings.models.values()))
             service.ranker.start("warm", model=first)
+        elif service.reader.n_waiting == 0:
+            service.reader.start("warm")
 
     @routes.post("/rank", responses=_STREAM)
     async def rank(request: RankRequest) -> StreamingResponse:

@@ -31,7 +31,10 @@ class Service:
         self.settings = settings
         self.pages = Pages(limits.most_pages, settings.token)
         self.reader = Worker(
-            "molmeta.web.reading", seconds=limits.read_seconds, most_waiting=4 * limits.most_waiting
+            "molmeta.web.reading",
+            seconds=limits.read_seconds,
+            most_waiting=4 * limits.most_waiting,
+            most_memory=limits.read_memory,
         )
         self.ranker = Worker(
             "molmeta.web.ranking", seconds=limits.rank_seconds, most_waiting=limits.most_waiting

@@ -22,6 +22,7 @@ class Limits:
         most_measured: Measured molecules, rows.
         most_library: Molecules of a library, rows.
         read_seconds: For reading a table.
+        read_memory: Bytes of addresses for reading, against archives that unpack to far more.
         rank_seconds: For a ranking.
         body_seconds: Between two pieces of a request.
         most_waiting: Rankings that wait while one runs.
@@ -32,6 +33,7 @@ class Limits:
     most_measured: int = 1_000
     most_library: int = 50_000
     read_seconds: float = 60.0
+    read_memory: int = 6_000_000_000
     rank_seconds: float = 900.0
     body_seconds: float = 30.0
     most_waiting: int = 4

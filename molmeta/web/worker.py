@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -42,9 +43,18 @@ class Worker:
     A job is a function of that module: what it returns is passed on, or each thing it yields.
     """
 
-    def __init__(self, module: str, *, seconds: float, most_waiting: int) -> None:
-        """Take the module's name, the time a job may take, and how many may wait."""
-        self.seconds, self.most_waiting = seconds, most_waiting
+    def __init__(
+        self, module: str, *, seconds: float, most_waiting: int, most_memory: int | None = None
+    ) -> None:
+        """Take the module's name, and the limits.
+
+        Args:
+            module: Holds the jobs.
+            seconds: A job may take, after which its process is killed.
+            most_waiting: Jobs may wait.
+            most_memory: Bytes of addresses that the process may use, where the system can tell it.
+        """
+        self.seconds, self.most_waiting, self.most_memory = seconds, most_waiting, most_memory
         self.n_waiting = 0
         self._module = module
         self._turn = asyncio.Lock()
@@ -144,7 +154,7 @@ class Worker:
             self._folder = tempfile.TemporaryDirectory(
                 prefix="molmeta-serve-", ignore_cleanup_errors=True
             )
-            arguments = (other, self._module, self._folder.name)
+            arguments = (other, self._module, self._folder.name, self.most_memory)
             self._process = context.Process(target=_work, args=arguments)
             self._process.start()
             other.close()
@@ -206,8 +216,12 @@ class Job:
             yield content
 
 
-def _work(pipe: Connection, module: str, folder: str) -> None:
+def _work(pipe: Connection, module: str, folder: str, most_memory: int | None) -> None:
     """Do jobs until the other end of the pipe closes, as it does when the server is killed."""
+    if most_memory is not None and sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
     tempfile.tempdir = folder
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C in the terminal is the server's to answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import subprocess
@@ -128,6 +129,14 @@ def test_too_many_rows_are_refused_with_the_limit(client: TestClient) -> None:
     answer = read(client, "measured", "smiles,active\n" + "CCO,1\n" * 1001)
     assert answer.status_code == 422
     assert "1,000 rows at most" in answer.json()["message"]
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(client: TestClient) -> None:
+    bomb = gzip.compress(b"smiles,active\n" + b"C" * 60_000_000, 9)
+    answer = read(client, "measured", bomb, "bomb.csv.gz")
+    assert len(bomb) < 1_000_000
+    assert answer.status_code in (422, 500)
+    assert read(client, "library", "smiles\nCCO\n").status_code == 200
 
 
 def test_formulas_and_markup_come_back_as_text(client: TestClient) -> None:

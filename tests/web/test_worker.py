@@ -22,11 +22,9 @@ def jobs_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
-def with_worker(
-    act: Callable[[Worker], Awaitable[Any]], seconds: float = 60.0, most_waiting: int = 3
-) -> Any:
+def with_worker(act: Callable[[Worker], Awaitable[Any]], seconds: float = 60.0, **limits: int):
     async def run() -> Any:
-        worker = Worker("jobs", seconds=seconds, most_waiting=most_waiting)
+        worker = Worker("jobs", seconds=seconds, **({"most_waiting": 3} | limits))
         try:
             return await act(worker)
         finally:
@@ -105,6 +103,16 @@ def test_too_many_are_refused() -> None:
         assert worker.n_waiting == 0
 
     with_worker(act, most_waiting=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
+def test_what_grows_too_large_is_refused() -> None:
+    async def act(worker: Worker) -> int:
+        with pytest.raises(MolmetaError):
+            await worker.answer("grow", n_bytes=8_000_000_000)
+        return await worker.answer("grow", n_bytes=1000)
+
+    assert with_worker(act, most_memory=4_000_000_000) == 1000
 
 
 def test_temporary_files_go_with_the_process() -> None:

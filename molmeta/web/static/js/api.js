@@ -33,7 +33,7 @@ function json(content, signal) {
 
 export const about = async () => (await ask("about")).json();
 export const example = async () => (await ask("example")).json();
-export const warm = async () => ask("warm", { method: "POST", body: "" });
+export const warm = async (model) => ask(`warm?model=${model}`, { method: "POST", body: "" });
 export const explain = async (content, signal) => (await ask("explain", json(content, signal))).json();
 export const suggest = async (content) => (await ask("suggest", json(content))).json();
 

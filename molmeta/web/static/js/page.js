@@ -31,7 +31,7 @@ function changed() {
   say($("rank-status"), missing);
   if (hasBoth && !isWarm) {
     isWarm = true;
-    warm().catch(() => { isWarm = false; });
+    warm(true).catch(() => { isWarm = false; });
   }
 }
 
@@ -115,3 +115,4 @@ if (matchMedia("(max-width: 52rem)").matches) {
 $("model").replaceChildren(...limits.models.map((name) => new Option(name)));
 $("model-choice").hidden = limits.models.length < 2;
 document.body.dataset.ready = "yes";
+warm(false).catch(() => {}); // what is wrong will be said when it matters
