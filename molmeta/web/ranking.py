@@ -123,7 +123,7 @@ def _read(
 def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[str, Any]]:
     known = classifier.known_
     scores, near = classifier.score_features(features), known.applicability(features)
-    rows: list[dict[str, Any]] = near.to_dict("records")
+    rows: list[dict[Any, Any]] = near.to_dict("records")
     measured = dict(zip(known.features.identities, known.labels, strict=True))
     place = {smiles: i for i, smiles in enumerate(known.smiles)}
     found: list[dict[str, Any]] = []
@@ -159,7 +159,7 @@ def explain(
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
     classifier = learn(model, support, active)
     deciding = classifier.explain([smiles], top=N_REASONS)
-    rows: list[dict[str, Any]] = deciding.to_dict("records")
+    rows: list[dict[Any, Any]] = deciding.to_dict("records")
     form, shades = smiles, np.zeros(0)
     if mol.GetNumAtoms() <= MOST_SHADED:
         ((form, atoms),) = classifier.atom_contributions([smiles])

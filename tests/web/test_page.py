@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,28 +38,6 @@ M-5 again,CC(C)Cc1ccc(C(C)C(=O)O)cc1,2
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    root = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'cli'}"}
-    command = [sys.executable, "-m", "molmeta_cli", "serve", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment)
-    address = f"http://127.0.0.1:{port}/"
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(address)
-            break
-        except OSError:
-            time.sleep(0.2)
-    yield address
-    server.terminate()
-    server.wait(15)
-
-
-@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -73,7 +46,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(params=[1280, 390])
-def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+def page(browser: Any, server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The page, at the width of a desk or of a phone; it may neither complain nor go out."""
     page = browser.new_page(viewport={"width": request.param, "height": 900})
     page.set_default_timeout(30_000)
@@ -84,11 +57,11 @@ def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator
         "request",
         lambda asked: (
             None
-            if asked.url.startswith((address, "data:", "blob:"))
+            if asked.url.startswith((server.address, "data:", "blob:"))
             else complaints.append(asked.url)
         ),
     )
-    page.goto(address)
+    page.goto(f"{server.address}?token={server.token}")
     page.wait_for_selector("body[data-ready]")
     yield page
     wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
