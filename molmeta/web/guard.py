@@ -103,11 +103,11 @@ class Guard:
         host = headers.get("host", "")
         if not self._is_own(host):
             return _refuse(403, "requests are answered under this server's own address alone")
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        foreign = origin is not None and urlsplit(origin).netloc != host
-        if scope["path"].startswith(API) and (foreign or site in ("cross-site", "same-site")):
+        is_api = scope["path"].startswith(API)
+        is_followed_link = headers.get("sec-fetch-mode") == "navigate" and not is_api
+        if _is_foreign(headers, host) and not is_followed_link:
             return _refuse(403, "requests from other web pages are not answered")
-        if scope["path"].startswith(API) and not self._may_ask(headers):
+        if is_api and not self._may_ask(headers):
             return _refuse(
                 401, f"the page's session has ended, or {TOKEN_HEADER} is missing. Reload the page."
             )
@@ -160,6 +160,13 @@ class Guard:
             return message
 
         return receive_in_time
+
+
+def _is_foreign(headers: Headers, host: str) -> bool:
+    """Return whether a page of another origin sends the request."""
+    origin = headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != host
+    return foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site")
 
 
 def _refuse(status: int, message: str) -> JSONResponse:

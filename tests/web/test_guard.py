@@ -46,10 +46,17 @@ def test_its_own_names_are_answered(client: TestClient, host: str) -> None:
     ],
 )
 def test_other_pages_are_not_answered(client: TestClient, headers: dict[str, str]) -> None:
-    answer = client.get("/api/v1/about", headers=headers)
-    assert answer.status_code == 403
-    assert "access-control-allow-origin" not in answer.headers
+    for path in ("/api/v1/about", "/", "/static/page.css"):
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
     assert client.get("/api/v1/about", headers={"Origin": ADDRESS}).status_code == 200
+
+
+def test_a_link_on_another_page_may_be_followed(client: TestClient) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/", headers=headers).status_code == 200
+    assert client.get("/api/v1/about", headers=headers).status_code == 403
 
 
 def test_without_the_pages_token_there_is_no_answer(client: TestClient) -> None:

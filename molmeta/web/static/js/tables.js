@@ -159,7 +159,7 @@ export class Given {
     body.replaceChildren(...rows.slice(0, SHOWN).map((row) => this.row(row)));
     if (rows.length > SHOWN) {
       const cell = make("td", "unused", `and ${count(rows.length - SHOWN, "more row")}`);
-      cell.colSpan = 3;
+      cell.colSpan = this.what === "measured" ? 3 : 2;
       body.append(make("tr", "", cell));
     }
     $(`${what}-rows`).hidden = !rows.length;
