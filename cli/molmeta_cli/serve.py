@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -43,18 +45,43 @@ def serve(
     from molmeta.web.settings import Settings, name_models
 
     settings = Settings(host=host, port=port, token=token, models=name_models(model or ["default"]))
+    listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
     say(f"molmeta's page: {address}\nStop it with Ctrl-C; nothing is kept.")
     if open_browser:
         typer.launch(address)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
+    with suppress(KeyboardInterrupt):  # uvicorn has ended by then
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before it is printed.
+
+    Raises:
+        InputError: If it cannot be had.
+    """
+    from molmeta.errors import InputError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InputError.of(
+            f"address {host}, port {port}",
+            got=error.strerror or str(error),
+            expected="a free port of this machine",
+            fix="Is molmeta running already? Choose another port with --port.",
+        ) from None
+    return listener
