@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-all lint types check clean
+.PHONY: demo test test-all test-page lint types check clean
 
 # torch first and exactly: this is a CPU build here, where anything looser pulls CUDA packages.
 $(READY): pyproject.toml Makefile
@@ -29,6 +29,9 @@ test: $(READY)  ## the fast tests
 test-all: $(READY)  ## the slow ones too; Ray, which is big, is installed for them alone
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	$(BIN)/python -m pytest -m ''
+
+test-page: $(READY)  ## the page of `molmeta serve`, in Debian's chromium
+	$(BIN)/python -m pytest -m slow tests/web
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -12,7 +12,16 @@ class InputError(MolmetaError, ValueError):
 
     The program prints the message and exits with code 2. It is a ValueError too, as scikit-learn
     expects of its estimators.
+
+    Attributes:
+        parts: What it was built of by `of`, for programs: `what`, `got`, `expected` and `fix`.
     """
+
+    parts: dict[str, str | None]
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self.parts = {}
 
     @classmethod
     def of(
@@ -32,7 +41,14 @@ class InputError(MolmetaError, ValueError):
         if expected is not None:
             parts.append(f"expected {expected}")
         message = "; ".join(parts)
-        return cls(f"{message}. {fix}" if fix else f"{message}.")
+        error = cls(f"{message}. {fix}" if fix else f"{message}.")
+        error.parts = {
+            "what": what,
+            "got": None if got is None else str(got),
+            "expected": None if expected is None else str(expected),
+            "fix": fix,
+        }
+        return error
 
 
 class RejectedWarning(UserWarning):

@@ -26,6 +26,7 @@ LAYERS = [
     ("learning",),
     ("runs",),
     ("predict",),
+    ("web",),
     ("training",),
     ("evaluation",),
     ("testing",),

@@ -11,11 +11,12 @@ from molmeta_cli.featurize import featurize
 from molmeta_cli.info import info
 from molmeta_cli.predict import predict
 from molmeta_cli.screen import screen
+from molmeta_cli.serve import serve
 from molmeta_cli.split import split
 from molmeta_cli.suggest import suggest
 from molmeta_cli.train import train
 
 VERBS = (
     example, data, featurize, split, train, evaluate, compare,
-    predict, suggest, screen, embed, info,
+    predict, suggest, screen, serve, embed, info,
 )  # fmt: skip
