@@ -17,7 +17,7 @@ from molmeta.chem.featurize import Featurized, featurize, featurize_stream
 from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.errors import InputError, RejectedWarning
 from molmeta.predict import FewShotClassifier
-from molmeta.predict.suggest import choose
+from molmeta.predict.library.suggest import choose
 from molmeta.reporting.molecules import draw
 from molmeta.runs import load_model
 from molmeta.runs.model import Model
