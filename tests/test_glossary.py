@@ -8,10 +8,6 @@ import re
 from pathlib import Path
 
 VAGUE = re.compile(r"(?i)(what|which|how|as|whether)\b")
-NOT_YET = {
-    "models/encoders",
-}
-"""Rooms with docstrings that open vaguely. This list only shrinks."""
 
 
 def test_table_of_modules_is_up_to_date(root: Path) -> None:
@@ -33,8 +29,7 @@ def test_docstrings_open_with_a_noun_or_a_verb(root: Path) -> None:
                 doc = ast.get_docstring(node)
                 if doc and VAGUE.match(doc):
                     vague.add(file.relative_to(root / "molmeta").as_posix())
-    rooms = {next((room for room in NOT_YET if name.startswith(room)), name) for name in vague}
-    assert rooms == NOT_YET
+    assert vague == set()
 
 
 def test_contributors_are_sent_to_files_that_are_there(root: Path) -> None:

@@ -37,7 +37,7 @@ _PART = 8192
 
 
 class Teacher(nn.Module):
-    """What a model says of a store's molecules, and how far from it an encoder is.
+    """A model's vectors of a store's molecules, and an encoder's distance from them.
 
     With t the teacher's vectors and s the student's (through a linear map, where they differ in
     width), the loss is Σ |s − t|² / Σ |t − μ|², plus the same of vectors less the mean of their

@@ -1,4 +1,4 @@
-"""What a few assays found of the very same molecule, without a number for each assay."""
+"""Profiles of few labels: a sketch of what one to seven assays found of a molecule."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Hybrid(Encoder):
 
     @property
     def columns(self) -> Columns:
-        """What its rows hold: the sum, and what stands beside the fingerprint encoder's vector."""
+        """Name the columns of its rows: the sum, and the fingerprint encoder's beside its vector."""
         return self.fingerprint.columns
 
     def fit_inputs(self, batch: Batch) -> None:

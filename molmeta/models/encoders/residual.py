@@ -1,4 +1,4 @@
-"""What most encoders share: residual message passing on atoms, from embedding to read-out."""
+"""The base of most encoders: residual message passing on atoms, from embedding to read-out."""
 
 from __future__ import annotations
 

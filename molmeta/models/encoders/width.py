@@ -1,4 +1,4 @@
-"""How attention heads or towers share an encoder's width."""
+"""The share of an encoder's width that each attention head or tower gets."""
 
 from __future__ import annotations
 
