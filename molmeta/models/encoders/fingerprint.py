@@ -87,7 +87,7 @@ class FingerprintEncoder(Encoder):
 
     @property
     def columns(self) -> Columns:
-        """Name the columns of its rows: `vector`, `sketch`, `profile` and `properties`, as asked for."""
+        """Name the columns of its rows: `vector`, and what else was asked for."""
         return self._columns
 
     @property

@@ -99,7 +99,7 @@ class GraphEncoder(Encoder):
 
     @property
     def columns(self) -> Columns:
-        """Name the columns of its rows: `vector`, `sketch`, `profile` and `properties`, as asked for."""
+        """Name the columns of its rows: `vector`, and what else was asked for."""
         return self._columns
 
     @property

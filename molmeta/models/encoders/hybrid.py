@@ -49,7 +49,7 @@ class Hybrid(Encoder):
 
     @property
     def columns(self) -> Columns:
-        """Name the columns of its rows: the sum, and the fingerprint encoder's beside its vector."""
+        """Name the columns of its rows: the sum, then the fingerprint encoder's others."""
         return self.fingerprint.columns
 
     def fit_inputs(self, batch: Batch) -> None:
