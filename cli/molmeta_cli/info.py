@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from molmeta_cli.options import TrustCode
 
+if TYPE_CHECKING:
+    from molmeta.runs.model import Model
+
 
 def info(
-    thing: Annotated[Path, typer.Argument(help="An assay store, a run folder or a table.")],
+    thing: Annotated[
+        Path,
+        typer.Argument(help="An assay store, a run folder, a shipped model's name or a table."),
+    ],
     trust_code: TrustCode = False,
 ) -> None:
     """Say what a store, a model or a file is and holds."""
@@ -24,10 +31,11 @@ def info(
 
 def _describe(thing: Path, trust_code: bool) -> dict[str, object]:
     from molmeta.assays.store_folder import is_store
+    from molmeta.runs.model import shipped_models
 
     if is_store(thing):
         return _store(thing)
-    if thing.is_dir():
+    if thing.is_dir() or (not thing.exists() and str(thing) in shipped_models()):
         return _model(thing, trust_code)
     return _table(thing)
 
@@ -62,12 +70,36 @@ def _model(path: Path, trust_code: bool) -> dict[str, object]:
     model = load_model(path, trust_code=trust_code)
     n_parameters = sum(parameter.numel() for parameter in model.learner.parameters())
     return {
-        "what": "model",
+        "what": f"model {model.path.name}",
         "parameters": f"{n_parameters:,}",
-        "reads": describe_form(model.standardize),
+        "reads": f"{', '.join(sorted(model.learner.encoder.reads))} (encoder "
+        f"{model.recipe['encoder']['name']})",
+        "adapts": _adapts(model.recipe),
+        "matches": _matches(model),
+        "form": describe_form(model.standardize),
         "embeds once": model.learner.embeds_once,
         **model.recipe,
     }
+
+
+def _adapts(recipe: Mapping[str, Any]) -> str:
+    """Say which inner step a model takes on a support set."""
+    inner = recipe["inner"]
+    if not inner["steps"]:
+        return "by no inner step"
+    order = "first" if inner["order"] == 1 else "second"
+    steps = "one MAML step" if inner["steps"] == 1 else f"{inner['steps']} MAML steps"
+    loss = "marginal likelihood" if inner["loss"] == "likelihood" else "leave-one-out loss"
+    moved = recipe["learner"]["adapt"]
+    return f"by {steps} ({order} order, rate {inner['lr']:g}) on the {loss}, of: {moved}"
+
+
+def _matches(model: Model) -> str:
+    """Say how a model's head compares molecules."""
+    head, known = model.recipe["head"], model.learner.matcher.known_assays
+    text = f"{head['name']} head"
+    text += f", {head['attention']} attention" if "attention" in head else ""
+    return text + (f"; {len(known):,} known assays" if known else "")
 
 
 def _table(path: Path) -> dict[str, object]:

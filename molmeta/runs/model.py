@@ -188,12 +188,21 @@ def load_model(
     )
 
 
+def shipped_models() -> dict[str, Path]:
+    """Find the models that come with molmeta: their folders, by name.
+
+    >>> sorted(shipped_models())
+    ['default', 'fingerprint', 'graph']
+    """
+    shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
+    return shipped | {name: shipped[own] for name, own in _ALSO_CALLED.items() if own in shipped}
+
+
 def _find(run: str | Path) -> Path:
     """Find the folder that `run` names: one on disk, else one that comes with molmeta."""
     if Path(run).exists():
         return Path(run)
-    shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
-    shipped |= {name: shipped[own] for name, own in _ALSO_CALLED.items() if own in shipped}
+    shipped = shipped_models()
     if str(run) not in shipped:
         raise InputError.of(
             f"model {run}",

@@ -385,6 +385,15 @@ def test_split_leaves_other_folders_alone(store: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_info_of_the_default_model_says_what_it_is() -> None:
+    said = " ".join(molmeta("info", "default").stdout.split())
+    assert "what model graph" in said
+    assert "reads fingerprints, graphs (encoder graph)" in said
+    assert "adapts by one MAML step (first order, rate 10) on the marginal likelihood" in said
+    assert "matches matching head, ridge attention; 4,935 known assays" in said
+    assert "adapts by no inner step" in " ".join(molmeta("info", "fingerprint").stdout.split())
+
+
 def test_data_list_and_info() -> None:
     listed = molmeta("data", "list").stdout
     for name in ("fsmol", "tox21", "sider", "muv", "toxcast", "drug_mechanisms"):
