@@ -66,6 +66,7 @@ class MeasuredMolecule(BaseModel):
 
     smiles: str
     active: bool | None
+    value: float | None = Field(description="Exact value, as pXC50 or %, that `active` is of.")
     used: bool = Field(description="Whether the ranking learns from it.")
     reason: str = Field(description="Why it is not used.")
 
@@ -96,6 +97,9 @@ class Known(_Closed):
 
     smiles: Smiles
     active: bool
+    value: float | None = Field(
+        default=None, description="As `MeasuredMolecule.value`: how far it lies from active counts."
+    )
 
 
 class Learning(_Closed):

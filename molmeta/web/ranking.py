@@ -51,19 +51,23 @@ def loaded(model: str) -> Model:
     return _models[model]
 
 
-def learn(model: str, smiles: Sequence[str], active: Sequence[bool]) -> FewShotClassifier:
+def learn(
+    model: str, smiles: Sequence[str], active: Sequence[bool], values: Sequence[float | None]
+) -> FewShotClassifier:
     """Learn from measured molecules, or give what was learnt of the same ones just before.
+
+    Labels are graded by the values, None where there is none.
 
     Raises:
         InputError: If they lack a class.
     """
-    told = json.dumps([model, list(smiles), list(active)])
+    told = json.dumps([model, list(smiles), list(active), list(values)])
     key = hashlib.sha256(told.encode()).hexdigest()
     if key not in _learnt:
         classifier = FewShotClassifier(loaded(model))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RejectedWarning)
-            classifier.fit(list(smiles), np.array(active, dtype=int))
+            classifier.fit(list(smiles), np.array(active, dtype=int), np.array(values, dtype=float))
         _learnt.clear()
         _learnt[key] = classifier
     return _learnt[key]
@@ -73,6 +77,7 @@ def rank(
     model: str,
     support: Sequence[str],
     active: Sequence[bool],
+    values: Sequence[float | None],
     molecules: Sequence[str],
     workers: int,
 ) -> Iterator[dict[str, Any]]:
@@ -83,7 +88,7 @@ def rank(
     """
     start = time.monotonic()
     yield {"event": "learning"}
-    classifier = learn(model, support, active)
+    classifier = learn(model, support, active, values)
     report = classifier.support_report_
     yield {
         "event": "learned",
@@ -147,7 +152,11 @@ def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[st
 
 
 def explain(
-    model: str, support: Sequence[str], active: Sequence[bool], smiles: str
+    model: str,
+    support: Sequence[str],
+    active: Sequence[bool],
+    values: Sequence[float | None],
+    smiles: str,
 ) -> dict[str, Any]:
     """Say why a molecule ranks as it does, as `answers.Explanation` describes.
 
@@ -157,7 +166,7 @@ def explain(
     mol = to_mol(smiles, MAX_ATOMS)
     if isinstance(mol, str):
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
-    classifier = learn(model, support, active)
+    classifier = learn(model, support, active, values)
     deciding = classifier.explain([smiles], top=N_REASONS)
     rows: list[dict[Any, Any]] = deciding.to_dict("records")
     form, shades = smiles, np.zeros(0)

@@ -97,11 +97,17 @@ def read_measured(
                 {
                     "smiles": smiles,
                     "active": None if np.isnan(label) else bool(label == 1),
+                    "value": None if np.isnan(value) else round(float(value), 4),
                     "used": bool(kept),
                     "reason": reason,
                 }
-                for smiles, label, kept, reason in zip(
-                    support.smiles, support.labels, support.kept, support.reasons, strict=True
+                for smiles, label, value, kept, reason in zip(
+                    support.smiles,
+                    support.labels,
+                    support.values,
+                    support.kept,
+                    support.reasons,
+                    strict=True,
                 )
             ],
         }

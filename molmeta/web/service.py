@@ -69,6 +69,7 @@ class Service:
             "model": self.place_of(request.model),
             "support": [one.smiles for one in request.measured],
             "active": [one.active for one in request.measured],
+            "values": [one.value for one in request.measured],
         }
 
     async def events(self, job: Job) -> AsyncIterator[str]:

@@ -42,7 +42,8 @@ def read(client: TestClient, what: str, content: str | bytes, name: str = "a.txt
 
 def known(client: TestClient) -> list[dict[str, Any]]:
     molecules = read(client, "measured", IC50).json()["molecules"]
-    return [{"smiles": one["smiles"], "active": one["active"]} for one in molecules if one["used"]]
+    kept = ("smiles", "active", "value")
+    return [{key: one[key] for key in kept} for one in molecules if one["used"]]
 
 
 def test_measured_molecules_are_read_and_the_threshold_is_said(client: TestClient) -> None:
@@ -53,6 +54,19 @@ def test_measured_molecules_are_read_and_the_threshold_is_said(client: TestClien
     assert answer["notes"][-1] == "active is pXC50 > 6 (below 1,000 nM)"
     assert answer["columns"] == ["name", "smiles", "IC50 (nM)"]
     assert answer["rows"][0][0] == "A-1"
+    assert [one["value"] for one in answer["molecules"]][:2] == [7.9208, 4.3468]
+
+
+def test_a_ranking_learns_from_values_too(client: TestClient) -> None:
+    graded = known(client)
+    alone = [{**one, "value": None} for one in graded]
+    scores = []
+    for measured in (graded, alone):
+        asked = {"measured": measured, "molecules": ["CC(=O)Nc1ccccc1"]}
+        lines = client.post("/api/v1/rank", json=asked).text.splitlines()
+        ranked = next(e for e in map(json.loads, lines) if e["event"] == "ranked")
+        scores.append(ranked["molecules"][0]["score"])
+    assert scores[0] != scores[1]
 
 
 def test_the_median_parts_values_that_one_micromolar_does_not(client: TestClient) -> None:
