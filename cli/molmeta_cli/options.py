@@ -19,7 +19,7 @@ from molmeta_cli.console import say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from molmeta.assays import AssayStore, Support
+    from molmeta.assays import AssayStore, Library, Support
     from molmeta.assays import Columns as Columns
     from molmeta.assays.record import AssayRecord
     from molmeta.chem.standardize import Standardizer
@@ -181,6 +181,17 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
         say(note)
     names = ", ".join(path.name for path in paths[:3]) + (" …" if len(paths) > 3 else "")
     say(f"{names}: {describe(store.audit_summary())}")
+
+
+def check_tables(
+    support: Sequence[Path], columns: Columns, format: str, input: Sequence[Path] | None
+) -> Library | None:
+    """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
+    from molmeta.assays import open_library
+    from molmeta.assays.build import check_files
+
+    check_files(support, columns, format)
+    return open_library(input, columns.smiles_column) if input else None
 
 
 def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:

@@ -20,6 +20,7 @@ from molmeta_cli.options import (
     Report,
     TrustCode,
     Workers,
+    check_tables,
     open_model,
     read_new_assay,
     with_flags,
@@ -74,7 +75,9 @@ class Options:
 @with_flags
 def predict(options: Options) -> None:
     """Predict a new assay from a few labelled molecules: one output row for every input row."""
-    from molmeta.assays import open_library
+    # Before torch is imported. A wide table's column that --assay names is looked at later.
+    support = [] if options.assay else [options.support]
+    library = check_tables(support, options.columns, options.format, options.input)
     from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.report import write_report
@@ -107,7 +110,7 @@ def predict(options: Options) -> None:
         say(f"warning: {warning}")
     predictions = predict_table(
         classifier,
-        open_library(options.input, options.columns.smiles_column) if options.input else known,
+        library or known,
         error=options.error,
         workers=workers,
         progress=counter("molecules"),

@@ -18,6 +18,7 @@ from molmeta_cli.options import (
     Model,
     TrustCode,
     Workers,
+    check_tables,
     open_model,
     read_assays,
     say_grades,
@@ -68,7 +69,7 @@ class Options:
 @with_flags
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
-    from molmeta.assays import open_library
+    library = check_tables(options.support, options.columns, options.format, options.input)
     from molmeta.predict.library.screen import Shard, Source
     from molmeta.predict.library.screen import screen as run
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
@@ -97,10 +98,10 @@ def screen(options: Options) -> None:
     model = open_model(options.model, place, trust_code=options.trust_code)
     progress = counter("molecules")
     source: Source
-    if options.embeddings is not None:
+    if library is None:
+        assert options.embeddings is not None  # one of them is given
         source = VectorSource(VectorFile.open(options.embeddings, model), progress=progress)
     else:
-        library = open_library(options.input or [], options.columns.smiles_column)
         n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
     known = read_assays(options.support, options.columns, options.format, [model.standardize])

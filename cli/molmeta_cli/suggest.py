@@ -19,6 +19,7 @@ from molmeta_cli.options import (
     Output,
     TrustCode,
     Workers,
+    check_tables,
     open_model,
     read_new_assay,
     with_flags,
@@ -59,7 +60,9 @@ class Options:
 @with_flags
 def suggest(options: Options) -> None:
     """Suggest which molecules of a library to measure next."""
-    from molmeta.assays import open_library
+    support = [] if options.assay else [options.support]
+    library = check_tables(support, options.columns, options.format, options.input)
+    assert library is not None  # --input is required
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.resources import n_cores
@@ -78,7 +81,7 @@ def suggest(options: Options) -> None:
     table = run(
         model,
         known,
-        open_library(options.input, options.columns.smiles_column),
+        library,
         options.number,
         strategy=options.strategy,
         labels_only=options.labels_only,

@@ -98,6 +98,18 @@ def featurize_files(
     )
 
 
+def check_files(paths: Iterable[Path | str], columns: Columns, format: str = "auto") -> None:
+    """Refuse files, or the user's choice of their columns, by a look at their first rows.
+
+    It takes a moment, where loading a model takes seconds. Stores are passed over.
+
+    Raises:
+        InputError: As `featurize_files`, as far as first rows show it.
+    """
+    for path in expand([path for path in paths if not is_store(path)]):
+        open_source(path, format).read(columns)
+
+
 def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Join notes with the files that they are about: one line for a note that files share."""
     files: dict[str, list[str]] = {}

@@ -276,3 +276,19 @@ def test_wrong_use_is_one_message_and_exit_code_2(
     assert done.returncode == 2, done.stderr
     assert expected in done.stderr
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_wrong_table_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("smiles,IC50 (nM)\nCCO,10\nCCN,90000\n")
+    given = ["--support", "mine.csv", "--threshold", "6", "-o", "out.csv"]
+    for wrong in (["--value-column", "nope"], ["--input", "nothing.csv"]):
+        code = (
+            "import sys\nfrom molmeta_cli.main import main\n"
+            f"sys.argv = ['molmeta', 'predict', *{given + wrong!r}]\n"
+            "try:\n    main()\nexcept SystemExit as end:\n"
+            "    print(end.code, 'torch' in sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "2 False", done.stderr
