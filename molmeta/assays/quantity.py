@@ -196,7 +196,8 @@ def parse_quantity(name: str) -> Quantity:
     text = _POWER.sub(lambda m: "" if m["dose"] else OF_POWER.get(m["power"], _HERE), text)
     if _HERE in text:
         return Quantity(name, problem="a power of ten that is no unit", concentration=True)
-    if "â€" in text:  # a dash or quote that was decoded twice
+    # A dash that was decoded twice, or that an encoding has no sign for.
+    if "â€" in text or re.search(r"[?\ufffd]\s*(?:log|lg|ln)", text, re.IGNORECASE):
         return Quantity(name, problem="a sign that was decoded wrongly", concentration=True)
     if match := _P_NAMES.search(text):
         known = Quantity(name, PXC50, concentration=True, logarithm="p", rises=True)

@@ -79,6 +79,12 @@ def test_a_word_among_the_signs_leaves_them_relations(tmp_path: Path) -> None:
     assert rows["reason"].iloc[4] == "relation is not known: total"
 
 
+def test_a_unit_that_is_asked_for_is_not_blank(tmp_path: Path) -> None:
+    text = "smiles,-log10 IC50,Units\nCCO,7.9,M\nCCN,4.1,\nCCC,6.5,?\n"
+    rows = read(tmp_path, text, Columns(threshold=6))
+    assert (rows["reason"] != "").tolist() == [False, False, True]
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
     rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)

@@ -126,6 +126,7 @@ def test_names_of_what_is_no_value(name: str, other: str) -> None:
         "IC50 (nM or uM)",
         "IC50 (%)",
         "-lg abs IC50 (nM)",
+        "?log10 IC50",
         "neglog IC50_1_mM",
         "IC50 (10-8 M)",
     ],

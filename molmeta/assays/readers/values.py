@@ -64,7 +64,8 @@ class ValueColumn:
         index = chunk.index
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
-        stated = stated.mask(stated.str.casefold().isin(MISSING), "")
+        # A unit "?" is not blank: it says that the unit is not known.
+        stated = stated.mask(stated.str.casefold().isin(MISSING - {"?"}), "")
         stated = stated.where(stated != "", self.unit)
         own = pd.Series(cells.unit, index, dtype=object)
         stated = own.where(own != "", stated)
