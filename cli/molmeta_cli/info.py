@@ -31,13 +31,21 @@ def info(
 
 def _describe(thing: Path, trust_code: bool) -> dict[str, object]:
     from molmeta.assays.store_folder import is_store
-    from molmeta.runs.model import shipped_models
 
     if is_store(thing):
         return _store(thing)
-    if thing.is_dir() or (not thing.exists() and str(thing) in shipped_models()):
+    if thing.is_dir() or _is_shipped(thing):
         return _model(thing, trust_code)
     return _table(thing)
+
+
+def _is_shipped(thing: Path) -> bool:
+    """Tell whether it is a shipped model's name; for a table torch is not imported."""
+    if thing.exists() or not str(thing).isidentifier():
+        return False
+    from molmeta.runs.model import shipped_models
+
+    return str(thing) in shipped_models()
 
 
 def _store(path: Path) -> dict[str, object]:
