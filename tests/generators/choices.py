@@ -71,6 +71,8 @@ def draw(seed: int) -> Combination:
             chosen["relation"] = "column"
     if chosen["thousands"] == ".":
         chosen["decimal"] = ","  # else 3.100 is a bit more than three
+    if chosen["thousands"] == chosen["decimal"] == ",":
+        chosen["decimal"] = "."  # one mark for both is nobody's hand
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
     if percent and chosen["relation"].startswith("side"):
         chosen["relation"] = "column"  # a percentage has no logarithm beside it

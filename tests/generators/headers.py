@@ -82,7 +82,9 @@ def scale(combination: Combination) -> Scale:
     if is_percent(combination):
         return Scale(percent=True, up=quantity in HIGHER)
     chance = combination.random("meaning")
-    stated = combination["unit_place"] != "none"
+    # Beside a logarithm nobody writes the unit into each cell.
+    unsaid = ("none", "cells", "cells close") if log else ("none",)
+    stated = combination["unit_place"] not in unsaid
     kind = (
         "negative"
         if log in NEGATIVE_LOGS
