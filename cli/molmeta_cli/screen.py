@@ -69,16 +69,6 @@ class Options:
 @with_flags
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
-    library = check_tables(options.support, options.columns, options.format, options.input)
-    from molmeta.predict.library.screen import Shard, Source
-    from molmeta.predict.library.screen import screen as run
-    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.predict.library.vectors import VectorFile
-    from molmeta.predict.panel import Panel
-    from molmeta.resources import n_cores
-
-    part = Shard.parse(options.shard)
-    computes = pick_engine(options.engine)
     if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
             f"--engine {options.engine}",
@@ -93,6 +83,16 @@ def screen(options: Options) -> None:
             else "neither --input nor --embeddings",
             expected="one of them",
         )
+    library = check_tables(options.support, options.columns, options.format, options.input)
+    from molmeta.predict.library.screen import Shard, Source
+    from molmeta.predict.library.screen import screen as run
+    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
+    from molmeta.predict.library.vectors import VectorFile
+    from molmeta.predict.panel import Panel
+    from molmeta.resources import n_cores
+
+    part = Shard.parse(options.shard)
+    computes = pick_engine(options.engine)
     cpu = options.engine == "ray" and options.device == "auto"
     place = "cpu" if cpu else options.device
     model = open_model(options.model, place, trust_code=options.trust_code)
