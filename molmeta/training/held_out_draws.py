@@ -46,7 +46,7 @@ class ScoredDraw:
     similarity: float
 
     def calibrated(self, temperature: float, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrate log-odds as `Model.scale` does, at this temperature."""
+        """Calibrate log-odds as `Model.calibrate` does, at this temperature."""
         middle = prior(self.known.labels) if self.known.model.carries_ratio else 0.0
         return middle + (scores - middle) / temperature
 
