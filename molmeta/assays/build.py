@@ -336,9 +336,9 @@ def _label_by_value(
     """Fill in the labels that the values decide, in place; describe which values are active."""
     targets = rows.words("target")
     enzymes = np.array([bool(re.search(r"enzyme|ase\b", text.lower())) for text in targets], bool)
-    has_value = table["value"].notna() & (table["assay"] > 0)
-    # What is set aside for its unit says too what the assay measures.
-    usual = table["assay"].map(commonest(table[has_value], "quantity"))
+    # What is set aside for its unit, or cannot be read, says too what the assay measures.
+    measured = table["value"].notna() | table["reason"].str.startswith("value ")
+    usual = table["assay"].map(commonest(table[measured & (table["assay"] > 0)], "quantity"))
     todo = table["label"].isna() & table["value"].notna() & (table["assay"] > 0)
     todo &= table["reason"] == ""
     part = table[todo].assign(

@@ -68,6 +68,6 @@ def looks_like_relations(cells: pd.Series) -> bool:
     return share >= 0.9 or (share >= 0.5 and of_signs)
 
 
-def censors(cells: pd.Series) -> bool:
-    """Tell whether a cell is `>`, `<` or the like."""
-    return bool(normalise(cells).isin(SIGNS).any())
+def may_censor(cells: pd.Series) -> bool:
+    """Tell whether a cell is `>`, `<` or the like, or a relation that is not known."""
+    return bool(normalise(cells).isin({*SIGNS, UNKNOWN}).any())

@@ -145,7 +145,7 @@ def comparable(
 
 
 def commonest(table: pd.DataFrame, name: str) -> dict[int, Any]:
-    """The entry of the column `name` that most of an assay's values have, by the assay's number."""
-    counts = table[table["value"].notna()].groupby(["assay", name], sort=False).size()
+    """The entry of the column `name` that most of an assay's rows have, by the assay's number."""
+    counts = table.groupby(["assay", name], sort=False).size()
     # Later entries win: the largest, and of equals the first to appear.
     return dict(counts[::-1].sort_values(kind="stable").index.tolist())

@@ -141,7 +141,7 @@ def contents_of(
 def _assays(rows: Rows, measured: pd.DataFrame) -> pa.Table:
     by_assay = measured.groupby("assay", sort=True)
     first = by_assay[["threshold", "target"]].first()
-    kinds = commonest(measured, "kind")
+    kinds = commonest(measured[measured["value"].notna()], "kind")
     return pa.table(
         {
             "assay_id": pa.array(rows.words("assay")[first.index], pa.string()),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from molmeta.assays import load_assays
 from molmeta.assays.columns import Columns
 from molmeta.assays.readers import open_source
 from molmeta.errors import InputError
@@ -83,6 +84,32 @@ def test_a_unit_that_is_asked_for_is_not_blank(tmp_path: Path) -> None:
     text = "smiles,-log10 IC50,Units\nCCO,7.9,M\nCCN,4.1,\nCCC,6.5,?\n"
     rows = read(tmp_path, text, Columns(threshold=6))
     assert (rows["reason"] != "").tolist() == [False, False, True]
+
+
+def test_the_column_behind_may_be_units_by_what_it_holds(tmp_path: Path) -> None:
+    six = Columns(threshold=6)
+    rows = read(tmp_path, "smiles,IC50,Einheit\nCCO,12,nM\nCC,3,uM\n", six)
+    assert rows["unit"].tolist() == ["nM", "uM"]
+    with pytest.raises(InputError, match="'mM' contradicts 'pIC50'"):
+        read(tmp_path, "smiles,pIC50,Einheit\nCCO,4.9,mM\nCC,3.6,mM\n", six)
+    with pytest.raises(InputError, match="without a unit"):  # male, not molar
+        read(tmp_path, "smiles,IC50,sex\nCCO,12,M\nCC,3,M\n", six)
+
+
+def test_relations_beside_another_value_are_asked_for(tmp_path: Path) -> None:
+    text = "smiles,CC50 (nM),pIC50,relation\nCCO,12,7.9,=\nCC,250,6.6,@\n"
+    with pytest.raises(InputError, match="could be those of 'CC50 \\(nM\\)', 'pIC50'"):
+        read(tmp_path, text, Columns(value_column="CC50 (nM)", threshold=6))
+
+
+def test_values_that_cannot_be_read_count_for_the_type_of_their_assay(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "smiles,endpoint,Result (nM)\nCCO,Ki,900\nCC,Ki,15\nCCN,IC50,33000\nCCC,IC50,8 to 9\n"
+        "CCF,IC50,5.5 <\n"
+    )
+    audit = load_assays(path, Columns(threshold=6)).audit
+    assert audit["action"].tolist() == ["dropped", "dropped", "kept", "dropped", "dropped"]
 
 
 def test_named_columns_win(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def draw(seed: int) -> Combination:
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
     if percent and chosen["relation"].startswith("side"):
         chosen["relation"] = "column"  # a percentage has no logarithm beside it
+    if percent and chosen["relation_words"] == "nonsense":
+        chosen["relation_words"] = "mistyped"  # behind a percentage, % is no nonsense
     return Combination(seed, chosen)
 
 

@@ -36,8 +36,11 @@ def _molecules(c: Combination, sheet: Sheet) -> None:
     at = 3 if sheet.style == "pubchem" else 0
     title, cells = sheet.columns[at]
     spelling = c["smiles_cells"]
-    if spelling == "blank" and c["header"] in ("hash end", "footer", "total row", "two rows"):
-        spelling = "NaN"  # lines that are no measurements have a blank there, too
+    around = ("hash end", "footer", "total row", "two rows")
+    if spelling in ("blank", "NaN") and (
+        c["header"] in around or c["unit_place"] == "row of units"
+    ):
+        spelling = "bad"  # lines that are no measurements have a blank there, too
     start = len(cells) - 20
     spoilt = [2, 11]
     new = {

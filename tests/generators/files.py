@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
@@ -135,16 +136,23 @@ def _uneven(c: Combination, sheet: Sheet, body: list[list[str]]) -> list[list[st
         body[7], body[-1] = [*body[7], "7"], ["x", *body[-1]]
     elif kind == "one long first row":
         body[0] = [*body[0][:-1], "9", body[0][-1]]
+        # Where the header has a name for it, the other rows lack a cell.
+        n_odd = len(body) if c["header"] == "one name more" else 1
+        _allow_drop(sheet, range(n_odd))
     elif kind == "long rows all":
         body = [[*line[:-1], "9", line[-1]] for line in body]
     elif kind == "short row":
         body[7] = body[7][:-1]
         # What it lacks may be the value, or the molecule.
-        rows = sheet.expected.rows
-        rows[:] = [replace(row, may_drop=True) if row.number == 7 else row for row in rows]
+        _allow_drop(sheet, (7,))
     elif kind == "trailing cells":
         body = [[*line, ""] for line in body]
     return body
+
+
+def _allow_drop(sheet: Sheet, numbers: Iterable[int]) -> None:
+    rows, wanted = sheet.expected.rows, set(numbers)
+    rows[:] = [replace(row, may_drop=True) if row.number in wanted else row for row in rows]
 
 
 def _text(c: Combination, sheet: Sheet, grid: list[list[str]]) -> str:

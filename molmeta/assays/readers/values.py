@@ -24,8 +24,8 @@ from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
-    censors,
     looks_like_relations,
+    may_censor,
     normalise,
     turned,
 )
@@ -304,7 +304,7 @@ def _relation_of(
             own.append(relation)
         elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
             of_twins.append((relation, _opposed(name, owners)))
-        elif not parse_quantity(relation).symbol and censors(as_text(rows[relation])):
+        elif not parse_quantity(relation).symbol and may_censor(as_text(rows[relation])):
             raise _which_relation(name, relation, {name, *owners}, where)
     if len(own) == 1:
         return own[0], False
@@ -400,7 +400,21 @@ def _unit_of(
             ),
             None,
         )
-    return unit, known
+    return unit, known or _units_beside(quantity.name, names, rows)
+
+
+def _units_beside(value: str, names: Sequence[str], rows: pd.DataFrame) -> str | None:
+    """The column behind the value column, if it holds nothing but units of concentration.
+
+    One of `M` alone may mean anything.
+    """
+    at = names.index(value) + 1
+    if at == len(names):
+        return None
+    cells = as_text(rows[names[at]])
+    words = {word for word in cells.unique() if word.casefold() not in MISSING}
+    is_unit = bool(words) and all(Unit.parse(word).is_concentration for word in words)
+    return names[at] if is_unit and words != {"M"} else None
 
 
 def _known_unit(text: str) -> bool:
