@@ -37,6 +37,8 @@ _SYNONYMS = {
     "femtomolar": "fm", "picomolar": "pm", "nanomolar": "nm", "micromolar": "um",
     "millimolar": "mm", "molar": "m", "percent": "%", "pct": "%",
     "fmol/l": "fm", "pmol/l": "pm", "nmol/l": "nm", "umol/l": "um", "mmol/l": "mm", "mol/l": "m",
+    # "nM/L" is nobody's unit, and always meant so.
+    "fm/l": "fm", "pm/l": "pm", "nm/l": "nm", "um/l": "um", "mm/l": "mm",
     "pmol/ml": "nm", "nmol/ml": "um", "umol/ml": "mm",
     "ng/l": "pg/ml", "ug/l": "ng/ml", "mg/l": "ug/ml", "g/l": "mg/ml", "ng/ul": "ug/ml",
     "ug/ul": "mg/ml",

@@ -76,6 +76,8 @@ def draw(seed: int) -> Combination:
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
     if percent and chosen["relation"].startswith("side"):
         chosen["relation"] = "column"  # a percentage has no logarithm beside it
+    if chosen["type_place"] == "mixed column" and chosen["n_blank"] == "most":
+        chosen["n_blank"] = "some"  # the rarer type could be the one that is left
     if percent and chosen["relation_words"] == "nonsense":
         chosen["relation_words"] = "mistyped"  # behind a percentage, % is no nonsense
     return Combination(seed, chosen)

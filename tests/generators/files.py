@@ -45,7 +45,7 @@ def write(c: Combination) -> Written:
     sheet.expected.must_read = _must_read(c)
     container, name = c["container"], sheet.name
     if container == "xlsx":
-        return Written(name.rsplit(".", 1)[0] + ".xlsx", workbook(grid), sheet.told, sheet.expected)
+        return Written(name.rsplit(".", 1)[0] + ".xlsx", workbook(grid, as_text=c["thousands"] == "."), sheet.told, sheet.expected)
     if container == "parquet":
         names = [n or f"Unnamed: {i}" for i, (n, _) in enumerate(sheet.columns)]
         if len(set(names)) == len(names):
@@ -289,11 +289,11 @@ def _must_read(c: Combination) -> bool:
     return (not odd or clear_unit) and headers.clear(c)
 
 
-def workbook(grid: list[list[str]]) -> bytes:
-    """The smallest workbook: one sheet, numbers as numbers, the rest as text."""
+def workbook(grid: list[list[str]], *, as_text: bool = False) -> bytes:
+    """The smallest workbook: one sheet, numbers as numbers unless all is text."""
     rows = []
     for r, line in enumerate(grid, 1):
-        row = "".join(_xml_cell(r, k, text) for k, text in enumerate(line))
+        row = "".join(_xml_cell(r, k, text, as_text) for k, text in enumerate(line))
         rows.append(f'<row r="{r}">{row}</row>')
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -324,7 +324,7 @@ def workbook(grid: list[list[str]]) -> bytes:
     return buffer.getvalue()
 
 
-def _xml_cell(row: int, column: int, text: str) -> str:
+def _xml_cell(row: int, column: int, text: str, as_text: bool) -> str:
     at = f"{_letters(column)}{row}"
     if text == "":
         return ""
@@ -334,7 +334,7 @@ def _xml_cell(row: int, column: int, text: str) -> str:
         number = float(text)
     except ValueError:
         number = float("nan")
-    if abs(number) < 1e300 and not text.strip().startswith("+"):
+    if not as_text and abs(number) < 1e300 and not text.strip().startswith("+"):
         return f'<c r="{at}"><v>{text.strip()}</v></c>'
     return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
 
