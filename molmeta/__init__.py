@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from molmeta.learning.inner import MAML
     from molmeta.learning.learner import Learner
     from molmeta.predict.encoder import EncoderTransformer, load_encoder
-    from molmeta.predict.estimators import FewShotClassifier, FewShotRegressor
+    from molmeta.predict.estimators import FewShotClassifier
+    from molmeta.predict.regressor import FewShotRegressor
     from molmeta.runs.model import load_model
 
 _HOMES = {
     "AssayStore": "molmeta.assays.store",
     "EncoderTransformer": "molmeta.predict.encoder",
     "FewShotClassifier": "molmeta.predict.estimators",
-    "FewShotRegressor": "molmeta.predict.estimators",
+    "FewShotRegressor": "molmeta.predict.regressor",
     "Learner": "molmeta.learning.learner",
     "MAML": "molmeta.learning.inner",
     "load_encoder": "molmeta.predict.encoder",

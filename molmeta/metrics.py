@@ -205,6 +205,32 @@ def rmse(values: ArrayLike, predicted: ArrayLike) -> float:
     return float(np.sqrt(_mean((_floats(values) - _floats(predicted)) ** 2)))
 
 
+def coverage(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+    """Compute the share of values that lie in their intervals; NaN where none has one.
+
+    >>> coverage([5.0, 7.0, 6.0], [4.0, 4.0, float("nan")], [6.0, 6.0, float("nan")])
+    0.5
+
+    Args:
+        values: Measured, shape (n,).
+        low: Lower ends, shape (n,), NaN where there is no interval.
+        high: Upper ends, shape (n,).
+    """
+    known = ~np.isnan(_floats(low))
+    values, low, high = (_floats(ends)[known] for ends in (values, low, high))
+    return _mean(((low <= values) & (values <= high)).astype(np.float64))
+
+
+def width(low: ArrayLike, high: ArrayLike) -> float:
+    """Compute the mean width of intervals, in the unit of the values; NaN where there is none.
+
+    >>> width([4.0, 5.0], [6.0, 8.0])
+    2.5
+    """
+    widths = _floats(high) - _floats(low)
+    return _mean(widths[~np.isnan(widths)])
+
+
 def spearman(values: ArrayLike, predicted: ArrayLike) -> float:
     """Compute Spearman's rank correlation, ties at their mean rank; NaN for a constant.
 

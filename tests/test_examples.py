@@ -35,7 +35,6 @@ SHOWN = [
 WITHOUT = {
     "molmeta.EncoderTransformer",
     "molmeta.FewShotClassifier",
-    "molmeta.FewShotRegressor",
     "molmeta.learning.Adapted",
     "molmeta.learning.Scorer",
     "molmeta.load_encoder",

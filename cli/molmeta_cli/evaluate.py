@@ -104,7 +104,7 @@ def evaluate(options: Options) -> None:
     nothing_else = not (options.baselines or options.frequent_hitters)
     models = options.model or (["default"] if nothing_else else [])
     methods: list[Method] = [
-        *model_methods(models, place, trust_code=options.trust_code),
+        *model_methods(models, place, task=aim, trust_code=options.trust_code),
         *named_methods(names(options.baselines), aim, place, trust_code=options.trust_code),
     ]
     forms = [method.training.standardize for method in methods if method.training]

@@ -105,10 +105,11 @@ def _evaluate_method(
 ) -> Record:
     rows, bins, example = [], None, None
     for episode in episodes:
-        scores = _scores(method, store, episode)
+        scores, interval = _scores(method, store, episode)
         labels = episode.targets[episode.draw.query].astype(np.float64)
         support = episode.targets[episode.draw.support].astype(np.float64)
-        rows.append(_describe(assay, episode) | measure(labels, scores, method.scale, support))
+        measured = measure(labels, scores, method.scale, support, interval)
+        rows.append(_describe(assay, episode) | measured)
         probabilities = as_probabilities(scores, method.scale)
         if probabilities is not None:
             new = calibration_bins(labels, probabilities)
@@ -122,8 +123,10 @@ def _evaluate_method(
     }
 
 
-def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.float64]:
-    """The method's scores of every query; the query labels stay here.
+def _scores(
+    method: Method, store: AssayStore, episode: _Episode
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The method's scores of every query, and its intervals; the query labels stay here.
 
     Raises:
         MolmetaError: If the method does not give one finite score a query.
@@ -134,6 +137,9 @@ def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.
         method.scores(store, episode.molecules[support], episode.given, queries),
         dtype=np.float64,
     )
+    ends = None
+    if method.scale == "value" and given.shape == (len(queries), 3):
+        given, ends = given[:, 0], given[:, 1:]
     if given.shape != queries.shape or not np.isfinite(given).all():
         n_bad = int((~np.isfinite(given)).sum())
         raise MolmetaError(
@@ -144,7 +150,9 @@ def _scores(method: Method, store: AssayStore, episode: _Episode) -> NDArray[np.
     scores[parsed] = given
     known = episode.targets[support].astype(np.float64)
     scores[~parsed] = neutral_score(given, method.scale, known)
-    return scores
+    interval = np.full((len(parsed), 2), np.nan)
+    interval[parsed] = np.nan if ends is None else ends
+    return scores, interval
 
 
 def _check_support(assay: Assay, episode: _Episode) -> None:

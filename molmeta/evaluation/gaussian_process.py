@@ -1,12 +1,11 @@
-"""Gaussian-process regression in closed form, its settings chosen by marginal likelihood.
-
-Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapters 2 and 5.
-"""
+"""The Gaussian process of the baselines: its noise is chosen by marginal likelihood."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from molmeta.models.gaussian_process import GaussianProcess
 
 Floats = NDArray[np.float64]
 
@@ -15,10 +14,7 @@ NOISE = np.geomspace(0.01, 10, 13)
 
 
 def predict_mean(kernel: Floats, values: Floats, cross: Floats) -> Floats:
-    """Compute the posterior mean under y ~ N(mean, a² (K + λ I)).
-
-    One eigendecomposition serves every noise ratio λ; the signal variance a² that maximizes the
-    likelihood has a closed form for each, and the prior mean is that of the values.
+    """Compute the posterior mean at the likeliest ratio of noise, (m,); see `GaussianProcess`.
 
     >>> predict_mean(np.eye(2), np.array([5.0, 7.0]), np.array([[0.0, 0.0]])).tolist()
     [6.0]
@@ -27,17 +23,7 @@ def predict_mean(kernel: Floats, values: Floats, cross: Floats) -> Floats:
         kernel: K between the known points, shape (n, n).
         values: Of the known points, shape (n,).
         cross: The kernel between new and known points, shape (m, n).
-
-    Returns:
-        Shape (m,).
     """
-    mean = values.mean()
-    eigenvalues, vectors = np.linalg.eigh(kernel)
-    projected = vectors.T @ (values - mean)
-    spectra = np.maximum(eigenvalues, 0.0) + NOISE[:, None]
-    signal = np.maximum((projected**2 / spectra).mean(axis=1), 1e-12)
-    negative_likelihood = len(values) * np.log(signal) + np.log(spectra).sum(axis=1)
-    best = spectra[negative_likelihood.argmin()]
-    weights = vectors @ (projected / best)
-    result: Floats = mean + cross @ weights
-    return result
+    process = GaussianProcess.fit(kernel, values, NOISE)
+    best: Floats = process.means(cross)[:, process.log_likelihood.argmax()]
+    return best

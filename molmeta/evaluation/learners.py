@@ -16,9 +16,10 @@ from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
-from molmeta.evaluation.protocol import Method, Scale, Task
+from molmeta.evaluation.protocol import COVERAGE, Method, Scale, Task
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel
+from molmeta.predict.value_posterior import SETTINGS, ValuePosterior
 from molmeta.runs.model import MODEL, Model, load_model
 from molmeta.runs.seen import load_seen
 
@@ -86,20 +87,24 @@ class LearnerMethod(TrainedMethod):
 
     Attributes:
         steps: Inner steps instead of the model's own number.
+        task: What it predicts.
     """
 
     steps: int | None = None
+    task: Task = "classification"
 
     @property
     def scale(self) -> Scale:
-        """The head's log-odds, calibrated if the model is."""
-        return "log_odds"
+        """The head's log-odds, calibrated if the model is; values in regression."""
+        return "value" if self.task == "regression" else "log_odds"
 
     @property
     def fingerprint(self) -> str:
         """A hash of the weights, the recipe and the number of steps."""
         calibration = self._model.calibration
         heat = f" temperatures={calibration.temperatures}" if calibration else ""
+        if self.task == "regression":
+            heat = f" values {SETTINGS}"
         return f"{self._identity} steps={self.steps}{heat}"
 
     def scores(
@@ -111,6 +116,13 @@ class LearnerMethod(TrainedMethod):
     ) -> NDArray[np.float64]:
         """Adapt to the support set, then score the query; see `protocol.Method`."""
         scorer = self._scorer(store)
+        if self.task == "regression":
+            values = labels.astype(np.float64)
+            above = (labels > np.median(labels)).astype(np.float32)
+            given = labels if self._model.learner.continuous else above
+            adapted = scorer.adapt(support, given, steps=self.steps)
+            predicted = ValuePosterior.learn(adapted, values).predict(scorer, query)
+            return np.column_stack([predicted.mean, predicted.interval(COVERAGE)])
         panel = Panel(self._model, [scorer.adapt(support, labels, steps=self.steps)])
         return panel.score_rows(scorer, query, number=np.float64)[:, 0]
 
@@ -151,7 +163,11 @@ class EncoderProbe(TrainedMethod):
 
 
 def model_methods(
-    models: Sequence[str | Path], device: str = "cpu", *, trust_code: bool = False
+    models: Sequence[str | Path],
+    device: str = "cpu",
+    *,
+    task: Task = "classification",
+    trust_code: bool = False,
 ) -> list[LearnerMethod]:
     """Make methods of models, each called by its shipped name, or the name of its run folder.
 
@@ -162,7 +178,7 @@ def model_methods(
     for model in models:
         path, folder = load_model(model, trust_code=trust_code).path, Path(model)
         name = path.name if folder.exists() else str(model)
-        methods.append(LearnerMethod(name, path, device, trust_code))
+        methods.append(LearnerMethod(name, path, device, trust_code, task=task))
     return methods
 
 

@@ -23,12 +23,14 @@ METRICS: dict[Task, tuple[str, ...]] = {
         "brier",
         "calibration_error",
     ),
-    "regression": ("r2_os", "rmse", "spearman"),
+    "regression": ("r2_os", "rmse", "spearman", "coverage", "width"),
 }
 """Columns of `results.csv` by task; the first is the one that methods are compared by."""
 
 
-def measure(labels: Floats, scores: Floats, scale: Scale, support: Floats) -> dict[str, float]:
+def measure(
+    labels: Floats, scores: Floats, scale: Scale, support: Floats, interval: Floats | None = None
+) -> dict[str, float]:
     """Compute every metric of one draw.
 
     Args:
@@ -36,12 +38,16 @@ def measure(labels: Floats, scores: Floats, scale: Scale, support: Floats) -> di
         scores: Shape (q,).
         scale: The kind of the scores; calibration is measured only for probabilities.
         support: Labels of the support set, shape (s,).
+        interval: Lower and upper ends of values, (q, 2), NaN where there is none.
     """
     if scale == "value":
+        low, high = np.full((2, len(labels)), np.nan) if interval is None else interval.T
         return {
             "r2_os": metrics.r2_out_of_sample(labels, scores, float(support.mean())),
             "rmse": metrics.rmse(labels, scores),
             "spearman": metrics.spearman(labels, scores),
+            "coverage": metrics.coverage(labels, low, high),
+            "width": metrics.width(low, high),
         }
     probabilities = as_probabilities(scores, scale)
     return {

@@ -21,6 +21,9 @@ from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
+COVERAGE = 0.8
+"""The share of values that the intervals of a regression method should hold."""
+
 Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
 
 
@@ -76,7 +79,8 @@ class Method(typing.Protocol):
             query: Molecules, shape (q,).
 
         Returns:
-            A finite score a query, shape (q,); higher means more active.
+            A finite score a query, shape (q,); higher means more active. A method of values may
+            give intervals of the share `COVERAGE` too, (q, 3): value, lower and upper end.
         """
 
 

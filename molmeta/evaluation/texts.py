@@ -26,6 +26,8 @@ LABELS = {
     "r2_os": "R² (out of sample)",
     "rmse": "RMSE",
     "spearman": "Spearman",
+    "coverage": "coverage of 80 %",
+    "width": "width of 80 %",
 }
 """What the metrics' columns are called in print."""
 

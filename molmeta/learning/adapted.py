@@ -53,6 +53,24 @@ class Adapted:
         query = self.learner.encode(molecules, self.parameters)
         return self.learner.weights(give, self.parameters, self.support, self.labels, query)
 
+    @torch.no_grad()
+    def covariance(self, molecules: Batch | Tensor | None) -> Tensor:
+        """Compute the covariance of values, (n, s + 1), with each support molecule and itself.
+
+        Args:
+            molecules: Graphs or stored embeddings, n of them; None for the support set.
+
+        Raises:
+            InputError: If the head has none.
+        """
+        query = None if molecules is None else self.learner.encode(molecules, self.parameters)
+        return self.learner.covariance(self.parameters, self.support, self.labels, query)
+
+    @property
+    def noise(self) -> float:
+        """The variance of the values' noise, in units of the covariance."""
+        return self.learner.noise(self.parameters)
+
     def loss(self, query: LabelledSet) -> Tensor:
         """Compute the outer loss: mean cross-entropy (or half mean square) over the query set."""
         return self.learner.losses(self.score(query.molecules), query.labels).mean()

@@ -289,6 +289,22 @@ class Learner(nn.Module):
                 return self.matcher.attention(support, labels, query)
             return self.matcher.contributions(support, labels, query)
 
+    def covariance(
+        self, parameters: Parameters, support: Tensor, labels: Tensor, query: Tensor | None
+    ) -> Tensor:
+        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher.
+
+        Raises:
+            InputError: If the head has none.
+        """
+        with self._holding(parameters):
+            return self.matcher.covariance(support, labels, query)
+
+    def noise(self, parameters: Parameters) -> float:
+        """The variance of the values' noise under given parameters; see `Head.noise`."""
+        with self._holding(parameters):
+            return self.matcher.head.noise
+
     @contextmanager
     def _holding(self, parameters: Parameters) -> Iterator[None]:
         """While it lasts, these parameters stand in the place of the learner's own.

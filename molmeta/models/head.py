@@ -35,7 +35,7 @@ class Head(nn.Module, ABC):
         carries_ratio: Whether its scores have the support set's ratio of classes as their prior.
         reads_support: Whether scores depend on the support set without any inner step.
         has_likelihood: Whether it is a model of a support set's labels, and gives their
-            `likelihood_loss`.
+            `likelihood_loss`, `covariance` and `noise`.
     """
 
     dim: int | None = None
@@ -75,6 +75,23 @@ class Head(nn.Module, ABC):
             expected="a matching head with attention: ridge",
             fix="Use inner.loss: leave_one_out, or another head.",
         )
+
+    def covariance(self, left: Tensor, right: Tensor) -> Tensor:
+        """Compute the covariance of two molecules' values, (…, n, d) with (…, m, d) → (…, n, m).
+
+        Raises:
+            InputError: If it has no likelihood.
+        """
+        raise InputError.of(
+            "predicted values",
+            got=f"a {type(self).__name__}, which gives no covariance of values",
+            expected="a model with a matching head of attention: ridge",
+        )
+
+    @property
+    def noise(self) -> float:
+        """The variance of the noise, in units of the covariance; 0 without a likelihood."""
+        return 0.0
 
     def bind(self, columns: Columns) -> None:
         """Learn the columns of its rows: the vector, and those that it `reads`."""

@@ -118,6 +118,43 @@ class Matcher(nn.Module):
         support, query = self._in_context(self.project(support), labels, self.project(query), None)
         return self._attention_head.contributions(support, labels, query)
 
+    def covariance(self, support: Tensor, labels: Tensor, query: Tensor | None) -> Tensor:
+        """Compute the covariance of values with those of the support set, from encoder's rows.
+
+        That of the head, k(x, xᵢ), plus z zᵢ, the log-odds that the known assays give: each support
+        molecule's from the labels of the others.
+
+        Args:
+            support: Shape (s, encoder.dim).
+            labels: 1 where a value is above the median, else 0, (s,).
+            query: Shape (q, encoder.dim); None for the support molecules themselves.
+
+        Returns:
+            Shape (q, s + 1): with each support molecule, and in the last column with itself.
+
+        Raises:
+            InputError: If the head has no covariance.
+        """
+        known = self.project(support)
+        asked = known if query is None else self.project(query)
+        rows, each = (self._projected.select(part, self._head_reads) for part in (known, asked))
+        alone = each.unsqueeze(-2)
+        own = self.head.covariance(alone, alone).flatten(-2)
+        found = torch.cat([self.head.covariance(each, rows), own], -1)
+        if self.known_assays is None:
+            return found
+        described = self._apart(known)[1]
+        others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        z: Tensor = self.known_assays(described, labels, described, others)
+        of = z if query is None else self.known_assays(described, labels, self._apart(asked)[1])
+        said: Tensor = torch.cat([z.expand(len(of), -1), of.unsqueeze(-1)], -1)
+        return found + of.unsqueeze(-1) * said
+
+    @property
+    def has_covariance(self) -> bool:
+        """Return whether there is a `covariance`: context, which moves vectors, leaves none."""
+        return self.head.has_likelihood and self.context is None
+
     @property
     def explains(self) -> bool:
         """Return whether the head says how much each support molecule weighs in a score."""

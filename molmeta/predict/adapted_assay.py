@@ -20,6 +20,7 @@ from molmeta.errors import RejectedWarning
 from molmeta.learning.adapted import Adapted
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel, finite
+from molmeta.predict.value_posterior import ValuePosterior
 from molmeta.runs.model import Model
 
 Floats = NDArray[np.float64]
@@ -112,13 +113,13 @@ class AdaptedAssay:
         where no other molecule of the class is left.
 
         Args:
-            values: Continuous labels, shape (s,), to be predicted by attention instead.
+            values: Continuous labels, shape (s,), to be predicted instead.
         """
         if values is not None:
             found = np.full(len(self.smiles), np.nan)
             for part, rest in self._parts():
-                attention = partial(self._adapt(rest).weights, "attention")
-                found[part] = self._scorer.apply(attention, part) @ values[rest]
+                posterior = ValuePosterior.learn(self._adapt(rest), values[rest])
+                found[part] = posterior.predict(self._scorer, part).mean
             return found
         n_steps = self.model.learner.inner.steps if self.steps is None else self.steps
         # Grades, as steps, change with the molecules that are left out: each part adapts anew.

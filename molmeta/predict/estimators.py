@@ -1,10 +1,10 @@
-"""scikit-learn-like estimators: a few labelled molecules in, predictions for others out."""
+"""A scikit-learn-like classifier: a few labelled molecules in, predictions for others out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
 from molmeta.predict.adapted_assay import Floats
-from molmeta.predict.classes import as_labels, as_measured, as_values, two_classes
+from molmeta.predict.classes import as_labels, as_measured, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
 from molmeta.predict.explain import occlude
 from molmeta.predict.few_shot import FewShot
-from molmeta.predict.support_report import SupportReport, report_classes, report_values
+from molmeta.predict.support_report import SupportReport, report_classes
 from molmeta.runs.model import Model
 
 Number = TypeVar("Number", bound=np.generic)
@@ -213,7 +213,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """
         check_is_fitted(self, "known_")
         labels = self._by_activity[self.known_.labels.astype(int)]
-        return self._explain(smiles, "contributions", labels, top)
+        weigh = partial(self.known_.weights, "contributions")
+        return self._explain(smiles, weigh, labels, top)
 
     def atom_contributions(self, smiles: Iterable[Any]) -> list[tuple[str, Floats]]:
         """Compute each atom's share of the log-odds of being active; see `explain.occlude`.
@@ -262,98 +263,3 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
-    """Predicts values of a new assay, such as pXC50, from a few measured molecules.
-
-    The matching formula on values: Σ a(x, xᵢ) yᵢ, with the weights a of the head of a model that
-    learned on classes (`MatchingHead.weights`), which adapts to whether
-    a value lies above the support set's median. A model of continuous labels adapts to the values.
-    Molecules are as `FewShotClassifier` takes them.
-
-    Args:
-        model: A run folder, a shipped model's name, or a model already loaded.
-        steps: Inner steps instead of the model's own number.
-        workers: Processes that read molecules.
-        trust_code: Whether the model may import parts that are not molmeta's own; see `load_model`.
-
-    Attributes:
-        known_: The support molecules that parse, and the model adapted to them.
-        values_: Their values, shape (s,).
-        rejected_: (position, reason) of the support molecules that do not parse.
-        left_out_: Each support molecule's value as predicted from the others, shape (s,).
-            Computed when it is first asked for.
-        support_report_: What the support set can bear; likewise.
-    """
-
-    def __init__(
-        self,
-        model: str | Path | Model = "default",
-        *,
-        steps: int | None = None,
-        workers: int = 1,
-        trust_code: bool = False,
-    ) -> None:
-        self.model = model
-        self.steps = steps
-        self.workers = workers
-        self.trust_code = trust_code
-
-    def fit(self, smiles: Iterable[Any], y: ArrayLike) -> Self:
-        """Take the support set and adapt to it.
-
-        There is no `sample_weight`, and a molecule that is given twice counts twice.
-
-        Args:
-            smiles: Molecules, shape (n,).
-            y: Their values, shape (n,): pXC50 rather than nM, since they are averaged.
-
-        Raises:
-            InputError: If the sets differ in length, a value is missing, fewer than two molecules
-                parse, or the model's head gives no weights.
-        """
-        molecules = as_smiles(smiles)
-        values = as_values(y, len(molecules))
-        model, features = self._read(molecules)
-        values = values[features.parsed]
-        if len(values) < 2:
-            raise InputError.of(
-                "support set",
-                got=f"{len(values)} molecules that parse",
-                expected="two or more molecules, each with a value",
-            )
-        above = values > np.median(values)
-        self._learn(model, molecules, features, values if model.learner.continuous else above)
-        self.values_ = values
-        self.predict(self.known_.smiles[:1])  # a head without weights is refused at once
-        return self
-
-    def predict(self, smiles: Iterable[Any]) -> Floats:
-        """Values, shape (n,); NaN where a molecule does not parse."""
-        features = self._features(smiles)
-        return self.known_.weights("attention", features) @ self.values_
-
-    def explain(self, smiles: Iterable[Any], top: int | None = None) -> pd.DataFrame:
-        """The support molecules that decided each molecule's value; see `explain.deciding`.
-
-        `weight` is a(x, xᵢ): a molecule's weights sum to one, and Σ weight · value is its
-        prediction. A kernel head's may be negative.
-
-        Args:
-            smiles: Molecules, shape (n,).
-            top: How many support molecules a molecule; all by default.
-        """
-        check_is_fitted(self, "known_")
-        return self._explain(smiles, "attention", self.values_, top)
-
-    @cached_property
-    def left_out_(self) -> Floats:
-        """Each support molecule as predicted from the others, shape (s,)."""
-        check_is_fitted(self, "known_")
-        return self.known_.left_out(self.values_)
-
-    @cached_property
-    def support_report_(self) -> SupportReport:
-        """Report on the support set: leave-one-out figures, likeness, warnings."""
-        return report_values(self.known_, self.left_out_, self.values_)

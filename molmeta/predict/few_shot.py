@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +90,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
     def _explain(
         self,
         molecules: Iterable[Any],
-        give: Literal["attention", "contributions"],
+        weigh: Callable[[Featurized], NDArray[np.float64]],
         labels: NDArray[np.generic],
         top: int | None,
     ) -> pd.DataFrame:
@@ -99,7 +99,7 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         smiles = as_smiles(molecules)
         features = self.featurize(smiles)
         warn_of_rejected(features.reasons, "are not explained", level=3)
-        weights, similarity = self.known_.weights(give, features), self.known_.similarity(features)
+        weights, similarity = weigh(features), self.known_.similarity(features)
         return deciding(weights, similarity, smiles, self.known_.smiles, labels, top)
 
     def _all_parsed(self, molecules: list[Any]) -> Featurized:

@@ -168,14 +168,14 @@ def test_evaluate_regression_and_a_probe(run: Path, example: Path, tmp_path: Pat
     table.to_csv(tmp_path / "values.csv", index=False)
     done = molmeta(
         "evaluate", "--data", tmp_path / "values.csv", "--task", "regression", "--support-sizes",
-        "16", "--draws", "2", "--baselines", f"constant,gp,knn,rf,probe:{run}", "-o",
-        tmp_path / "results", "--value-column", "pic50", "--units", "pXC50", "--label-column",
+        "16", "--draws", "2", "--baselines", f"constant,gp,knn,rf,probe:{run}", "--model", run,
+        "-o", tmp_path / "results", "--value-column", "pic50", "--units", "pXC50", "--label-column",
         "active", "--report", tmp_path / "report.html", "--workers", "1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "R² (out of sample)" in done.stderr
     summary = pd.read_csv(tmp_path / "results" / "summary.csv").set_index("method")
-    assert summary.index.tolist() == ["constant", "gp", "knn", "rf", "probe:run"]
+    assert summary.index.tolist() == ["run", "constant", "gp", "knn", "rf", "probe:run"]
     assert summary.loc["constant", "r2_os"] == pytest.approx(0, abs=1e-9)
     assert summary.loc["gp", "r2_os"] > 0.2
     assert summary[["rmse", "spearman"]].notna().any().all()

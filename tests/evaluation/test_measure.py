@@ -24,9 +24,14 @@ def test_probabilities_are_judged_only_where_there_are_some() -> None:
 
 
 def test_regression_has_its_own() -> None:
-    found = measure(np.array([5.0, 6, 7]), np.array([5.0, 6, 7]), "value", np.array([5.0, 6]))
-    assert found == {"r2_os": 1.0, "rmse": 0.0, "spearman": pytest.approx(1.0)}
+    values, support = np.array([5.0, 6, 7]), np.array([5.0, 6])
+    ends = np.array([[4.0, 5.0], [6.5, 7.0], [np.nan, np.nan]])
+    found = measure(values, values, "value", support, ends)
+    right = {"r2_os": 1.0, "rmse": 0.0, "spearman": pytest.approx(1.0)}
+    assert found == right | {"coverage": 0.5, "width": 0.75}
     assert tuple(found) == METRICS["regression"]
+    without = measure(values, values, "value", support)
+    assert np.isnan([without["coverage"], without["width"]]).all()
 
 
 def test_log_odds_become_probabilities_without_overflow() -> None:

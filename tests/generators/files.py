@@ -45,7 +45,8 @@ def write(c: Combination) -> Written:
     sheet.expected.must_read = _must_read(c)
     container, name = c["container"], sheet.name
     if container == "xlsx":
-        return Written(name.rsplit(".", 1)[0] + ".xlsx", workbook(grid, as_text=c["thousands"] == "."), sheet.told, sheet.expected)
+        content = workbook(grid, as_text=c["thousands"] == ".")
+        return Written(name.rsplit(".", 1)[0] + ".xlsx", content, sheet.told, sheet.expected)
     if container == "parquet":
         names = [n or f"Unnamed: {i}" for i, (n, _) in enumerate(sheet.columns)]
         if len(set(names)) == len(names):

@@ -103,6 +103,18 @@ class MatchingHead(AttentionHead):
             return super().likelihood_loss(support, labels)
         return self.attention.likelihood_loss(self.similarity, self.prepare(support), labels)
 
+    def covariance(self, left: Tensor, right: Tensor) -> Tensor:
+        """Compute the similarity, which ridge attention takes for a covariance."""
+        if not self.has_likelihood:
+            return super().covariance(left, right)
+        return self.similarity.compare(left, right)
+
+    @property
+    def noise(self) -> float:
+        """Ridge attention's λ."""
+        ridge = self.attention
+        return float(ridge.log_noise.detach().exp()) if isinstance(ridge, Ridge) else 0.0
+
     def weights(self, support: Tensor, query: Tensor) -> Tensor:
         """Compute the weights a(x, xᵢ) of values, shape (q, s); each row sums to one."""
         return self.attention.weights(self.similarity, self.prepare(support), self.prepare(query))

@@ -1,0 +1,78 @@
+"""Predicted values and their intervals: laws of the distribution, and of what a value may move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from molmeta import FewShotRegressor
+from molmeta.errors import InputError
+from molmeta.learning.learner import Learner
+from molmeta.models import MatchingHead
+from molmeta.predict.value_posterior import Predicted
+from molmeta.runs.model import Model
+from tests.predict.test_estimators import KNOWN, LIBRARY
+
+SMILES = KNOWN["smiles"].tolist()
+VALUES = np.random.default_rng(1).normal(6, 1, len(SMILES))
+
+
+def test_interval_and_probability_are_of_one_distribution() -> None:
+    predicted = Predicted(np.array([5.0, 7.0]), np.array([0.3, 2.0]))
+    interval = predicted.interval(0.8)
+    for number in range(2):
+        low, high = interval[number]
+        assert predicted.above(low)[number] == pytest.approx(0.9)
+        assert predicted.above(high)[number] == pytest.approx(0.1)
+    assert (np.diff(predicted.interval(0.9)) > np.diff(interval)).all()
+    assert predicted.above(5.0)[0] == 0.5
+
+
+def test_intervals_go_with_the_unit_of_the_values(kernel_model: Model) -> None:
+    library = LIBRARY["smiles"].tolist()
+    fitted = FewShotRegressor(kernel_model).fit(SMILES, VALUES)
+    moved = FewShotRegressor(kernel_model).fit(SMILES, 3 * VALUES - 2)
+    once, twice = (each.predict_interval(library, 0.6) for each in (fitted, moved))
+    np.testing.assert_allclose(twice, 3 * once - 2, atol=1e-4)
+    mean, std = fitted.predict(library, return_std=True)
+    np.testing.assert_allclose(once.mean(1), mean)
+    assert (std > 0).all()
+    np.testing.assert_allclose(
+        fitted.predict_above(library, 6.0), moved.predict_above(library, 16.0), atol=1e-5
+    )
+
+
+def test_the_support_set_has_no_order(kernel_model: Model) -> None:
+    library, order = LIBRARY["smiles"].tolist(), np.random.default_rng(2).permutation(len(SMILES))
+    once = FewShotRegressor(kernel_model).fit(SMILES, VALUES).predict_interval(library)
+    shuffled = [SMILES[i] for i in order]
+    again = FewShotRegressor(kernel_model).fit(shuffled, VALUES[order]).predict_interval(library)
+    np.testing.assert_allclose(once, again, atol=1e-4)
+
+
+def test_no_value_is_seen_where_it_is_left_out(kernel_model: Model) -> None:
+    changed = VALUES.copy()
+    highest = int(VALUES.argmax())
+    changed[highest] += 2  # which leaves the median as it is
+    once = FewShotRegressor(kernel_model).fit(SMILES, VALUES).left_out_
+    again = FewShotRegressor(kernel_model).fit(SMILES, changed).left_out_
+    assert again[highest] == pytest.approx(once[highest], abs=1e-5)
+    assert not np.allclose(np.delete(once, highest), np.delete(again, highest), atol=1e-3)
+
+
+def test_a_head_without_a_covariance_gives_values_alone(model: Model) -> None:
+    learner = Learner(model.learner.encoder, MatchingHead(), projection=8)
+    fitted = FewShotRegressor(replace(model, learner=learner.eval())).fit(SMILES, VALUES)
+    assert np.isfinite(fitted.predict(SMILES)).all()
+    for ask in (fitted.predict_interval, lambda smiles: fitted.predict_above(smiles, 6.0)):
+        with pytest.raises(InputError, match=r"intervals of values.*no covariance.*Use predict"):
+            ask(SMILES)
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.5, 80])
+def test_a_coverage_that_is_no_share_is_refused(kernel_model: Model, coverage: float) -> None:
+    fitted = FewShotRegressor(kernel_model).fit(SMILES, VALUES)
+    with pytest.raises(InputError, match=r"coverage; got .*a share between 0 and 1"):
+        fitted.predict_interval(SMILES, coverage)
