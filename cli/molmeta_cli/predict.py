@@ -53,6 +53,13 @@ class Options:
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
     ] = 0
+    keep_order: Annotated[
+        bool,
+        typer.Option(
+            "--keep-order",
+            help="Leave the rows in the input's order, as -o - does; else best first.",
+        ),
+    ] = False
     prevalence: Annotated[
         float | None,
         typer.Option(
@@ -74,7 +81,7 @@ class Options:
 
 @with_flags
 def predict(options: Options) -> None:
-    """Predict a new assay from a few labelled molecules: one output row for every input row."""
+    """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     # Before torch is imported. A wide table's column that --assay names is looked at later.
     support = [] if options.assay else [options.support]
     library = check_tables(support, options.columns, options.format, options.input)
@@ -118,7 +125,9 @@ def predict(options: Options) -> None:
     table = predictions.table
     if options.report is not None:  # first, for most can go wrong there
         write_report(predictions, known.assay_id, options.report)
-    write_table(table, options.output, smiles=predictions.smiles)
+    keeps = options.keep_order or str(options.output) == "-"
+    ranked = (predictions if keeps else predictions.ranked()).rounded()
+    write_table(ranked.table, options.output, smiles=ranked.smiles)
     if options.show:
         best = table.sort_values("score", ascending=False).head(options.show)
         best = best.drop(columns=["status", "reason", "score"])

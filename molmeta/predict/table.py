@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from molmeta.assays.columns import listed
@@ -18,20 +19,32 @@ from molmeta.errors import InputError
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.runs.model import Model
 
-OUTPUT_COLUMNS = (
-    "p_active",
-    "score",
-    "status",
-    "reason",
-    "nearest_support",
-    "nearest_similarity",
-    "nearest_training",
-    "in_domain",
-)
+OUTPUT_COLUMNS = {
+    "rank": "Int64",
+    "p_active": "float64",
+    "score": "float64",
+    "status": "object",
+    "reason": "object",
+    "already_measured": "bool",
+    "measured_class": "object",
+    "measured_value": "float64",
+    "nearest_support": "object",
+    "nearest_similarity": "float64",
+    "nearest_training": "float64",
+    "in_domain": "boolean",
+}
+"""The columns that prediction adds, in their order, with their types in pandas.
+
+Other programs read them by name (docs/output.md): none is renamed, moved or given another type.
+"""
+
 POSSIBLE = "possible_classes"
 """Beside `OUTPUT_COLUMNS` where an error rate is given: active, inactive, either or neither."""
 
 _SETS = np.array([["neither", "active"], ["inactive", "either"]], dtype=object)
+_CLASSES = np.array(["inactive", "active"], dtype=object)
+_DECIMALS = 3
+"""Of what is written: a probability is never known better, and a rank tells equal ones apart."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +53,29 @@ class Predictions:
 
     Attributes:
         classifier: What made them.
-        table: The input's rows in order, every one of them: its own columns, then
-            `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`, a reason, and
-            no score.
+        table: The input's rows, every one of them, in the input's order or `ranked`: its own
+            columns, then `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`,
+            a reason, and no score. One that is in the support set has a score and no rank.
         smiles: The molecules as given, "" where blank, (n,).
     """
 
     classifier: FewShotClassifier
     table: pd.DataFrame
     smiles: list[str]
+
+    def ranked(self) -> Predictions:
+        """Sort the rows: the best new molecule first, then measured ones, then rejected ones."""
+        table = self.table
+        group = np.select([table["status"] == "rejected", table["already_measured"]], [2, 1], 0)
+        order = np.lexsort((-table["score"].fillna(0), group))
+        return replace(
+            self, table=table.iloc[order], smiles=[self.smiles[i] for i in order.tolist()]
+        )
+
+    def rounded(self) -> Predictions:
+        """Round the figures that were added to three decimals, for people and files."""
+        added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
+        return replace(self, table=self.table.round(dict.fromkeys(added, _DECIMALS)))
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
@@ -116,18 +143,52 @@ def predict_table(
     features = classifier.featurize(smiles, workers=workers, progress=progress)
     scores = classifier.score_features(features)
     rejected = ~features.parsed
+    near = classifier.known_.applicability(features)
+    at = _measured_at(classifier, smiles, near["nearest_similarity"].to_numpy())
+    new = ~rejected & (at < 0)
     added: dict[str, Any] = {
+        "rank": _ranks(scores, new),
         "p_active": expit(scores),
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
+        **_measured(classifier, at),
     }
-    near = classifier.known_.applicability(features)
     added |= {name: near[name].array for name in near.columns}
     if error is not None:
         inactive, active = classifier.set_of_scores(scores, error).astype(int).T
         added[POSSIBLE] = np.where(rejected, "", _SETS[inactive, active])
     return Predictions(classifier, rows.assign(**added), smiles)
+
+
+def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
+    """Number the new molecules from the best, 1, on; of equals the first row comes first."""
+    return pd.Series(scores).where(new).rank(ascending=False, method="first").astype("Int64").array
+
+
+def _measured_at(
+    classifier: FewShotClassifier, smiles: list[str], similarity: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Find each row's molecule in the support set, −1 where it is not there, (n,)."""
+    known = {name: i for i, name in enumerate(classifier.known_.features.identities)}
+    at = np.full(len(smiles), -1, np.int64)
+    alike = np.flatnonzero(similarity > 1 - 1e-6)  # the same molecule has the same fingerprint
+    if len(alike):
+        found = classifier.featurize([smiles[i] for i in alike], identities=True).identities
+        at[alike] = [known.get(identity, -1) for identity in found]
+    return at
+
+
+def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str, Any]:
+    """Give the columns on what was measured, of rows that are at those places of the support."""
+    known, is_known = classifier.known_, at >= 0
+    active = np.where(is_known, known.labels[at], 0).astype(int)
+    values = np.full(len(at), np.nan) if known.values is None else known.values[at]
+    return {
+        "already_measured": is_known,
+        "measured_class": np.where(is_known, _CLASSES[active], ""),
+        "measured_value": np.where(is_known, values, np.nan).astype(np.float64),
+    }
 
 
 def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
