@@ -96,7 +96,8 @@ _COLUMNS = {
         typer.Option(
             "--threshold",
             metavar="NUMBER|median|fsmol",
-            help="Where active begins; in pXC50 for concentrations (6 is 1 uM).",
+            help="Where active begins; in pXC50 for concentrations (6 is 1 uM). Support tables of "
+            "values: 6 by default, or the median where that leaves a class empty.",
         ),
     ],
     "direction": Annotated[
@@ -190,7 +191,7 @@ def check_tables(
     from molmeta.assays import open_library
     from molmeta.assays.build import check_files
 
-    check_files(support, columns, format)
+    check_files(support, columns.of_support(), format)
     return open_library(input, columns.smiles_column) if input else None
 
 

@@ -104,7 +104,9 @@ def screen(options: Options) -> None:
     else:
         n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
-    known = read_assays(options.support, options.columns, options.format, [model.standardize])
+    known = read_assays(
+        options.support, options.columns.of_support(), options.format, [model.standardize]
+    )
     panel = Panel.of_store(model, known, labels_only=options.labels_only)
     say_grades((assay.exact_values[assay.kept] for assay in known), options.labels_only)
     say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")

@@ -89,7 +89,9 @@ def read_support(
 
     Args:
         path: A file of any kind that a reader knows, or a store.
-        columns: The user's choice of columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels. Where nothing is a
+            label and no threshold is given, the notes say which one was taken
+            (`Columns.of_support`).
         format: The reader's name, or "auto".
         assay_id: Which assay, if there are several; of a wide table, its column.
         standardize: Tells repeats of one molecule: as for `build_store`.
@@ -97,10 +99,10 @@ def read_support(
     Raises:
         InputError: If the file cannot be used, or has several assays and none is named.
     """
-    in_file = not is_store(path)
+    in_file, columns = not is_store(path), columns or Columns()
     if in_file and assay_id is not None and assay_id in open_table(path).columns:
-        columns, assay_id = replace(columns or Columns(), label_column=assay_id), None
-    store = load_assays(path, columns, format=format, standardize=standardize)
+        columns, assay_id = replace(columns, label_column=assay_id), None
+    store = load_assays(path, columns.of_support(), format=format, standardize=standardize)
     if assay_id is None and len(store) > 1:
         raise InputError.of(
             f"support set {path}",
