@@ -90,7 +90,7 @@ def predict(options: Options) -> None:
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
-    check_ending(options.output, also=".sdf")
+    check_ending(options.output, ".xlsx", ".sdf")
     for written in filter(None, (options.output, options.report)):
         check_not_read(written, [options.support, *(options.input or [])])
     model = open_model(options.model, options.device, trust_code=options.trust_code)

@@ -67,7 +67,7 @@ def suggest(options: Options) -> None:
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.resources import n_cores
 
-    check_ending(options.output)
+    check_ending(options.output, ".xlsx")
     check_not_read(options.output, [options.support, *options.input])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
