@@ -69,6 +69,10 @@ Format = Annotated[
         "--format", help="Kind of file: auto, plain, chembl, pubchem, fsmol or moleculenet."
     ),
 ]
+InputSheet = Annotated[
+    str | None,
+    typer.Option("--input-sheet", help="Sheet of an --input workbook; by default its first."),
+]
 SmilesColumn = Annotated[
     str | None, typer.Option("--smiles-column", help="Column of the molecules' SMILES.")
 ]
@@ -117,6 +121,7 @@ _COLUMNS = {
             help="What a comma in a number is: the decimal mark (comma), or of thousands (point).",
         ),
     ],
+    "sheet": _column("--sheet", "Sheet of a workbook with measured molecules; else its first."),
 }
 
 
@@ -185,14 +190,22 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
 
 
 def check_tables(
-    support: Sequence[Path], columns: Columns, format: str, input: Sequence[Path] | None
+    support: Sequence[Path],
+    columns: Columns,
+    format: str,
+    input: Sequence[Path] | None,
+    input_sheet: str | None,
 ) -> Library | None:
     """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
     from molmeta.assays import open_library
     from molmeta.assays.build import check_files
 
     check_files(support, columns.of_support(), format)
-    return open_library(input, columns.smiles_column) if input else None
+    if input:
+        return open_library(input, columns.smiles_column, input_sheet)
+    if input_sheet is not None:
+        raise InputError.of("--input-sheet", got=repr(input_sheet), expected="--input too")
+    return None
 
 
 def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:

@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    InputSheet,
     LabelsOnly,
     Model,
     Output,
@@ -50,6 +51,7 @@ class Options:
     labels_only: LabelsOnly = False
     assay: Assay = None
     format: Format = "auto"
+    input_sheet: InputSheet = None
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
     ] = 0
@@ -84,7 +86,9 @@ def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     # Before torch is imported. A wide table's column that --assay names is looked at later.
     support = [] if options.assay else [options.support]
-    library = check_tables(support, options.columns, options.format, options.input)
+    library = check_tables(
+        support, options.columns, options.format, options.input, options.input_sheet
+    )
     from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, check_not_read, write_table
     from molmeta.predict.report import write_report

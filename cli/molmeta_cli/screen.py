@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    InputSheet,
     LabelsOnly,
     Model,
     TrustCode,
@@ -62,6 +63,7 @@ class Options:
         str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
     ] = "local"
     format: Format = "auto"
+    input_sheet: InputSheet = None
     device: Device = "auto"
     workers: Workers = None
 
@@ -83,7 +85,9 @@ def screen(options: Options) -> None:
             else "neither --input nor --embeddings",
             expected="one of them",
         )
-    library = check_tables(options.support, options.columns, options.format, options.input)
+    library = check_tables(
+        options.support, options.columns, options.format, options.input, options.input_sheet
+    )
     from molmeta.predict.library.screen import Shard, Source
     from molmeta.predict.library.screen import screen as run
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine

@@ -77,7 +77,7 @@ def featurize_files(
         InputError: If a file, or the user's choice of its columns, cannot be used.
     """
     columns = columns or Columns()
-    sources = [open_source(path, format) for path in expand(paths)]
+    sources = [open_source(path, format, columns.sheet) for path in expand(paths)]
     threshold = columns.threshold
     if threshold in (None, DEFAULT):
         own = (source.reader.THRESHOLD for source in sources)
@@ -108,7 +108,7 @@ def check_files(paths: Iterable[Path | str], columns: Columns, format: str = "au
         InputError: As `featurize_files`, as far as first rows show it.
     """
     for path in expand([path for path in paths if not is_store(path)]):
-        open_source(path, format).read(columns)
+        open_source(path, format, columns.sheet).read(columns)
 
 
 def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
@@ -149,9 +149,9 @@ def load_assays(
     """
     if is_store(path):
         settled = columns is None or columns.threshold in (None, DEFAULT)
-        if columns is not None and (not settled or columns.direction):
+        if columns is not None and (not settled or columns.direction or columns.sheet):
             raise InputError.of(
-                f"--threshold or --direction for {path}",
+                f"--threshold, --direction or --sheet for {path}",
                 got="an assay store, whose labels are settled",
                 expected="files with values",
                 fix="Featurize the source files anew.",

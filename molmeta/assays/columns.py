@@ -61,6 +61,7 @@ class Columns:
         direction: Whether a `higher` or a `lower` value is active.
         decimal: Whether a comma in a number is the decimal mark (`comma`), or groups thousands
             (`point`).
+        sheet: The sheet of a workbook that holds the table; None: the first one.
     """
 
     smiles_column: str | None = None
@@ -72,6 +73,7 @@ class Columns:
     threshold: float | str | None = None
     direction: str | None = None
     decimal: str | None = None
+    sheet: str | None = None
 
     @property
     def named(self) -> bool:

@@ -100,7 +100,7 @@ def read_support(
         InputError: If the file cannot be used, or has several assays and none is named.
     """
     in_file, columns = not is_store(path), columns or Columns()
-    if in_file and assay_id is not None and assay_id in open_table(path).columns:
+    if in_file and assay_id is not None and assay_id in open_table(path, columns.sheet).columns:
         columns, assay_id = replace(columns, label_column=assay_id), None
     store = load_assays(path, columns.of_support(), format=format, standardize=standardize)
     if assay_id is None and len(store) > 1:
@@ -118,7 +118,7 @@ def read_support(
     waits = audit["reason"].isin([NO_LABEL, UNTESTED]).to_numpy() | ~readable
     rows = audit[["file", "row", "smiles"]]
     if in_file:
-        rows = pd.concat(open_table(path).chunks()).loc[audit["row"]]
+        rows = pd.concat(open_table(path, columns.sheet).chunks()).loc[audit["row"]]
     return Support(
         assay_id=assay.id,
         rows=rows,

@@ -59,12 +59,13 @@ class Source:
         return self.reader.read(self.table, columns)
 
 
-def open_source(path: Path | str, format: str = "auto") -> Source:
+def open_source(path: Path | str, format: str = "auto", sheet: str | None = None) -> Source:
     """Open a file and find the reader for it.
 
     Args:
         path: The file.
         format: A reader's name, or "auto" to recognise it.
+        sheet: As of `open_table`.
 
     Raises:
         InputError: If the file cannot be read, or there is no such reader.
@@ -73,7 +74,7 @@ def open_source(path: Path | str, format: str = "auto") -> Source:
         raise InputError.of(
             "--format", got=repr(format), expected=f"auto or one of {', '.join(READERS)}"
         )
-    table = open_table(path)
+    table = open_table(path, sheet)
     for name, reader in READERS.items():
         if name == format or (format == "auto" and reader.recognises(table)):
             return Source(table, reader)
