@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from molmeta_cli.console import counter, say
+from molmeta_cli.console import counter
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -26,6 +26,7 @@ from molmeta_cli.options import (
     read_new_assay,
     with_flags,
 )
+from molmeta_cli.ranking import say_best, say_support, say_written
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Options:
     input_sheet: InputSheet = None
     show: Annotated[
         int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
-    ] = 0
+    ] = 10
     keep_order: Annotated[
         bool,
         typer.Option(
@@ -95,8 +96,8 @@ def predict(options: Options) -> None:
     from molmeta.resources import n_cores
 
     check_ending(options.output, ".xlsx", ".sdf")
-    for written in filter(None, (options.output, options.report)):
-        check_not_read(written, [options.support, *(options.input or [])])
+    for path in filter(None, (options.output, options.report)):
+        check_not_read(path, [options.support, *(options.input or [])])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
         options.support,
@@ -114,11 +115,7 @@ def predict(options: Options) -> None:
         labels_only=options.labels_only,
         workers=workers,
     )
-    support_report = classifier.support_report_
-    if support_report.expected:
-        say(f"expected here: {support_report.expected}")
-    for warning in support_report.warnings:
-        say(f"warning: {warning}")
+    say_support(classifier.support_report_)
     predictions = predict_table(
         classifier,
         library or known,
@@ -126,15 +123,11 @@ def predict(options: Options) -> None:
         workers=workers,
         progress=counter("molecules"),
     )
-    table = predictions.table
     if options.report is not None:  # first, for most can go wrong there
         write_report(predictions, known.assay_id, options.report)
     keeps = options.keep_order or str(options.output) == "-"
-    ranked = (predictions if keeps else predictions.ranked()).rounded()
-    write_table(ranked.table, options.output, smiles=ranked.smiles)
-    if options.show:
-        best = table.sort_values("score", ascending=False).head(options.show)
-        best = best.drop(columns=["status", "reason", "score"])
-        say(best.to_string(index=False, max_colwidth=40))
-    n_rejected = int((table["status"] == "rejected").sum())
-    say(f"{options.output}: {len(table):,} rows, {n_rejected:,} rejected")
+    ranked = predictions.ranked().rounded()
+    written = predictions.rounded() if keeps else ranked
+    write_table(written.table, options.output, smiles=written.smiles)
+    say_best(ranked, options.show)
+    say_written(written, options.output, keeps_order=keeps)
