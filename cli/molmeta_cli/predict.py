@@ -77,6 +77,13 @@ class Options:
             help="Add the classes that each molecule may have, wrong in about this share of cases.",
         ),
     ] = None
+    properties: Annotated[
+        bool,
+        typer.Option(
+            "--properties",
+            help="Add molecular weight, logP, polar surface, PAINS and Brenk alerts.",
+        ),
+    ] = False
     report: Report = None
     device: Device = "auto"
     workers: Workers = None
@@ -120,6 +127,7 @@ def predict(options: Options) -> None:
         classifier,
         library or known,
         error=options.error,
+        properties=options.properties,
         workers=workers,
         progress=counter("molecules"),
     )

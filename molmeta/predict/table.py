@@ -15,6 +15,7 @@ from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
+from molmeta.chem.filters import FILTER_COLUMNS, filter_table
 from molmeta.errors import InputError
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.runs.model import Model
@@ -118,6 +119,7 @@ def predict_table(
     library: Library | Support,
     *,
     error: float | None = None,
+    properties: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -127,6 +129,7 @@ def predict_table(
         classifier: As `learn` gives it.
         library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
+        properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -137,7 +140,8 @@ def predict_table(
         rows, smiles, name = *_blank_rows(library), library.assay_id
     else:
         rows, smiles, name = *read_library(library), library.name
-    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *([POSSIBLE] if error else [])])
+    more = [*([POSSIBLE] if error else []), *(FILTER_COLUMNS if properties else [])]
+    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *more])
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
     features = classifier.featurize(smiles, workers=workers, progress=progress)
@@ -158,6 +162,12 @@ def predict_table(
     if error is not None:
         inactive, active = classifier.set_of_scores(scores, error).astype(int).T
         added[POSSIBLE] = np.where(rejected, "", _SETS[inactive, active])
+    if properties:
+        parsed = [
+            "" if reason else one for one, reason in zip(smiles, features.reasons, strict=True)
+        ]
+        found = filter_table(parsed, classifier.known_.model.standardize, workers)
+        added |= {name: found[name].array for name in FILTER_COLUMNS}
     return Predictions(classifier, rows.assign(**added), smiles)
 
 

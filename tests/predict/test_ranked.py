@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from molmeta.assays import Columns, open_library, read_support
+from molmeta.chem.filters import FILTER_COLUMNS
+from molmeta.errors import InputError
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
-from molmeta.predict.table import Predictions
+from molmeta.predict.table import OUTPUT_COLUMNS, Predictions
 from molmeta.runs.model import Model
 
 SUPPORT = "smiles,Ki (nM)\nCCO,10\nCC,9000\nCCN,30\nCCC,>10000\nC[C@H](N)O,20\n"
@@ -83,3 +85,16 @@ def test_labels_alone_have_no_values(model: Model, tmp_path: Path) -> None:
     assert row["measured_class"] == "active"
     assert pd.isna(row["measured_value"])
     assert pd.isna(row["rank"])
+
+
+def test_properties_are_added_for_what_parses(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("smiles,active\nCCO,1\nCC,0\n")
+    (tmp_path / "l.csv").write_text("smiles\nC(\nOc1ccccc1O\n")
+    classifier = learn(model, read_support(tmp_path / "s.csv"))
+    table = predict(classifier, open_library(tmp_path / "l.csv"), properties=True).table
+    assert table.columns.tolist() == ["smiles", *OUTPUT_COLUMNS, *FILTER_COLUMNS]
+    assert table["mw"].fillna(0).tolist() == [0, 110.1]
+    assert table["brenk_alerts"].tolist() == ["", "catechol"]
+    (tmp_path / "l.csv").write_text("smiles,tpsa\nCCO,1\n")
+    with pytest.raises(InputError, match="'tpsa', which prediction adds"):
+        predict(classifier, open_library(tmp_path / "l.csv"), properties=True)
