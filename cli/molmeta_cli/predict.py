@@ -84,6 +84,9 @@ class Options:
             help="Add molecular weight, logP, polar surface, PAINS and Brenk alerts.",
         ),
     ] = False
+    structures: Annotated[
+        bool, typer.Option("--structures", help="Draw the best 500 molecules (.xlsx only).")
+    ] = False
     report: Report = None
     device: Device = "auto"
     workers: Workers = None
@@ -98,11 +101,13 @@ def predict(options: Options) -> None:
         support, options.columns, options.format, options.input, options.input_sheet
     )
     from molmeta.predict import learn, predict_table
-    from molmeta.predict.files import check_ending, check_not_read, write_table
+    from molmeta.predict.files import check_ending, check_not_read, check_structures, write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
     check_ending(options.output, ".xlsx", ".sdf")
+    if options.structures:
+        check_structures(options.output)
     for path in filter(None, (options.output, options.report)):
         check_not_read(path, [options.support, *(options.input or [])])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
@@ -136,6 +141,6 @@ def predict(options: Options) -> None:
     keeps = options.keep_order or str(options.output) == "-"
     ranked = predictions.ranked().rounded()
     written = predictions.rounded() if keeps else ranked
-    write_table(written.table, options.output, smiles=written.smiles)
+    write_table(written.table, options.output, written.smiles, structures=options.structures)
     say_best(ranked, options.show)
     say_written(written, options.output, keeps_order=keeps)

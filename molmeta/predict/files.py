@@ -39,6 +39,18 @@ def check_ending(path: Path, *also: str) -> None:
         )
 
 
+def check_structures(path: Path) -> None:
+    """Refuse drawings in a file that has no place for them.
+
+    Raises:
+        InputError: If the name is not that of a workbook.
+    """
+    if _ending(path) != ".xlsx":
+        raise InputError.of(
+            "--structures", got=f"the output {path}", expected="a workbook, such as -o ranked.xlsx"
+        )
+
+
 def check_not_read(path: Path, read: Iterable[Path]) -> None:
     """Refuse to write over a file that is read, before any work is done.
 
@@ -51,7 +63,13 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         )
 
 
-def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = None) -> None:
+def write_table(
+    table: pd.DataFrame,
+    path: Path,
+    smiles: Sequence[str] | None = None,
+    *,
+    structures: bool = False,
+) -> None:
     """Write a table to `path`; `-` is CSV on standard output.
 
     Args:
@@ -60,6 +78,7 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
         smiles: Their molecules, n of them, which .sdf needs: there each row is a record, its
             molecule drawn anew, without atoms where it does not parse; the columns are properties,
             one named `name` the title.
+        structures: Whether to draw the first of these molecules in a workbook.
 
     Raises:
         InputError: If the name's ending is not known.
@@ -74,7 +93,7 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
         if smiles is not None and _ending(path) == ".sdf":
             _write_sdf(table, smiles, temporary)
         elif _ending(path) == ".xlsx":
-            write_workbook(table, temporary)
+            write_workbook(table, temporary, (smiles or ()) if structures else ())
         elif _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:

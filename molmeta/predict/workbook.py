@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,13 @@ import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.drawing.image import Image
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
+from rdkit import Chem, rdBase
+from rdkit.Chem.Draw.rdMolDraw2D import MolDraw2DCairo, PrepareAndDrawMolecule
+
+from molmeta.chem.repair import respell
 
 MOST_ROWS = 1_048_576
 """Rows of a sheet, the header included; what is more goes on in the next one."""
@@ -21,11 +27,17 @@ MOST_ROWS = 1_048_576
 MOST_CHARACTERS = 32_767
 """Characters of a cell; longer text is cut, and ends with an ellipsis."""
 
+MOST_DRAWN = 500
+"""Rows with a drawing: each is some 8 KB of the file."""
+
+_SIZE = 200, 120  # of a drawing, in pixels
 _WIDTHS = 8, 50
 _N_MEASURED = 200  # rows that set a column's width
 
 
-def write_workbook(table: pd.DataFrame, path: Path, title: str = "molecules") -> None:
+def write_workbook(
+    table: pd.DataFrame, path: Path, structures: Sequence[str] = (), title: str = "molecules"
+) -> None:
     """Write a table as a sheet with a fixed header and filters.
 
     Text stays text, also what begins with "=", "+", "-" or "@". A column of text is one of numbers
@@ -40,11 +52,15 @@ def write_workbook(table: pd.DataFrame, path: Path, title: str = "molecules") ->
     Args:
         table: n rows.
         path: Where to, .xlsx.
+        structures: SMILES of the rows, n of them, to draw the first `MOST_DRAWN` molecules in a
+            column `structure` before the others; none by default.
         title: The sheet's name.
     """
     book = Workbook(write_only=True)
     columns = [_cells(table[name]) for name in table]
     names = [str(name) for name in table]
+    if structures:
+        columns, names = [[None] * len(table), *columns], ["structure", *names]
     for number, start in enumerate(range(0, max(len(table), 1), MOST_ROWS - 1), 1):
         part = [column[start : start + MOST_ROWS - 1] for column in columns]
         sheet = book.create_sheet(title if number == 1 else f"{title} {number}")
@@ -52,6 +68,8 @@ def write_workbook(table: pd.DataFrame, path: Path, title: str = "molecules") ->
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{1 + len(part[0])}"
         for i, (name, cells) in enumerate(zip(names, part, strict=True), 1):
             sheet.column_dimensions[get_column_letter(i)].width = _width(name, cells)
+        if structures and number == 1:
+            _draw(sheet, structures[:MOST_DRAWN])
         header = [_text_cell(sheet, name) for name in names]
         for cell in header:
             cell.font = Font(bold=True)
@@ -59,6 +77,20 @@ def write_workbook(table: pd.DataFrame, path: Path, title: str = "molecules") ->
         for row in zip(*part, strict=True):
             sheet.append(one if _is_plain(one) else _text_cell(sheet, str(one)) for one in row)
     book.save(path)
+
+
+def _draw(sheet: Any, structures: Sequence[str]) -> None:
+    """Draw molecules in the first column, one a row below the header."""
+    sheet.column_dimensions["A"].width = _SIZE[0] / 7
+    for row, smiles in enumerate(structures, 2):
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromSmiles(respell(smiles))
+        if mol is not None:
+            drawer = MolDraw2DCairo(*_SIZE)
+            PrepareAndDrawMolecule(drawer, mol)
+            drawer.FinishDrawing()
+            sheet.row_dimensions[row].height = _SIZE[1] * 3 / 4  # points
+            sheet.add_image(Image(io.BytesIO(drawer.GetDrawingText())), f"A{row}")
 
 
 def _cells(column: pd.Series) -> list[Any]:

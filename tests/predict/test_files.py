@@ -13,7 +13,7 @@ import pytest
 
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
-from molmeta.predict.files import check_ending, write_table
+from molmeta.predict.files import check_ending, check_structures, write_table
 
 TABLE = pd.DataFrame({"smiles": ["CCO", "CC"], "p_active": [0.5, np.nan]}, index=[3, 9])
 
@@ -119,6 +119,21 @@ def test_what_a_cell_cannot_hold_is_marked(tmp_path: Path) -> None:
     long, odd = cells(tmp_path / "out.xlsx", "a")
     assert long == "x" * 32_766 + "…"
     assert odd == "\ufffdb"
+
+
+def test_structures_are_drawn_in_cells_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("molmeta.predict.workbook.MOST_DRAWN", 3)
+    table, path = pd.DataFrame({"id": range(4)}), tmp_path / "out.xlsx"
+    write_table(table, path, ["CCO", "no molecule", "C[PH](=O)(=O)O", "CC"], structures=True)
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    assert [cell.value for cell in sheet[1]] == ["structure", "id"]
+    assert [row[1].value for row in sheet.iter_rows(min_row=2)] == [0, 1, 2, 3]
+    assert [image.anchor._from.row for image in sheet._images] == [1, 3]
+    assert sheet.row_dimensions[2].height == 90
+    with pytest.raises(InputError, match=r"out\.csv; expected a workbook"):
+        check_structures(tmp_path / "out.csv")
 
 
 def test_rows_beyond_a_sheet_go_on_in_the_next(
