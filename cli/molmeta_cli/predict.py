@@ -95,21 +95,22 @@ class Options:
 @with_flags
 def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
-    # Before torch is imported. A wide table's column that --assay names is looked at later.
-    support = [] if options.assay else [options.support]
-    library = check_tables(
-        support, options.columns, options.format, options.input, options.input_sheet
-    )
-    from molmeta.predict import learn, predict_table
     from molmeta.predict.files import check_ending, check_not_read, check_structures, write_table
-    from molmeta.predict.report import write_report
-    from molmeta.resources import n_cores
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:
         check_structures(options.output)
     for path in filter(None, (options.output, options.report)):
         check_not_read(path, [options.support, *(options.input or [])])
+    # Before torch is imported. A wide table's column that --assay names is looked at later.
+    support = [] if options.assay else [options.support]
+    library = check_tables(
+        support, options.columns, options.format, options.input, options.input_sheet
+    )
+    from molmeta.predict import learn, predict_table
+    from molmeta.predict.report import write_report
+    from molmeta.resources import n_cores
+
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
         options.support,

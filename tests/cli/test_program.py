@@ -289,8 +289,14 @@ def test_wrong_use_is_one_message_and_exit_code_2(
 
 def test_a_wrong_table_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("smiles,IC50 (nM)\nCCO,10\nCCN,90000\n")
-    given = ["--support", "mine.csv", "--threshold", "6", "-o", "out.csv"]
-    for wrong in (["--value-column", "nope"], ["--input", "nothing.csv"]):
+    given = ["--support", "mine.csv", "-o", "out.csv"]
+    for wrong in (
+        ["--value-column", "nope"],
+        ["--input", "nothing.csv"],
+        ["-o", "out.doc"],
+        ["--structures"],
+        ["--sheet", "May"],
+    ):
         code = (
             "import sys\nfrom molmeta_cli.main import main\n"
             f"sys.argv = ['molmeta', 'predict', *{given + wrong!r}]\n"
