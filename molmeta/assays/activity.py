@@ -246,7 +246,8 @@ def describe_threshold(
         if low < high:
             text += f" to {high:.4g} (each assay's own, {len(limits):,} assays)"
         elif kind == PXC50:
-            text += f" ({'above' if upside_down else 'below'} {10 ** (9 - low):,.4g} nM)"
+            concentration = float(f"{10 ** (9 - low):.4g}")
+            text += f" ({'above' if upside_down else 'below'} {concentration:,.12g} nM)"
         text += _rule(threshold, limits, str(kind))
         texts.append(text)
     return "; ".join(texts)

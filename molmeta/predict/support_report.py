@@ -102,11 +102,11 @@ def report_classes(known: AdaptedAssay, left_out: Floats, names: tuple[str, str]
         "roc_auc": metrics.roc_auc(active[usable], left_out[usable]),
     }
     similarity, warnings = known.similarity(known.features), []
-    for name, members in zip(names, (~active, active), strict=True):
+    for word, members in (("inactive", ~active), ("active", active)):
         if members.sum() < _FEW:
             warnings.append(
-                f"only {members.sum()} of class {name}: what they share may be chance, and "
-                "leave-one-out says little; measure more of that class"
+                f"only {members.sum()} {word}: what they share may be chance, and leave-one-out "
+                "says little; measure more of them"
             )
     if active.sum() > 1 and (mean := _mean_pair(similarity, active)) >= ALIKE:
         warnings.append(

@@ -95,6 +95,12 @@ def test_values_alone_are_parted_at_one_micromolar_and_it_is_said(tmp_path: Path
     assert note == "active is pXC50 > 6 (below 1,000 nM), the default"
 
 
+def test_concentrations_are_written_out(tmp_path: Path) -> None:
+    rows = HEAD + "CCO,10\nCCN,90000\n"
+    assert "(below 10,000 nM)" in supported(tmp_path, rows, Columns(threshold=5))[1]
+    assert "(below 0.03162 nM)" in supported(tmp_path, rows, Columns(threshold=10.5))[1]
+
+
 @pytest.mark.parametrize("scale", [1, 1_000_000])
 def test_the_median_parts_what_one_micromolar_leaves_whole(tmp_path: Path, scale: int) -> None:
     rows = f"CCO,{scale}\nCCN,{2 * scale}\nCCC,{4 * scale}\nCCF,{8 * scale}\n"
