@@ -111,7 +111,9 @@ def learn(
     known = np.flatnonzero(support.kept)
     classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
     values = None if labels_only else support.values[known]
-    return classifier.fit([support.smiles[i] for i in known], support.labels[known], values)
+    return classifier.fit(
+        [support.smiles[i] for i in known], support.labels[known].astype(int), values
+    )
 
 
 def predict_table(

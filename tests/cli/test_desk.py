@@ -84,6 +84,28 @@ def test_screen_and_suggest_take_the_same_table(folder: Path) -> None:
         assert "active is pXC50 > 6 (below 1,000 nM), the default" in done.stderr
 
 
+def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
+    given = ("predict", "--input", "library.csv", "-o")
+    first = molmeta(*given, "first.csv", "--support", "ic50.xlsx", "--save", "egfr.molmeta")
+    second = molmeta(*given, "second.csv", "--support", "egfr.molmeta")
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    assert Path("first.csv").read_bytes() == Path("second.csv").read_bytes()
+    assert Path("egfr.molmeta").stat().st_size < 200_000
+    for wrong, got in (
+        (("--threshold", "6"), "learnt already"),
+        (("--labels-only",), "learnt already"),
+        (("--model", "fingerprint"), "by the model 'graph'"),
+        (("--save", "egfr.molmeta"), "a file that is read as well"),
+        (("--save", "egfr.txt"), "ends with .molmeta"),
+    ):
+        done = molmeta(*given, "third.csv", "--support", "egfr.molmeta", *wrong)
+        assert done.returncode == 2, done.stderr
+        assert got in done.stderr
+    done = molmeta("predict", "--support", "egfr.molmeta", "-o", "third.csv")
+    assert "no --input" in done.stderr
+    assert not Path("third.csv").exists()
+
+
 def test_a_table_fits_the_terminal_and_shows_no_controls(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
