@@ -199,7 +199,13 @@ def check_tables(
     """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
     from molmeta.assays import open_library
     from molmeta.assays.build import check_files
+    from molmeta.predict.files import LEARNT
 
+    for path in support:
+        if path.suffix == LEARNT:
+            raise InputError.of(
+                f"--support {path}", got="a learnt assay", expected="a table (predict takes both)"
+            )
     check_files(support, columns.of_support(), format)
     if input:
         return open_library(input, columns.smiles_column, input_sheet)

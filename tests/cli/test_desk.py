@@ -101,6 +101,8 @@ def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
         done = molmeta(*given, "third.csv", "--support", "egfr.molmeta", *wrong)
         assert done.returncode == 2, done.stderr
         assert got in done.stderr
+    done = molmeta("suggest", "--input", "library.csv", "--support", "egfr.molmeta", "-o", "o.csv")
+    assert "a learnt assay; expected a table" in done.stderr
     done = molmeta("predict", "--support", "egfr.molmeta", "-o", "third.csv")
     assert "no --input" in done.stderr
     assert not Path("third.csv").exists()
