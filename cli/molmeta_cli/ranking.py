@@ -62,13 +62,11 @@ def say_written(ranked: Predictions, path: Path, *, keeps_order: bool) -> None:
 
 def _own_name(ranked: Predictions) -> str | None:
     """Find the column that names molecules: one called so, else the first that is not SMILES."""
+    from molmeta.chem.filters import FILTER_COLUMNS
     from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE
 
-    head = ranked.table.head(50)
-    own = [
-        str(name)
-        for name in head
-        if name not in (*OUTPUT_COLUMNS, POSSIBLE) and head[name].tolist() != ranked.smiles[:50]
-    ]
+    head, added = ranked.table.head(50), {*OUTPUT_COLUMNS, POSSIBLE, *FILTER_COLUMNS}
+    cells = {str(name): head[name].astype(str).tolist() for name in head if name not in added}
+    own = [name for name, some in cells.items() if any(some) and some != ranked.smiles[:50]]
     called = [name for name in own if name.casefold() in _NAMES]
     return next(iter([*called, *own]), None)

@@ -61,6 +61,16 @@ def test_it_says_what_was_taken_and_the_best(folder: Path) -> None:
     )
 
 
+def test_a_library_of_smiles_alone_has_no_names(folder: Path) -> None:
+    Path("bare.smi").write_text("\n".join(NEW) + "\n")
+    call = ("--support", "ic50.xlsx", "--input", "bare.smi", "-o", "out.csv", "--properties")
+    done = molmeta("predict", *call, "--show", "1")
+    told = next(line for line in done.stderr.splitlines() if line.startswith("rank"))
+    assert told.split() == ["rank", "p_active", "similarity", "in_domain", "smiles"]
+    assert {"mw", "brenk_alerts"} <= set(pd.read_csv("out.csv"))
+    assert "rank " not in molmeta("predict", *call, "--show", "0").stderr
+
+
 def test_a_sheet_is_named(folder: Path) -> None:
     call = ("--support", "ic50.xlsx", "--input", "library.csv", "-o", "out.csv")
     done = molmeta("predict", *call, "--sheet", "June")
