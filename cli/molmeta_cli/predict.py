@@ -127,6 +127,7 @@ def predict(options: Options) -> None:
         molecules,
         error=options.error,
         properties=options.properties,
+        measured=learnt.looked_at,
         workers=workers,
         progress=counter("molecules"),
     )
@@ -210,4 +211,4 @@ def _learn(options: Options, workers: int) -> tuple[LearntAssay, Support | None]
         labels_only=options.labels_only,
         workers=workers,
     )
-    return LearntAssay(known.assay_id, classifier), known
+    return LearntAssay(known.assay_id, classifier, known.looked_at), known

@@ -63,6 +63,12 @@ class Support:
     notes: list[str] = field(default_factory=list)
     n_elsewhere: int = 0
 
+    @property
+    def looked_at(self) -> list[str]:
+        """List the molecules that are measured and not fit to learn from, as given."""
+        rows = zip(self.smiles, self.blank | self.kept, strict=True)
+        return [smiles for smiles, passed_over in rows if smiles and not passed_over]
+
     def summary(self) -> pd.DataFrame:
         """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""
         audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,12 @@ class LearntAssay:
     Attributes:
         name: The assay's.
         classifier: Fitted.
+        looked_at: Molecules that are measured too, and were not learnt from.
     """
 
     name: str
     classifier: FewShotClassifier
+    looked_at: Sequence[str] = ()
 
     def save(self, file: Path | str) -> None:
         """Write what was learnt; safetensors, with the molecules as JSON in its header."""
@@ -54,6 +57,7 @@ class LearntAssay:
             "model": known.model.path.name,
             "assay": self.name,
             "smiles": known.smiles,
+            "looked_at": list(self.looked_at),
             "classes": classifier.classes_.tolist(),
             "active": int(classifier.classes_[1] == classifier.active_class_),
             "steps": classifier.steps,
@@ -101,7 +105,7 @@ class LearntAssay:
         classifier.classes_ = np.array(header["classes"])
         classifier.active_class_ = classifier.classes_[header["active"]]
         classifier.known_, classifier.rejected_ = known, []
-        return LearntAssay(header["assay"], classifier)
+        return LearntAssay(header["assay"], classifier, header["looked_at"])
 
 
 def _read_header(file: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
+from molmeta.chem.featurize import Featurized
 from molmeta.chem.filters import FILTER_COLUMNS, filter_table
+from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.runs.model import Model
@@ -56,7 +58,7 @@ class Predictions:
         classifier: What made them.
         table: The input's rows, every one of them, in the input's order or `ranked`: its own
             columns, then `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`,
-            a reason, and no score. One that is in the support set has a score and no rank.
+            a reason, and no score. One that is measured has a score and no rank.
         smiles: The molecules as given, "" where blank, (n,).
     """
 
@@ -122,6 +124,7 @@ def predict_table(
     *,
     error: float | None = None,
     properties: bool = False,
+    measured: Sequence[str] = (),
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -132,6 +135,7 @@ def predict_table(
         library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
         properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
+        measured: Molecules that are measured too, and were not learnt from.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -150,7 +154,7 @@ def predict_table(
     scores = classifier.score_features(features)
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)
-    at = _measured_at(classifier, smiles, near["nearest_similarity"].to_numpy())
+    at = _measured_at(classifier, smiles, features, measured)
     new = ~rejected & (at < 0)
     added: dict[str, Any] = {
         "rank": _ranks(scores, new),
@@ -179,27 +183,33 @@ def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
 
 
 def _measured_at(
-    classifier: FewShotClassifier, smiles: list[str], similarity: NDArray[np.float64]
+    classifier: FewShotClassifier, smiles: list[str], features: Featurized, others: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Find each row's molecule in the support set, −1 where it is not there, (n,)."""
-    known = {name: i for i, name in enumerate(classifier.known_.features.identities)}
+    """Find each row's molecule in the support set, or behind it in `others`; −1 where not, (n,)."""
+    sets = [classifier.known_.features]
+    sets += [classifier.featurize(others, identities=True)] if others else []
+    identities = [identity for one in sets for identity in one.identities]
+    place = {identity: i for i, identity in reversed([*enumerate(identities)])}
     at = np.full(len(smiles), -1, np.int64)
-    alike = np.flatnonzero(similarity > 1 - 1e-6)  # the same molecule has the same fingerprint
+    # The same molecule has the same fingerprint.
+    found = [tanimoto(features.fingerprints, one.fingerprints).max(1) > 1 - 1e-6 for one in sets]
+    alike = np.flatnonzero(np.any(found, axis=0) & features.parsed)
     if len(alike):
-        found = classifier.featurize([smiles[i] for i in alike], identities=True).identities
-        at[alike] = [known.get(identity, -1) for identity in found]
+        again = classifier.featurize([smiles[i] for i in alike], identities=True)
+        at[alike] = [place.get(identity, -1) for identity in again.identities]
     return at
 
 
 def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str, Any]:
-    """Give the columns on what was measured, of rows that are at those places of the support."""
-    known, is_known = classifier.known_, at >= 0
-    active = np.where(is_known, known.labels[at], 0).astype(int)
-    values = np.full(len(at), np.nan) if known.values is None else known.values[at]
+    """Give the columns on what was measured, of rows that are at those places."""
+    known = classifier.known_
+    learnt = (at >= 0) & (at < len(known.smiles))
+    at_known = np.where(learnt, at, 0)
+    values = np.full(len(at), np.nan) if known.values is None else known.values[at_known]
     return {
-        "already_measured": is_known,
-        "measured_class": np.where(is_known, _CLASSES[active], ""),
-        "measured_value": np.where(is_known, values, np.nan).astype(np.float64),
+        "already_measured": at >= 0,
+        "measured_class": np.where(learnt, _CLASSES[known.labels[at_known].astype(int)], ""),
+        "measured_value": np.where(learnt, values, np.nan).astype(np.float64),
     }
 
 

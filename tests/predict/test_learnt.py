@@ -23,14 +23,14 @@ PXC50 = [8.0, 7.5, 7.0, 5.0, np.nan, 4.0]
 @pytest.fixture
 def learnt(any_model: Model) -> LearntAssay:
     classifier = FewShotClassifier(any_model, prevalence=0.1)
-    return LearntAssay("EGFR", classifier.fit(KNOWN, [1, 1, 1, 0, 0, 0], PXC50))
+    return LearntAssay("EGFR", classifier.fit(KNOWN, [1, 1, 1, 0, 0, 0], PXC50), ["CCF"])
 
 
 @pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_the_same_bits_come_back(learnt: LearntAssay, any_model: Model, tmp_path: Path) -> None:
     learnt.save(tmp_path / "egfr.molmeta")
     again = LearntAssay.load(tmp_path / "egfr.molmeta", any_model)
-    assert again.name == "EGFR"
+    assert (again.name, again.looked_at) == ("EGFR", ["CCF"])
     before, after = learnt.classifier, again.classifier
     np.testing.assert_array_equal(before.log_odds(NEW), after.log_odds(NEW))
     np.testing.assert_array_equal(before.predict_proba(NEW), after.predict_proba(NEW))

@@ -51,6 +51,24 @@ def test_what_is_in_the_support_set_is_told_and_not_ranked(found: Predictions) -
     assert others["measured_value"].isna().all()
 
 
+def test_what_was_measured_and_not_learnt_from_is_no_new_molecule(
+    model: Model, tmp_path: Path
+) -> None:
+    """A bound that decides nothing, and repeats that contradict each other."""
+    odd = "CCF,>10\nCCS,1\nSCC,90000\nCCCl,\n"
+    (tmp_path / "s.csv").write_text(f"smiles,Ki (nM)\nCCO,10\nCC,9000\n{odd}")
+    (tmp_path / "l.csv").write_text("smiles\nFCC\nCCS\nCCCl\nOCC\n")
+    support = read_support(tmp_path / "s.csv")
+    assert support.looked_at == ["CCF", "CCS", "SCC"]
+    table = predict(
+        learn(model, support), open_library(tmp_path / "l.csv"), measured=support.looked_at
+    ).table
+    assert table["already_measured"].tolist() == [True, True, False, True]
+    assert table["measured_class"].tolist() == ["", "", "", "active"]
+    assert table["measured_value"].isna().tolist() == [True, True, True, False]
+    assert table["rank"].isna().tolist() == [True, True, False, True]
+
+
 def test_an_enantiomer_is_another_molecule(found: Predictions) -> None:
     twin = found.table[found.table["smiles"] == "C[C@@H](N)O"].iloc[0]
     assert twin["nearest_similarity"] == 1
