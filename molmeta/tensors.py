@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
 from torch import Tensor
@@ -16,15 +16,18 @@ from molmeta.errors import InputError
 from molmeta.resources import write_atomically
 
 
-def save_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors by name to a safetensors file, whole or not at all.
+def save_tensors(
+    file: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors by name to a safetensors file, with texts in its header; whole or not at all.
 
     >>> save_tensors(Path("weights.safetensors"), {"scale": torch.ones(2)})
     >>> load_tensors(Path("weights.safetensors"))
     {'scale': tensor([1., 1.])}
     """
     with write_atomically(file) as temporary:
-        temporary.write_bytes(as_bytes(on_cpu(tensors)))  # its own errors tell no full disk
+        content = as_bytes(on_cpu(tensors), None if header is None else dict(header))
+        temporary.write_bytes(content)  # its own errors tell no full disk
 
 
 def load_tensors(file: Path) -> dict[str, Tensor]:
@@ -43,6 +46,27 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
             fix="Copy or train the model again.",
         ) from None
     return tensors
+
+
+def read_header(file: Path) -> dict[str, str]:
+    """Read the texts in a safetensors file's header.
+
+    >>> save_tensors(Path("scale.safetensors"), {"scale": torch.ones(2)}, {"by": "me"})
+    >>> read_header(Path("scale.safetensors"))
+    {'by': 'me'}
+
+    Raises:
+        InputError: If the file is missing, truncated or something else.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            return dict(opened.metadata() or {})
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError.of(
+            str(file),
+            got=f"a file that cannot be read ({error})",
+            expected="a whole safetensors file",
+        ) from None
 
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> Tensor:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def say(message: str) -> None:
     """Print a message for the user."""
     print(message, file=sys.stderr, flush=True)
+
+
+def show_table(names: Sequence[str], rows: Sequence[Sequence[str]], cut: str) -> None:
+    """Print a table of text; the column `cut` is shortened so that its rows fit the terminal."""
+    shown = [["".join(c if c.isprintable() else "?" for c in cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *shown, strict=True)]
+    at = names.index(cut)
+    others = sum(widths) - widths[at] + 2 * (len(names) - 1)
+    widths[at] = min(widths[at], max(10, shutil.get_terminal_size().columns - others))
+    for row in [names, *shown]:
+        cells = (
+            cell if len(cell) <= width else f"{cell[: width - 1]}…"
+            for cell, width in zip(row, widths, strict=True)
+        )
+        say("  ".join(map(str.ljust, cells, widths)).rstrip())
 
 
 def counter(what: str, every: float = 2.0) -> Callable[[int], None]:

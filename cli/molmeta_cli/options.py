@@ -69,6 +69,10 @@ Format = Annotated[
         "--format", help="Kind of file: auto, plain, chembl, pubchem, fsmol or moleculenet."
     ),
 ]
+InputSheet = Annotated[
+    str | None,
+    typer.Option("--input-sheet", help="Sheet of an --input workbook; by default its first."),
+]
 SmilesColumn = Annotated[
     str | None, typer.Option("--smiles-column", help="Column of the molecules' SMILES.")
 ]
@@ -96,7 +100,8 @@ _COLUMNS = {
         typer.Option(
             "--threshold",
             metavar="NUMBER|median|fsmol",
-            help="Where active begins; in pXC50 for concentrations (6 is 1 uM).",
+            help="Where active begins; in pXC50 for concentrations (6 is 1 uM). Support tables of "
+            "values: 6 by default, or the median where that leaves a class empty.",
         ),
     ],
     "direction": Annotated[
@@ -116,6 +121,7 @@ _COLUMNS = {
             help="What a comma in a number is: the decimal mark (comma), or of thousands (point).",
         ),
     ],
+    "sheet": _column("--sheet", "Sheet of a workbook with measured molecules; else its first."),
 }
 
 
@@ -184,14 +190,28 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
 
 
 def check_tables(
-    support: Sequence[Path], columns: Columns, format: str, input: Sequence[Path] | None
+    support: Sequence[Path],
+    columns: Columns,
+    format: str,
+    input: Sequence[Path] | None,
+    input_sheet: str | None,
 ) -> Library | None:
     """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
     from molmeta.assays import open_library
     from molmeta.assays.build import check_files
+    from molmeta.predict.files import LEARNT
 
-    check_files(support, columns, format)
-    return open_library(input, columns.smiles_column) if input else None
+    for path in support:
+        if path.suffix == LEARNT:
+            raise InputError.of(
+                f"--support {path}", got="a learnt assay", expected="a table (predict takes both)"
+            )
+    check_files(support, columns.of_support(), format)
+    if input:
+        return open_library(input, columns.smiles_column, input_sheet)
+    if input_sheet is not None:
+        raise InputError.of("--input-sheet", got=repr(input_sheet), expected="--input too")
+    return None
 
 
 def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:

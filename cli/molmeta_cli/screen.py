@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    InputSheet,
     LabelsOnly,
     Model,
     TrustCode,
@@ -62,6 +63,7 @@ class Options:
         str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
     ] = "local"
     format: Format = "auto"
+    input_sheet: InputSheet = None
     device: Device = "auto"
     workers: Workers = None
 
@@ -83,7 +85,9 @@ def screen(options: Options) -> None:
             else "neither --input nor --embeddings",
             expected="one of them",
         )
-    library = check_tables(options.support, options.columns, options.format, options.input)
+    library = check_tables(
+        options.support, options.columns, options.format, options.input, options.input_sheet
+    )
     from molmeta.predict.library.screen import Shard, Source
     from molmeta.predict.library.screen import screen as run
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
@@ -104,7 +108,9 @@ def screen(options: Options) -> None:
     else:
         n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
-    known = read_assays(options.support, options.columns, options.format, [model.standardize])
+    known = read_assays(
+        options.support, options.columns.of_support(), options.format, [model.standardize]
+    )
     panel = Panel.of_store(model, known, labels_only=options.labels_only)
     say_grades((assay.exact_values[assay.kept] for assay in known), options.labels_only)
     say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")

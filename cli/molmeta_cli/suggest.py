@@ -14,6 +14,7 @@ from molmeta_cli.options import (
     Columns,
     Device,
     Format,
+    InputSheet,
     LabelsOnly,
     Model,
     Output,
@@ -53,6 +54,7 @@ class Options:
     labels_only: LabelsOnly = False
     assay: Assay = None
     format: Format = "auto"
+    input_sheet: InputSheet = None
     device: Device = "auto"
     workers: Workers = None
 
@@ -60,15 +62,18 @@ class Options:
 @with_flags
 def suggest(options: Options) -> None:
     """Suggest which molecules of a library to measure next."""
-    support = [] if options.assay else [options.support]
-    library = check_tables(support, options.columns, options.format, options.input)
-    assert library is not None  # --input is required
     from molmeta.predict.files import check_ending, check_not_read, write_table
+
+    check_ending(options.output, ".xlsx")
+    check_not_read(options.output, [options.support, *options.input])
+    support = [] if options.assay else [options.support]
+    library = check_tables(
+        support, options.columns, options.format, options.input, options.input_sheet
+    )
+    assert library is not None  # --input is required
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.resources import n_cores
 
-    check_ending(options.output)
-    check_not_read(options.output, [options.support, *options.input])
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     known = read_new_assay(
         options.support,

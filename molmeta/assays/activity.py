@@ -1,7 +1,8 @@
 """Activity: from measured values to labels; active is what lies above a threshold.
 
-The threshold is a number, the assay's median, or FS-Mol's rule
-(https://github.com/microsoft/FS-Mol, Stanley et al., NeurIPS 2021).
+The threshold is a number, the assay's median, the default (pXC50 6, or the median where that
+leaves a class empty), or FS-Mol's rule (https://github.com/microsoft/FS-Mol, Stanley et al.,
+NeurIPS 2021).
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
+from molmeta.assays.columns import DEFAULT
 from molmeta.assays.quantity import parse_quantity
 from molmeta.assays.units import PERCENT, PXC50, commonest
 from molmeta.errors import InputError
 
 PLAUSIBLE = 0.0, 15.0
 """pXC50 from 1 M to 1 fM; what lies outside was most likely read in a wrong unit."""
+
+ONE_MICROMOLAR = 6.0
+"""Where active begins, in pXC50, if nobody says."""
 
 _MOST_STRANGE = 0.1  # of an assay's values
 
@@ -30,12 +35,12 @@ _FSMOL_PXC50, _FSMOL_PERCENT = 5.0, 50.0
 
 
 def check_threshold(threshold: float | str | None) -> float | str | None:
-    """Read a threshold as typed: a number, "median", "fsmol", or None.
+    """Read a threshold as typed: a number, "median", "fsmol", "default", or None.
 
     Raises:
         InputError: If it is anything else.
     """
-    if threshold is None or threshold in ("median", "fsmol"):
+    if threshold is None or threshold in ("median", "fsmol", DEFAULT):
         return threshold
     with suppress(ValueError):
         if np.isfinite(number := float(threshold)):
@@ -71,7 +76,7 @@ def label_values(
         table: n measurements with a value, in the columns that `units.comparable` gives, and
             `assay`, `identity`, `weight` (g/mol), `enzyme` (whether the target is one) and
             `quantity` (IC50, Ki …, "" where not known), and `usual`, its assay's commonest.
-        threshold: A number (pXC50 for concentrations), "median" or "fsmol".
+        threshold: A number (pXC50 for concentrations), "median", "fsmol" or "default".
         direction: Whether a "higher" or "lower" value *as measured* is active; None: lower for
             concentrations, higher for percentages of inhibition and the like, and unknown for
             anything else, whose rows get no label.
@@ -96,23 +101,43 @@ def label_values(
         reasons = reasons.where(reasons != "", _against_fsmol(table[reasons == ""]))
     usable = table[reasons == ""]
     if isinstance(threshold, str):
-        # A measurement that is merely listed twice counts once.
-        distinct = usable.drop_duplicates(["assay", "identity", "value"])
-        limits = distinct.groupby("assay")["value"].median()
-        if threshold == "fsmol":
-            limits = _sensible(limits, distinct.groupby("assay")[["kind", "enzyme"]].first())
+        limits = _own_limits(usable, threshold, direction)
         limit = table["assay"].map(limits).astype(np.float64)
     else:
         _refuse_concentration(threshold, usable)
         limit = pd.Series(threshold, index=table.index)
+    active, undecided = _above(table, limit, direction)
+    undecided &= reasons == ""
+    reasons = reasons.mask(undecided, "censored value on the open side of the threshold")
+    label = active.astype(np.float32).where(reasons == "")
+    return pd.DataFrame({"label": label, "threshold": limit, "reason": reasons})
+
+
+def _above(
+    table: pd.DataFrame, limit: pd.Series | float, direction: str | None
+) -> tuple[pd.Series, pd.Series]:
+    """Tell which values are active by a limit, and which of them their bound leaves open."""
     upside_down = (table["inverted"] == (direction == "higher")) & (direction is not None)
     sign = np.where(upside_down, -1, 1)
     active = sign * table["value"] > sign * limit
     bound = sign * table["bound"]
-    undecided = (reasons == "") & ((bound > 0) & ~active | (bound < 0) & active)
-    reasons = reasons.mask(undecided, "censored value on the open side of the threshold")
-    label = active.astype(np.float32).where(reasons == "")
-    return pd.DataFrame({"label": label, "threshold": limit, "reason": reasons})
+    return active, (bound > 0) & ~active | (bound < 0) & active
+
+
+def _own_limits(usable: pd.DataFrame, threshold: str, direction: str | None) -> pd.Series:
+    """Choose each assay's own limit, by its number: the median, or what a rule makes of it."""
+    # A measurement that is merely listed twice counts once.
+    distinct = usable.drop_duplicates(["assay", "identity", "value"])
+    by_assay = distinct.groupby("assay")
+    medians = by_assay["value"].median()
+    if threshold == "fsmol":
+        return _sensible(medians, by_assay[["kind", "enzyme"]].first())
+    if threshold == DEFAULT:
+        active, undecided = _above(distinct, ONE_MICROMOLAR, direction)
+        n_classes = active[~undecided].groupby(distinct["assay"]).nunique()
+        parted = n_classes.reindex(medians.index) == 2
+        return medians.mask(parted & (by_assay["kind"].first() == PXC50), ONE_MICROMOLAR)
+    return medians
 
 
 def _other_kinds(table: pd.DataFrame) -> pd.Series:
@@ -221,8 +246,23 @@ def describe_threshold(
         if low < high:
             text += f" to {high:.4g} (each assay's own, {len(limits):,} assays)"
         elif kind == PXC50:
-            text += f" ({'above' if upside_down else 'below'} {10 ** (9 - low):,.4g} nM)"
-        if isinstance(threshold, str):
-            text += ", by FS-Mol's rule" if threshold == "fsmol" else ", the median"
+            concentration = float(f"{10 ** (9 - low):.4g}")
+            text += f" ({'above' if upside_down else 'below'} {concentration:,.12g} nM)"
+        text += _rule(threshold, limits, str(kind))
         texts.append(text)
     return "; ".join(texts)
+
+
+def _rule(threshold: float | str, limits: pd.Series, kind: str) -> str:
+    """Name the rule by which assays' limits were chosen; "" where the user said the number."""
+    if threshold == "fsmol":
+        return ", by FS-Mol's rule"
+    if threshold == "median" or (threshold == DEFAULT and kind != PXC50):
+        return ", the median"
+    if threshold != DEFAULT:
+        return ""
+    at_default = limits == ONE_MICROMOLAR
+    if at_default.all():
+        return ", the default"
+    empty = f"{ONE_MICROMOLAR:g} leaves a class empty"
+    return f", the median where {empty}" if at_default.any() else f", the median: {empty}"

@@ -20,7 +20,7 @@ from molmeta.assays.activity import (
 )
 from molmeta.assays.cells import check_decimal, read_values
 from molmeta.assays.collect import Molecules, Rows
-from molmeta.assays.columns import Columns, listed
+from molmeta.assays.columns import DEFAULT, Columns, listed
 from molmeta.assays.curation import Limits, curate
 from molmeta.assays.duplicates import check_duplicates, substances
 from molmeta.assays.folders import expand
@@ -77,10 +77,11 @@ def featurize_files(
         InputError: If a file, or the user's choice of its columns, cannot be used.
     """
     columns = columns or Columns()
-    sources = [open_source(path, format) for path in expand(paths)]
+    sources = [open_source(path, format, columns.sheet) for path in expand(paths)]
     threshold = columns.threshold
-    if threshold is None:
-        threshold = next(filter(None, (source.reader.THRESHOLD for source in sources)), None)
+    if threshold in (None, DEFAULT):
+        own = (source.reader.THRESHOLD for source in sources)
+        threshold = next(filter(None, own), threshold)
     check_decimal(columns.decimal)
     readings = [source.read(columns) for source in sources]
     names = [source.table.path.name for source in sources]
@@ -107,7 +108,7 @@ def check_files(paths: Iterable[Path | str], columns: Columns, format: str = "au
         InputError: As `featurize_files`, as far as first rows show it.
     """
     for path in expand([path for path in paths if not is_store(path)]):
-        open_source(path, format).read(columns)
+        open_source(path, format, columns.sheet).read(columns)
 
 
 def _by_file(notes: list[tuple[str, tuple[str, ...]]]) -> list[str]:
@@ -147,9 +148,10 @@ def load_assays(
             for a store, whose labels are settled.
     """
     if is_store(path):
-        if columns is not None and (columns.threshold is not None or columns.direction):
+        settled = columns is None or columns.threshold in (None, DEFAULT)
+        if columns is not None and (not settled or columns.direction or columns.sheet):
             raise InputError.of(
-                f"--threshold or --direction for {path}",
+                f"--threshold, --direction or --sheet for {path}",
                 got="an assay store, whose labels are settled",
                 expected="files with values",
                 fix="Featurize the source files anew.",
@@ -289,7 +291,7 @@ def decide(
             "labels",
             got=f"none in {len(table)} rows{_commonest(table['reason'].replace('', 'no label'))}",
             expected="some active and some inactive molecules",
-            fix=_how_to_label(threshold, direction),
+            fix=_how_to_label(threshold if table["value"].notna().any() else None, direction),
         )
     if not len(molecules.accepted):
         raise InputError.of(
@@ -341,6 +343,8 @@ def _label_by_value(
     usual = table["assay"].map(commonest(table[measured & (table["assay"] > 0)], "quantity"))
     todo = table["label"].isna() & table["value"].notna() & (table["assay"] > 0)
     todo &= table["reason"] == ""
+    if threshold == DEFAULT:  # some labels mean that the others are not known
+        todo &= table["label"].isna().groupby(table["assay"]).transform("all")
     part = table[todo].assign(
         enzyme=enzymes[table["target"][todo]],
         quantity=rows.words("quantity")[table["quantity"][todo]],

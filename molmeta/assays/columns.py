@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from molmeta.errors import InputError
 
@@ -34,6 +34,10 @@ TYPE_NAMES = (
 TARGET_NAMES = ("target", "target_name", "target_id", "Target Name", "Target ChEMBL ID")
 
 
+DEFAULT = "default"
+"""A threshold for assays without labels: pXC50 6, or the median where that leaves a class empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The user's choice of a table's columns; `None` means "find out".
@@ -53,10 +57,11 @@ class Columns:
         relation_column: Holds the censoring sign of the value (`=`, `>`, `<` …).
         units: The unit of the values (nM, uM, ug/mL, %, pXC50, log nM …), or the column that
             holds it.
-        threshold: Where active begins: a number, `median` or `fsmol`.
+        threshold: Where active begins: a number, `median`, `fsmol` or `DEFAULT`.
         direction: Whether a `higher` or a `lower` value is active.
         decimal: Whether a comma in a number is the decimal mark (`comma`), or groups thousands
             (`point`).
+        sheet: The sheet of a workbook that holds the table; None: the first one.
     """
 
     smiles_column: str | None = None
@@ -68,12 +73,25 @@ class Columns:
     threshold: float | str | None = None
     direction: str | None = None
     decimal: str | None = None
+    sheet: str | None = None
 
     @property
     def named(self) -> bool:
         """Return whether the user names a column, or says what its values are."""
         spoken = (self.smiles_column, self.assay_column, self.label_column, self.value_column)
         return any(spoken) or bool(self.relation_column or self.units or self.decimal)
+
+    def of_support(self) -> Columns:
+        """Return the choice for a support table: a threshold is found where nobody names one.
+
+        >>> Columns(units="nM").of_support().threshold, Columns(threshold=7).of_support().threshold
+        ('default', 7)
+        >>> Columns(label_column="hit").of_support().threshold is None
+        True
+        """
+        if self.threshold is not None or self.label_column is not None:
+            return self
+        return replace(self, threshold=DEFAULT)
 
 
 def find_column(

@@ -36,10 +36,12 @@ class Library:
     Attributes:
         tables: All their columns.
         smiles_column: The one that holds the SMILES.
+        sheet: The sheet that was asked for.
     """
 
     tables: tuple[Table, ...]
     smiles_column: str
+    sheet: str | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +60,9 @@ class Library:
 
 
 def open_library(
-    paths: Path | str | Iterable[Path | str], smiles_column: str | None = None
+    paths: Path | str | Iterable[Path | str],
+    smiles_column: str | None = None,
+    sheet: str | None = None,
 ) -> Library:
     """Open molecules: files of any kind that `open_table` knows, folders of them, or a store.
 
@@ -66,6 +70,11 @@ def open_library(
     >>> table.to_csv("drugs.csv", index=False)
     >>> open_library("drugs.csv").smiles_column
     'structure'
+
+    Args:
+        paths: Where they are.
+        smiles_column: Holds the molecules; None: it is found.
+        sheet: Which sheet, if they are workbooks; None: the first one.
 
     Raises:
         InputError: If one cannot be read, no column holds SMILES, or files differ in columns.
@@ -77,7 +86,7 @@ def open_library(
         for path in map(Path, paths)
         for file in ([path / "molecules.parquet"] if is_store(path) else expand([path]))
     ]
-    tables = tuple(map(open_table, files))
+    tables = tuple(open_table(file, sheet) for file in files)
     first, other = tables[0], next((t for t in tables if t.columns != tables[0].columns), None)
     if other is not None:
         raise InputError.of(
@@ -86,7 +95,7 @@ def open_library(
             expected=f"{listed(first.columns)}, as in {first.path}",
             fix="Use files of one kind at a time.",
         )
-    return Library(tables, find_smiles(first, smiles_column))
+    return Library(tables, find_smiles(first, smiles_column), sheet)
 
 
 def find_smiles(table: Table, wanted: str | None = None) -> str:

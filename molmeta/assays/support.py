@@ -63,6 +63,12 @@ class Support:
     notes: list[str] = field(default_factory=list)
     n_elsewhere: int = 0
 
+    @property
+    def looked_at(self) -> list[str]:
+        """List the molecules that are measured and not fit to learn from, as given."""
+        rows = zip(self.smiles, self.blank | self.kept, strict=True)
+        return [smiles for smiles, passed_over in rows if smiles and not passed_over]
+
     def summary(self) -> pd.DataFrame:
         """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""
         audit = pd.DataFrame({"action": self.actions, "reason": self.reasons})
@@ -89,7 +95,9 @@ def read_support(
 
     Args:
         path: A file of any kind that a reader knows, or a store.
-        columns: The user's choice of columns, and how values become labels.
+        columns: The user's choice of columns, and how values become labels. Where nothing is a
+            label and no threshold is given, the notes say which one was taken
+            (`Columns.of_support`).
         format: The reader's name, or "auto".
         assay_id: Which assay, if there are several; of a wide table, its column.
         standardize: Tells repeats of one molecule: as for `build_store`.
@@ -97,10 +105,10 @@ def read_support(
     Raises:
         InputError: If the file cannot be used, or has several assays and none is named.
     """
-    in_file = not is_store(path)
-    if in_file and assay_id is not None and assay_id in open_table(path).columns:
-        columns, assay_id = replace(columns or Columns(), label_column=assay_id), None
-    store = load_assays(path, columns, format=format, standardize=standardize)
+    in_file, columns = not is_store(path), columns or Columns()
+    if in_file and assay_id is not None and assay_id in open_table(path, columns.sheet).columns:
+        columns, assay_id = replace(columns, label_column=assay_id), None
+    store = load_assays(path, columns.of_support(), format=format, standardize=standardize)
     if assay_id is None and len(store) > 1:
         raise InputError.of(
             f"support set {path}",
@@ -116,7 +124,7 @@ def read_support(
     waits = audit["reason"].isin([NO_LABEL, UNTESTED]).to_numpy() | ~readable
     rows = audit[["file", "row", "smiles"]]
     if in_file:
-        rows = pd.concat(open_table(path).chunks()).loc[audit["row"]]
+        rows = pd.concat(open_table(path, columns.sheet).chunks()).loc[audit["row"]]
     return Support(
         assay_id=assay.id,
         rows=rows,

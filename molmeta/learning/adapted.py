@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -80,11 +81,13 @@ class Adapted:
 
         The learner itself is not in the file, which is small where only a head adapts.
         """
+        save_tensors(Path(file), self.tensors())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Name what `save` writes, and a digest of the learner."""
         tensors = {f"parameters.{name}": value for name, value in self.parameters.items()}
         learner = digest_tensors(self.learner.state_dict())
-        save_tensors(
-            Path(file), {**tensors, "support": self.support, "labels": self.labels, _OF: learner}
-        )
+        return {**tensors, "support": self.support, "labels": self.labels, _OF: learner}
 
     @staticmethod
     def load(file: str | Path, learner: Learner) -> Adapted:
@@ -97,14 +100,31 @@ class Adapted:
         Raises:
             InputError: If the file cannot be read, or comes from another learner.
         """
-        tensors = load_tensors(Path(file))
+        return Adapted.of_tensors(load_tensors(Path(file)), learner, str(file))
+
+    @staticmethod
+    def of_tensors(tensors: Mapping[str, Tensor], learner: Learner, source: str) -> Adapted:
+        """Make of `tensors` what they were taken from.
+
+        Args:
+            tensors: As `Adapted.tensors` gives them; others are passed over.
+            learner: As of `load`.
+            source: Where they come from, for messages.
+
+        Raises:
+            InputError: If they come from another learner, or not all of them are there.
+        """
         own = digest_tensors(learner.state_dict())
         if not torch.equal(tensors.get(_OF, torch.empty(0, dtype=own.dtype)), own):
             raise InputError.of(
-                f"adapted learner {file}",
+                f"adapted learner {source}",
                 got="a file that was not saved from this learner",
                 expected="one adapted from a learner with the same weights",
                 fix="Load the model that it was adapted from, or adapt again.",
+            )
+        if not {"support", "labels"} <= set(tensors):
+            raise InputError.of(
+                f"adapted learner {source}", got="no support set", expected="its vectors and labels"
             )
         device = learner.device
         # A copy is aligned in memory, as computed tensors are: the same bits come out.

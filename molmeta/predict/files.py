@@ -1,4 +1,4 @@
-"""Writing results as the file's name says: CSV, TSV, Parquet or SDF, whole or not at all."""
+"""Writing results as the file's name says: CSV, TSV, Parquet, XLSX or SDF, whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,24 +17,50 @@ from molmeta.assays.formats.sdf import value_lines
 from molmeta.assays.formats.table import Names
 from molmeta.chem.repair import respell
 from molmeta.errors import InputError
+from molmeta.predict.workbook import write_workbook
 from molmeta.resources import write_atomically, writing
+
+LEARNT = ".molmeta"
+"""The ending of learnt assays (`predict.learnt`)."""
 
 _TEXT = {".csv": ",", ".tsv": "\t"}
 
 
-def check_ending(path: Path, also: str = "") -> None:
+def check_ending(path: Path, *also: str) -> None:
     """Refuse a name that says no known format, before any work is done for it.
 
     Raises:
-        InputError: If the ending is none of .csv, .tsv (also with .gz), .parquet or `also`, or
-            standard output is closed.
+        InputError: If the ending is none of .csv, .tsv (also with .gz), .parquet or those `also`
+            known, or standard output is closed.
     """
     if str(path) == "-" and sys.stdout is None:
         raise InputError.of("output -", got="a closed standard output", expected="an open one")
-    known = [".csv", ".tsv", ".parquet", *([also] if also else [])]
+    known = [".csv", ".tsv", ".parquet", *also]
     if str(path) != "-" and _ending(path) not in known:
         raise InputError.of(
             f"output {path}", got=f"the ending {path.suffix!r}", expected=" or ".join(known)
+        )
+
+
+def check_learnt(path: Path) -> None:
+    """Refuse a name for a learnt assay by which it would not be known again.
+
+    Raises:
+        InputError: If it does not end with .molmeta.
+    """
+    if path.suffix != LEARNT:
+        raise InputError.of("--save", got=str(path), expected=f"a name that ends with {LEARNT}")
+
+
+def check_structures(path: Path) -> None:
+    """Refuse drawings in a file that has no place for them.
+
+    Raises:
+        InputError: If the name is not that of a workbook.
+    """
+    if _ending(path) != ".xlsx":
+        raise InputError.of(
+            "--structures", got=f"the output {path}", expected="a workbook, such as -o ranked.xlsx"
         )
 
 
@@ -50,7 +76,13 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         )
 
 
-def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = None) -> None:
+def write_table(
+    table: pd.DataFrame,
+    path: Path,
+    smiles: Sequence[str] | None = None,
+    *,
+    structures: bool = False,
+) -> None:
     """Write a table to `path`; `-` is CSV on standard output.
 
     Args:
@@ -59,11 +91,12 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
         smiles: Their molecules, n of them, which .sdf needs: there each row is a record, its
             molecule drawn anew, without atoms where it does not parse; the columns are properties,
             one named `name` the title.
+        structures: Whether to draw the first of these molecules in a workbook.
 
     Raises:
         InputError: If the name's ending is not known.
     """
-    check_ending(path, also="" if smiles is None else ".sdf")
+    check_ending(path, ".xlsx", *([] if smiles is None else [".sdf"]))
     if str(path) == "-":
         with writing(path):
             write_text(table, sys.stdout)
@@ -72,6 +105,8 @@ def write_table(table: pd.DataFrame, path: Path, smiles: Sequence[str] | None = 
     with write_atomically(path) as temporary:
         if smiles is not None and _ending(path) == ".sdf":
             _write_sdf(table, smiles, temporary)
+        elif _ending(path) == ".xlsx":
+            write_workbook(table, temporary, (smiles or ()) if structures else ())
         elif _ending(path) == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
@@ -98,8 +133,9 @@ def separator_of(path: Path) -> str:
 
 
 def _ending(path: Path) -> str:
-    """The format's ending, compressed or not."""
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    """The format's ending; of text, compressed or not."""
+    inner = path.with_suffix("").suffix
+    return inner if path.suffix == ".gz" and inner in _TEXT else path.suffix
 
 
 def _write_sdf(table: pd.DataFrame, smiles: Sequence[str], path: Path) -> None:

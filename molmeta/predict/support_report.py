@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, norm
 
 from molmeta import metrics
 from molmeta.predict.adapted_assay import AdaptedAssay
@@ -20,6 +20,11 @@ ALIKE = 0.5
 """Mean Tanimoto similarity (ECFP counts) from which the actives are one series."""
 
 _FEW = 4
+
+USEFUL = 0.7
+"""ROC-AUC of a useful ranking: molecules that cannot tell chance from it are too few."""
+
+_LEVEL = 0.1  # of both tests
 
 
 @dataclass(frozen=True)
@@ -97,16 +102,16 @@ def report_classes(known: AdaptedAssay, left_out: Floats, names: tuple[str, str]
         "roc_auc": metrics.roc_auc(active[usable], left_out[usable]),
     }
     similarity, warnings = known.similarity(known.features), []
-    for name, members in zip(names, (~active, active), strict=True):
+    for word, members in (("inactive", ~active), ("active", active)):
         if members.sum() < _FEW:
             warnings.append(
-                f"only {members.sum()} of class {name}: what they share may be chance, and "
-                "leave-one-out says little"
+                f"only {members.sum()} {word}: what they share may be chance, and leave-one-out "
+                "says little; measure more of them"
             )
     if active.sum() > 1 and (mean := _mean_pair(similarity, active)) >= ALIKE:
         warnings.append(
             f"the actives are alike (mean similarity {mean:.2f}): predictions will hardly go "
-            "beyond their series"
+            "beyond their series; to look further, measure an active of another one"
         )
     warnings += _chance(left_out[usable], active[usable])
     hinted, calibration = indicators(known, left_out), known.model.calibration
@@ -115,7 +120,7 @@ def report_classes(known: AdaptedAssay, left_out: Floats, names: tuple[str, str]
         warnings.append(
             "similarity search ranks left-out molecules better than the model does: where it "
             f"did, it was the better one in {loses['hinted']:.0%} of held-out cases (elsewhere in "
-            f"{loses['otherwise']:.0%})"
+            f"{loses['otherwise']:.0%}); look at the molecules nearest to the actives, too"
         )
     return SupportReport(
         n_molecules={name: int((active == i).sum()) for i, name in enumerate(names)},
@@ -168,16 +173,30 @@ def _mean_pair(similarity: Floats, members: NDArray[np.bool_]) -> float:
 
 
 def _chance(left_out: Floats, active: NDArray[np.bool_]) -> list[str]:
-    """Tell whether left-out actives rank above left-out inactives by more than chance."""
+    """Tell whether left-out actives rank above left-out inactives, or too few could tell."""
     if not active.any() or active.all():
         return []
     test = mannwhitneyu(left_out[active], left_out[~active], alternative="greater")
-    if test.pvalue <= 0.1:
+    if test.pvalue <= _LEVEL:
         return []
+    found = test.statistic / (active.sum() * (~active).sum())
+    if found > USEFUL + norm.ppf(_LEVEL) * _spread(USEFUL, int(active.sum()), int((~active).sum())):
+        return [
+            f"{len(active)} molecules are too few to tell whether the ranking is better than "
+            f"chance (leave-one-out, p = {test.pvalue:.2f}); measure more before you rely on it"
+        ]
     return [
         f"leave-one-out ranks no better than chance would (p = {test.pvalue:.2f}): the labels are "
-        "not predicted from one another"
+        "not predicted from one another; check structures and values, or take another assay"
     ]
+
+
+def _spread(auc: float, n_active: int, n_inactive: int) -> float:
+    """Compute the standard error of a ROC-AUC (Hanley and McNeil 1982, 10.1148/radiology.143.1)."""
+    two_active, two_inactive = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (n_active - 1) * (two_active - auc**2)
+    variance += (n_inactive - 1) * (two_inactive - auc**2)
+    return float(np.sqrt(variance / (n_active * n_inactive)))
 
 
 def _repeats(known: AdaptedAssay, labels: NDArray[np.floating]) -> list[str]:
@@ -190,11 +209,13 @@ def _repeats(known: AdaptedAssay, labels: NDArray[np.floating]) -> list[str]:
     warnings = []
     if conflicts:
         first = known.smiles[conflicts[0][0]]
-        warnings.append(f"{len(conflicts)} molecules with conflicting labels, e.g. {first}")
+        warnings.append(
+            f"{len(conflicts)} molecules with conflicting labels, e.g. {first}; correct them"
+        )
     if len(repeated) > len(conflicts):
         warnings.append(
             f"{len(repeated) - len(conflicts)} molecules occur more than once: leave-one-out is "
-            "too hopeful, since a copy stays"
+            "too hopeful, since a copy stays; give each once"
         )
     return warnings
 
@@ -206,5 +227,5 @@ def _far(known: AdaptedAssay) -> list[str]:
         return []
     return [
         f"{int((nearest < domain.threshold).sum())} of {len(nearest)} molecules are unlike all "
-        "training molecules: the model is outside what it knows"
+        "training molecules: the model is outside what it knows; trust the ranking less"
     ]

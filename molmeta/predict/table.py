@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from molmeta.assays.columns import listed
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
+from molmeta.chem.featurize import Featurized
+from molmeta.chem.filters import FILTER_COLUMNS, filter_table
+from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.runs.model import Model
 
-OUTPUT_COLUMNS = (
-    "p_active",
-    "score",
-    "status",
-    "reason",
-    "nearest_support",
-    "nearest_similarity",
-    "nearest_training",
-    "in_domain",
-)
+OUTPUT_COLUMNS = {
+    "rank": "Int64",
+    "p_active": "float64",
+    "score": "float64",
+    "status": "object",
+    "reason": "object",
+    "already_measured": "bool",
+    "measured_class": "object",
+    "measured_value": "float64",
+    "nearest_support": "object",
+    "nearest_similarity": "float64",
+    "nearest_training": "float64",
+    "in_domain": "boolean",
+}
+"""The columns that prediction adds, in their order, with their types in pandas.
+
+Other programs read them by name (docs/output.md): none is renamed, moved or given another type.
+"""
+
 POSSIBLE = "possible_classes"
 """Beside `OUTPUT_COLUMNS` where an error rate is given: active, inactive, either or neither."""
 
 _SETS = np.array([["neither", "active"], ["inactive", "either"]], dtype=object)
+_CLASSES = np.array(["inactive", "active"], dtype=object)
+_DECIMALS = 3
+"""Of what is written: a probability is never known better, and a rank tells equal ones apart."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +56,29 @@ class Predictions:
 
     Attributes:
         classifier: What made them.
-        table: The input's rows in order, every one of them: its own columns, then
-            `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`, a reason, and
-            no score.
+        table: The input's rows, every one of them, in the input's order or `ranked`: its own
+            columns, then `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`,
+            a reason, and no score. One that is measured has a score and no rank.
         smiles: The molecules as given, "" where blank, (n,).
     """
 
     classifier: FewShotClassifier
     table: pd.DataFrame
     smiles: list[str]
+
+    def ranked(self) -> Predictions:
+        """Sort the rows: the best new molecule first, then measured ones, then rejected ones."""
+        table = self.table
+        group = np.select([table["status"] == "rejected", table["already_measured"]], [2, 1], 0)
+        order = np.lexsort((-table["score"].fillna(0), group))
+        return replace(
+            self, table=table.iloc[order], smiles=[self.smiles[i] for i in order.tolist()]
+        )
+
+    def rounded(self) -> Predictions:
+        """Round the figures that were added to three decimals, for people and files."""
+        added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
+        return replace(self, table=self.table.round(dict.fromkeys(added, _DECIMALS)))
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
@@ -83,7 +113,9 @@ def learn(
     known = np.flatnonzero(support.kept)
     classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
     values = None if labels_only else support.values[known]
-    return classifier.fit([support.smiles[i] for i in known], support.labels[known], values)
+    return classifier.fit(
+        [support.smiles[i] for i in known], support.labels[known].astype(int), values
+    )
 
 
 def predict_table(
@@ -91,6 +123,8 @@ def predict_table(
     library: Library | Support,
     *,
     error: float | None = None,
+    properties: bool = False,
+    measured: Sequence[str] = (),
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -100,6 +134,8 @@ def predict_table(
         classifier: As `learn` gives it.
         library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
+        properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
+        measured: Molecules that are measured too, and were not learnt from.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -110,24 +146,71 @@ def predict_table(
         rows, smiles, name = *_blank_rows(library), library.assay_id
     else:
         rows, smiles, name = *read_library(library), library.name
-    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *([POSSIBLE] if error else [])])
+    more = [*([POSSIBLE] if error else []), *(FILTER_COLUMNS if properties else [])]
+    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *more])
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
     features = classifier.featurize(smiles, workers=workers, progress=progress)
     scores = classifier.score_features(features)
     rejected = ~features.parsed
+    near = classifier.known_.applicability(features)
+    at = _measured_at(classifier, smiles, features, measured)
+    new = ~rejected & (at < 0)
     added: dict[str, Any] = {
+        "rank": _ranks(scores, new),
         "p_active": expit(scores),
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
+        **_measured(classifier, at),
     }
-    near = classifier.known_.applicability(features)
     added |= {name: near[name].array for name in near.columns}
     if error is not None:
         inactive, active = classifier.set_of_scores(scores, error).astype(int).T
         added[POSSIBLE] = np.where(rejected, "", _SETS[inactive, active])
+    if properties:
+        parsed = [
+            "" if reason else one for one, reason in zip(smiles, features.reasons, strict=True)
+        ]
+        found = filter_table(parsed, classifier.known_.model.standardize, workers)
+        added |= {name: found[name].array for name in FILTER_COLUMNS}
     return Predictions(classifier, rows.assign(**added), smiles)
+
+
+def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
+    """Number the new molecules from the best, 1, on; of equals the first row comes first."""
+    return pd.Series(scores).where(new).rank(ascending=False, method="first").astype("Int64").array
+
+
+def _measured_at(
+    classifier: FewShotClassifier, smiles: list[str], features: Featurized, others: Sequence[str]
+) -> NDArray[np.int64]:
+    """Find each row's molecule in the support set, or behind it in `others`; −1 where not, (n,)."""
+    sets = [classifier.known_.features]
+    sets += [classifier.featurize(others, identities=True)] if others else []
+    identities = [identity for one in sets for identity in one.identities]
+    place = {identity: i for i, identity in reversed([*enumerate(identities)])}
+    at = np.full(len(smiles), -1, np.int64)
+    # The same molecule has the same fingerprint.
+    found = [tanimoto(features.fingerprints, one.fingerprints).max(1) > 1 - 1e-6 for one in sets]
+    alike = np.flatnonzero(np.any(found, axis=0) & features.parsed)
+    if len(alike):
+        again = classifier.featurize([smiles[i] for i in alike], identities=True)
+        at[alike] = [place.get(identity, -1) for identity in again.identities]
+    return at
+
+
+def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str, Any]:
+    """Give the columns on what was measured, of rows that are at those places."""
+    known = classifier.known_
+    learnt = (at >= 0) & (at < len(known.smiles))
+    at_known = np.where(learnt, at, 0)
+    values = np.full(len(at), np.nan) if known.values is None else known.values[at_known]
+    return {
+        "already_measured": at >= 0,
+        "measured_class": np.where(learnt, _CLASSES[known.labels[at_known].astype(int)], ""),
+        "measured_value": np.where(learnt, values, np.nan).astype(np.float64),
+    }
 
 
 def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:

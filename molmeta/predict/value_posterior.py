@@ -60,7 +60,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class ValuePosterior:
-    """What a support set's values say of others, by ridge attention as a Gaussian process.
+    """Values of others as a support set tells them: ridge attention as a Gaussian process.
 
     The covariance of two molecules is the head's similarity plus the product of what the known
     assays say of them. The ratio of noise is not chosen but averaged over, each with the weight

@@ -6,23 +6,18 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from molmeta.assays import Columns, Support, load_assays, open_library, read_support
+from molmeta.assays import Columns, load_assays, open_library, read_support
 from molmeta.assays.example import write_example
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.tables import open_table
-from molmeta.assays.units import PXC50
 from molmeta.errors import InputError
-
-ONE_MICROMOLAR = 6.0
-"""Where active begins, in pXC50, if nobody says."""
 
 _LISTED = 50  # columns and assays from which the user may choose
 
@@ -69,7 +64,7 @@ def read_measured(
     >>> table = b"name,smiles,IC50 (nM)\\nA,CCO,12\\nB,CCN,50000\\n"
     >>> answer = read_measured("ic50.csv", table, Columns(), None, 100)
     >>> answer["notes"][-1], [one["active"] for one in answer["molecules"]]
-    ('active is pXC50 > 6 (below 1,000 nM)', [True, False])
+    ('active is pXC50 > 6 (below 1,000 nM), the default', [True, False])
 
     Returns:
         As `answers.Measured` describes.
@@ -81,7 +76,7 @@ def read_measured(
         table = open_table(path)
         _check_size(table, most_rows)
         try:
-            support = _read(path, columns, assay)
+            support = read_support(path, columns, assay_id=assay)
         except InputError as error:
             error.parts["columns"] = "\n".join(table.columns[:_LISTED])
             error.parts["assays"] = "\n".join(_assays(path, columns))
@@ -111,26 +106,6 @@ def read_measured(
                 )
             ],
         }
-
-
-def _read(path: Path, columns: Columns, assay: str | None) -> Support:
-    """Read as told; where only the threshold is lacking, take 1 uM, or the median.
-
-    The median is taken of values that are no concentrations, and where 1 uM leaves a class empty.
-    """
-    if columns.threshold is not None or columns.label_column is not None:
-        return read_support(path, columns, assay_id=assay)
-    try:
-        return read_support(path, columns, assay_id=assay)
-    except InputError as error:
-        if not str(error).startswith("labels of "):
-            raise
-    at_median = replace(columns, threshold="median")
-    if (load_assays(path, at_median).assays["unit"] == PXC50).all():
-        support = read_support(path, replace(columns, threshold=ONE_MICROMOLAR), assay_id=assay)
-        if len(np.unique(support.labels[support.kept])) == 2:
-            return support
-    return read_support(path, at_median, assay_id=assay)
 
 
 def _assays(path: Path, columns: Columns) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from molmeta.assays import Columns, featurize_files
+from molmeta.assays import Columns, featurize_files, load_assays
 from molmeta.assays.splits import split_assays, write_split
 from molmeta.assays.support import read_support
 from molmeta.errors import InputError
@@ -76,3 +77,97 @@ def test_an_assay_of_a_fold(tmp_path: Path) -> None:
         assert len(support.rows) == fold.assays["n_rows"][0] < 19
         assert support.rows["row"].tolist() == fold.assay(0).rows.tolist()
         assert support.smiles == [fold.smiles[i] for i in fold.assay(0).molecules]
+
+
+def supported(folder: Path, text: str, columns: Columns | None = None) -> tuple[list[float], str]:
+    """The labels of a table, and the last note on it."""
+    (folder / "mine.csv").write_text(text)
+    support = read_support(folder / "mine.csv", columns)
+    return support.labels.tolist(), support.notes[-1]
+
+
+HEAD = "smiles,IC50 (nM)\n"
+
+
+def test_values_alone_are_parted_at_one_micromolar_and_it_is_said(tmp_path: Path) -> None:
+    labels, note = supported(tmp_path, HEAD + "CCO,10\nCCN,900\nCCC,>5000\nCCF,1000\n")
+    assert labels == [1, 1, 0, 0]
+    assert note == "active is pXC50 > 6 (below 1,000 nM), the default"
+
+
+def test_concentrations_are_written_out(tmp_path: Path) -> None:
+    rows = HEAD + "CCO,10\nCCN,90000\n"
+    assert "(below 10,000 nM)" in supported(tmp_path, rows, Columns(threshold=5))[1]
+    assert "(below 0.03162 nM)" in supported(tmp_path, rows, Columns(threshold=10.5))[1]
+
+
+@pytest.mark.parametrize("scale", [1, 1_000_000])
+def test_the_median_parts_what_one_micromolar_leaves_whole(tmp_path: Path, scale: int) -> None:
+    rows = f"CCO,{scale}\nCCN,{2 * scale}\nCCC,{4 * scale}\nCCF,{8 * scale}\n"
+    labels, note = supported(tmp_path, HEAD + rows)
+    assert labels == [1, 1, 0, 0]
+    assert note.endswith(", the median: 6 leaves a class empty")
+
+
+def test_a_bound_that_decides_nothing_makes_no_class(tmp_path: Path) -> None:
+    labels, note = supported(tmp_path, HEAD + "CCO,10\nCCN,20\nCCC,>500\nCCF,40\n")
+    assert "the median" in note
+    assert labels == [1, 1, 0, 0]
+
+
+def test_percentages_are_parted_at_their_median(tmp_path: Path) -> None:
+    labels, note = supported(tmp_path, "smiles,inhibition (%)\nCCO,80\nCCN,20\nCCC,3\nCCF,70\n")
+    assert labels == [1, 0, 0, 1]
+    assert note == "active is % > 45, the median"
+
+
+def test_a_named_value_column_needs_no_threshold(tmp_path: Path) -> None:
+    text = "smiles,first,second\nCCO,0.01,4\nCCN,50,3\n"
+    labels, _ = supported(tmp_path, text, Columns(value_column="first", units="uM"))
+    assert labels == [1, 0]
+
+
+def test_labels_win_over_values(tmp_path: Path) -> None:
+    """Also where only some rows have one: the others wait for a prediction or are not known."""
+    text = "smiles,IC50 (nM),active\nCCO,10,0\nCCN,90000,1\nCCC,10,\nCCF,,\n"
+    labels, note = supported(tmp_path, text)
+    np.testing.assert_array_equal(labels, [0, 1, np.nan, np.nan])
+    assert "active is" not in note
+    (tmp_path / "none.csv").write_text("smiles,IC50 (nM),active\nCCO,10,\nCCN,90000,\n")
+    assert read_support(tmp_path / "none.csv").labels.tolist() == [1, 0]
+
+
+def test_what_is_named_is_taken(tmp_path: Path) -> None:
+    text = HEAD + "CCO,10\nCCN,90000\nCCC,3\n"
+    assert supported(tmp_path, text, Columns(threshold=8.2))[0] == [0, 0, 1]
+    with pytest.raises(InputError, match="'IC50"):
+        supported(tmp_path, text, Columns(label_column="IC50 (nM)"))
+
+
+def test_each_assay_has_its_own_default(tmp_path: Path) -> None:
+    table = pd.DataFrame({"assay": list("AAABBB"), "smiles": ["CCO", "CCN", "CCC"] * 2})
+    table.assign(**{"Ki (nM)": [1, 2, 9000, 1, 2, 4]}).to_csv(tmp_path / "mine.csv", index=False)
+    store = load_assays(tmp_path / "mine.csv", Columns().of_support())
+    assert [assay.labels.tolist() for assay in store] == [[1, 1, 0], [1, 0, 0]]
+    assert store.assays["threshold"].round(3).tolist() == [6, 8.699]
+    assert "each assay's own, 2 assays), the median where 6 leaves" in store.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("smiles,IC50\nCCO,12\nCCN,50000\n", "--units"),
+        ("smiles,Ki (nM),IC50 (nM)\nCCO,12,3\nCCN,50000,2\n", "--value-column"),
+        ("smiles,rate\nCCO,12\nCCN,50000\n", "--label-column"),
+        ("smiles,active\nCCO,\nCCN,\n", "--label-column"),
+    ],
+)
+def test_what_is_not_known_is_asked_for(tmp_path: Path, text: str, asked: str) -> None:
+    with pytest.raises(InputError, match=asked):
+        supported(tmp_path, text)
+
+
+def test_training_data_still_need_a_threshold(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(HEAD + "CCO,10\nCCN,90000\n")
+    with pytest.raises(InputError, match="--threshold"):
+        featurize_files([tmp_path / "mine.csv"], None)

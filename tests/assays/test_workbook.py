@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molmeta.assays import Columns, load_assays
+from molmeta.assays import Columns, featurize_files, load_assays, open_library, read_support
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -77,6 +77,36 @@ def test_titles_blank_columns_dates_and_errors(tmp_path: Path) -> None:
     assert read["IC50 (nM)"].tolist() == ["12", ">30000"]
     assert read["date"].tolist() == ["2024-05-01", ""]
     assert load_assays(path, Columns(threshold=6)).assay("mine").labels.tolist() == [1, 0]
+
+
+def test_a_sheet_is_chosen_by_name(tmp_path: Path) -> None:
+    path = saved(tmp_path / "mine.xlsx", [["notes"], ["see plates"]], "plates", "raw")
+    book = openpyxl.load_workbook(path)
+    for row in (["smiles", "IC50 (nM)"], ["CCO", 10], ["CCN", 90000]):
+        book["plates"].append(row)
+    book.save(path)
+    assert open_table(path, "plates").columns == ("smiles", "IC50 (nM)")
+    assert open_table(path, "plates").notes == ()
+    support = read_support(path, Columns(sheet="plates"))
+    assert support.labels.tolist() == [1, 0]
+    assert support.rows["smiles"].tolist() == ["CCO", "CCN"]
+    assert open_library(path, sheet="plates").smiles_column == "smiles"
+    with pytest.raises(InputError, match=r"mine\.xlsx; got 'plate'.*Did you mean 'plates'\?"):
+        open_table(path, "plate")
+
+
+def test_other_files_have_no_sheets(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("smiles,active\nCCO,1\nCCN,0\n")
+    for read in (
+        lambda: read_support(path, Columns(sheet="plates")),
+        lambda: open_library(path, sheet="plates"),
+    ):
+        with pytest.raises(InputError, match=r"'plates', and a file without sheets"):
+            read()
+    featurize_files([path], tmp_path / "store")
+    with pytest.raises(InputError, match="--sheet for"):
+        read_support(tmp_path / "store", Columns(sheet="plates"))
 
 
 def test_an_empty_sheet_is_named(tmp_path: Path) -> None:

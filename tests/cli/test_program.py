@@ -84,10 +84,11 @@ def test_predict_gives_one_row_a_row(run: Path, example: Path, tmp_path: Path) -
     library.loc[5, "smiles"] = np.nan
     library.to_csv(tmp_path / "library.csv", index=False)
     out = tmp_path / "predictions.csv"
-    done = molmeta(
+    call = (
         "predict", "--model", run, "--support", example / "support.csv",
-        "--input", tmp_path / "library.csv", "-o", out,
+        "--input", tmp_path / "library.csv", "-o",
     )  # fmt: skip
+    done = molmeta(*call, out, "--keep-order")
     assert done.returncode == 0, done.stderr
     predictions = pd.read_csv(out)
     pd.testing.assert_frame_equal(predictions[library.columns], library)
@@ -96,6 +97,13 @@ def test_predict_gives_one_row_a_row(run: Path, example: Path, tmp_path: Path) -
     assert predictions.loc[rejected, "reason"].notna().all()
     assert predictions.loc[rejected, "p_active"].isna().all()
     assert predictions.loc[~rejected, "p_active"].between(0, 1).all()
+    assert molmeta(*call, "-").stdout == out.read_text()  # which keeps the order anyhow
+    assert molmeta(*call, out).returncode == 0
+    ranked = pd.read_csv(out)
+    assert ranked["rank"].dropna().tolist() == list(range(1, len(library) - 1))
+    assert ranked["score"][:-2].is_monotonic_decreasing
+    assert ranked["status"].tolist()[-2:] == ["rejected"] * 2
+    assert sorted(ranked["name"]) == sorted(library["name"])
 
 
 def test_predict_the_blank_labels_of_one_table(run: Path, example: Path, tmp_path: Path) -> None:
@@ -106,7 +114,8 @@ def test_predict_the_blank_labels_of_one_table(run: Path, example: Path, tmp_pat
         "predict", "--model", run, "--support", tmp_path / "one.csv", "-o", tmp_path / "out.tsv"
     )
     assert done.returncode == 0, done.stderr
-    assert pd.read_csv(tmp_path / "out.tsv", sep="\t")["name"].tolist() == library["name"].tolist()
+    back = pd.read_csv(tmp_path / "out.tsv", sep="\t")
+    assert sorted(back["name"]) == sorted(library["name"])
 
 
 def test_predict_a_report_an_sdf_and_classes(run: Path, example: Path, tmp_path: Path) -> None:
@@ -127,7 +136,7 @@ def test_predict_to_standard_output(run: Path, example: Path) -> None:
         "predict", "--model", run, "--support", example / "support.csv",
         "--input", example / "library.csv", "-o", "-",
     )  # fmt: skip
-    assert done.stdout.splitlines()[0].startswith("name,smiles,mechanism,p_active")
+    assert done.stdout.splitlines()[0].startswith("name,smiles,mechanism,rank,p_active")
 
 
 def test_embed_as_array_and_as_table(run: Path, example: Path, tmp_path: Path) -> None:
@@ -280,8 +289,14 @@ def test_wrong_use_is_one_message_and_exit_code_2(
 
 def test_a_wrong_table_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("smiles,IC50 (nM)\nCCO,10\nCCN,90000\n")
-    given = ["--support", "mine.csv", "--threshold", "6", "-o", "out.csv"]
-    for wrong in (["--value-column", "nope"], ["--input", "nothing.csv"]):
+    given = ["--support", "mine.csv", "-o", "out.csv"]
+    for wrong in (
+        ["--value-column", "nope"],
+        ["--input", "nothing.csv"],
+        ["-o", "out.doc"],
+        ["--structures"],
+        ["--sheet", "May"],
+    ):
         code = (
             "import sys\nfrom molmeta_cli.main import main\n"
             f"sys.argv = ['molmeta', 'predict', *{given + wrong!r}]\n"

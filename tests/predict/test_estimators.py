@@ -176,7 +176,7 @@ def test_the_support_report_warns(with_domain: Model) -> None:
     assert report.n_molecules == {"0": 7, "1": 5}
     assert "7 of class 0, 5 of class 1" in str(report)
     few = FewShotClassifier(with_domain).fit([*series[:1], *others], [1] + [0] * 6).support_report_
-    assert "only 1 of class 1" in " ".join(few.warnings)
+    assert "only 1 active" in " ".join(few.warnings)
     strange = ["[SiH3][SiH2][SiH3]", "B1OB1", "[GeH4]", "[Te]=[Te]"]
     far = FewShotClassifier(with_domain).fit(strange, [1, 0, 1, 0]).support_report_
     assert "4 of 4 molecules are unlike all training molecules" in " ".join(far.warnings)

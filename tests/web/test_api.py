@@ -51,7 +51,7 @@ def test_measured_molecules_are_read_and_the_threshold_is_said(client: TestClien
     assert [one["active"] for one in answer["molecules"]][:4] == [True, False, True, False]
     assert answer["molecules"][4]["used"] is False
     assert "SMILES syntax error" in answer["molecules"][4]["reason"]
-    assert answer["notes"][-1] == "active is pXC50 > 6 (below 1,000 nM)"
+    assert answer["notes"][-1] == "active is pXC50 > 6 (below 1,000 nM), the default"
     assert answer["columns"] == ["name", "smiles", "IC50 (nM)"]
     assert answer["rows"][0][0] == "A-1"
     assert [one["value"] for one in answer["molecules"]][:2] == [7.9208, 4.3468]

@@ -1,15 +1,18 @@
-"""Workbooks (xlsx, xlsb, xls, ods): the first sheet's cells, as text."""
+"""Workbooks (xlsx, xlsb, xls, ods): the cells of the first sheet, or of a named one, as text."""
 
 from __future__ import annotations
 
 import datetime
+import difflib
 import io
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pandas as pd
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from molmeta.assays.columns import listed
 from molmeta.assays.formats.files import WORKBOOKS, open_bytes
 from molmeta.assays.formats.header import find_header_row
 from molmeta.assays.formats.table import Names, Table, in_chunks
@@ -24,18 +27,19 @@ def recognises(head: Head) -> bool:
     return head.content.startswith(WORKBOOKS)
 
 
-def open_table(head: Head) -> Table:
-    """Open the first sheet; the columns are the cells of its header.
+def open_table(head: Head, name: str | None = None) -> Table:
+    """Open a sheet, the first one unless it is named; the columns are the cells of its header.
 
     Raises:
-        InputError: If the file is no workbook, has a password, or its first sheet holds no table.
+        InputError: If the file is no workbook, has a password, has no such sheet, or it holds no
+            table.
     """
     path = head.path
     with open_bytes(path) as stream:
         content = stream.read()
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = book.get_sheet_by_index(0)
+        sheet = book.get_sheet_by_index(0 if name is None else _position(path, book, name))
     except (CalamineError, IndexError) as error:
         raise InputError.of(
             str(path),
@@ -56,12 +60,23 @@ def open_table(head: Head) -> Table:
         named = (_named(cells, len(names.columns), where, number) for number, cells in rows)
         return in_chunks(named, names.columns, n_rows)
 
-    others = book.sheet_names[1:]
-    notes: tuple[str, ...] = ()
-    if others:
-        notes = (f"the first sheet, {sheet.name!r}, was read of {1 + len(others)}",)
+    n_sheets, notes = len(book.sheet_names), tuple[str, ...]()
+    if name is None and n_sheets > 1:
+        notes = (f"the first sheet, {sheet.name!r}, was read of {n_sheets}",)
     notes += header.notes + names.notes
     return Table(path, names.columns, read, "workbook", names.repeated, notes)
+
+
+def _position(path: Path, book: CalamineWorkbook, name: str) -> int:
+    if name in book.sheet_names:
+        return book.sheet_names.index(name)
+    near = difflib.get_close_matches(name, book.sheet_names, n=1)
+    raise InputError.of(
+        f"sheet of {path}",
+        got=repr(name),
+        expected=f"one of the sheets {listed(book.sheet_names)}",
+        fix=f"Did you mean {near[0]!r}?" if near else None,
+    )
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from molmeta.assays.columns import Columns
+from molmeta.assays.columns import DEFAULT, Columns
 from molmeta.assays.formats.table import Table
 from molmeta.assays.readers import chembl, fsmol, moleculenet, plain, pubchem
-from molmeta.assays.readers.reading import Reading
+from molmeta.assays.readers.reading import NoLabels, Reading
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
@@ -45,17 +45,27 @@ class Source:
 
     def read(self, columns: Columns) -> Reading:
         """Its measurements in frames of bounded size, each row's `file` filled in."""
-        reading = self.reader.read(self.table, columns)
+        reading = self._read(columns)
         frames = (frame.assign(file=self.table.path.name) for frame in reading.frames)
         return Reading((*self.table.notes, *reading.notes), frames)
 
+    def _read(self, columns: Columns) -> Reading:
+        """Take values where the threshold is the default one only if there are no labels."""
+        if columns.threshold == DEFAULT:
+            try:
+                return self.reader.read(self.table, replace(columns, threshold=None))
+            except NoLabels:
+                pass
+        return self.reader.read(self.table, columns)
 
-def open_source(path: Path | str, format: str = "auto") -> Source:
+
+def open_source(path: Path | str, format: str = "auto", sheet: str | None = None) -> Source:
     """Open a file and find the reader for it.
 
     Args:
         path: The file.
         format: A reader's name, or "auto" to recognise it.
+        sheet: As of `open_table`.
 
     Raises:
         InputError: If the file cannot be read, or there is no such reader.
@@ -64,7 +74,7 @@ def open_source(path: Path | str, format: str = "auto") -> Source:
         raise InputError.of(
             "--format", got=repr(format), expected=f"auto or one of {', '.join(READERS)}"
         )
-    table = open_table(path)
+    table = open_table(path, sheet)
     for name, reader in READERS.items():
         if name == format or (format == "auto" and reader.recognises(table)):
             return Source(table, reader)

@@ -23,7 +23,7 @@ from molmeta.assays.measurement import (
     measurements,
     parse_labels,
 )
-from molmeta.assays.readers.reading import Reading
+from molmeta.assays.readers.reading import NoLabels, Reading
 from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
 from molmeta.assays.units import PXC50, Unit
 from molmeta.errors import InputError
@@ -198,7 +198,7 @@ def _assay_columns(
 
 
 def _no_label(table: Table, names: list[str]) -> InputError:
-    return InputError.of(
+    return NoLabels.of(
         f"labels of {table.path}",
         got=f"the columns {listed(names)}",
         expected="a column such as 'active' or 'label', or assay columns of 0 and 1",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from molmeta.errors import InputError
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -19,3 +21,7 @@ class Reading:
 
     notes: tuple[str, ...]
     frames: Iterator[pd.DataFrame]
+
+
+class NoLabels(InputError):
+    """A table without a column of labels, which may have values all the same."""

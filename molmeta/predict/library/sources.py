@@ -51,7 +51,8 @@ class MoleculeSource:
     def identity(self) -> object:
         """See `Source`."""
         files = [file_identity(table.path) for table in self.library.tables]
-        return [self.library.smiles_column, self.part_rows, files]
+        of_sheet = [] if self.library.sheet is None else [self.library.sheet]
+        return [self.library.smiles_column, self.part_rows, files, *of_sheet]
 
     def score(self, panel: Panel, wanted: Callable[[int], bool]) -> Iterator[Scored]:
         """See `Source`."""

@@ -182,7 +182,7 @@ def check_vector_file(path: Path, number_format: str) -> None:
         InputError: As `write_vectors`.
         OSError: If the name is too long.
     """
-    check_ending(path, also=".npy")
+    check_ending(path, ".npy")
     with suppress(FileNotFoundError):
         side_car(path).lstat()  # fails if its name is too long
     if number_format not in FORMATS:

@@ -1,0 +1,131 @@
+"""From a spreadsheet to a ranked one, as a chemist would: what is written, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from molmeta_cli.console import show_table
+
+from tests.cli.program import molmeta
+from tests.generators.molecules import NANOMOLAR, SMILES
+
+NEW = ["CCOc1ccc(CCN)cc1", "Cc1ccc(O)cc1", "O=C(O)c1ccccc1", "CCCCCC", "c1ccc2ncccc2c1"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "70")
+    names = [f"CPD-{i}" for i in range(20)]
+    measured = pd.DataFrame({"Compound": names, "SMILES": SMILES, "IC50 (nM)": NANOMOLAR})
+    with pd.ExcelWriter("ic50.xlsx") as book:
+        measured.to_excel(book, sheet_name="May", index=False)
+        measured[:2].to_excel(book, sheet_name="June", index=False)
+    smiles = [*NEW, SMILES[0], "C1CC", "=cmd|' /C calc'!A0"]
+    library = pd.DataFrame({"id": [f"L{i}" for i in range(8)], "smiles": smiles, "price": range(8)})
+    library.to_csv("library.csv", index=False)
+    return tmp_path
+
+
+def test_one_command_makes_a_ranked_workbook(folder: Path) -> None:
+    done = molmeta("predict", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "out.xlsx")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_excel("out.xlsx", engine="calamine")
+    assert table["rank"].tolist()[:5] == [1, 2, 3, 4, 5]
+    assert table["p_active"][:5].is_monotonic_decreasing
+    assert set(table["id"][:5]) == {"L0", "L1", "L2", "L3", "L4"}
+    assert table["id"].tolist()[5:] == ["L5", "L6", "L7"]
+    assert table["already_measured"].tolist() == [False] * 5 + [True] + [False] * 2
+    assert table["measured_value"][5] == 7.921
+    sheet = openpyxl.load_workbook("out.xlsx").worksheets[0]
+    assert sheet["B9"].value.startswith("=cmd")
+    assert sheet["B9"].data_type == "s"
+    assert sheet["C2"].value in range(5)
+
+
+def test_it_says_what_was_taken_and_the_best(folder: Path) -> None:
+    done = molmeta("predict", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "out.xlsx")
+    told = done.stderr.splitlines()
+    assert "active is pXC50 > 6 (below 1,000 nM), the default" in told
+    assert "ic50.xlsx: the first sheet, 'May', was read of 2" in told
+    start = next(i for i, line in enumerate(told) if line.startswith("rank"))
+    assert told[start].split() == ["rank", "id", "p_active", "similarity", "in_domain", "smiles"]
+    assert [line.split()[0] for line in told[start + 1 : start + 6]] == list("12345")
+    assert max(map(len, told[start : start + 6])) <= 70
+    assert told[-1] == (
+        "out.xlsx: 8 rows, best first: 5 new molecules, 1 already measured, "
+        "2 rejected (reason says why)"
+    )
+
+
+def test_a_library_of_smiles_alone_has_no_names(folder: Path) -> None:
+    Path("bare.smi").write_text("\n".join(NEW) + "\n")
+    call = ("--support", "ic50.xlsx", "--input", "bare.smi", "-o", "out.csv", "--properties")
+    done = molmeta("predict", *call, "--show", "1")
+    told = next(line for line in done.stderr.splitlines() if line.startswith("rank"))
+    assert told.split() == ["rank", "p_active", "similarity", "in_domain", "smiles"]
+    assert {"mw", "brenk_alerts"} <= set(pd.read_csv("out.csv"))
+    assert "rank " not in molmeta("predict", *call, "--show", "0").stderr
+
+
+def test_a_sheet_is_named(folder: Path) -> None:
+    call = ("--support", "ic50.xlsx", "--input", "library.csv", "-o", "out.csv")
+    done = molmeta("predict", *call, "--sheet", "June")
+    assert "support ic50: 2 molecules" in done.stderr
+    for flag, got in (("--sheet", "Did you mean 'June'"), ("--input-sheet", "without sheets")):
+        done = molmeta("predict", *call, flag, "Jun")
+        assert done.returncode == 2
+        assert got in done.stderr
+    done = molmeta("predict", "--support", "ic50.xlsx", "-o", "out.csv", "--input-sheet", "May")
+    assert done.returncode == 2
+    assert "expected --input" in done.stderr
+
+
+def test_screen_and_suggest_take_the_same_table(folder: Path) -> None:
+    given = ("--support", "ic50.xlsx", "--input", "library.csv", "-o")
+    suggested = molmeta("suggest", *given, "next.xlsx", "-n", "2")
+    assert pd.read_excel("next.xlsx", engine="calamine")["rank"].tolist() == [1, 2]
+    screened = molmeta("screen", *given, "hits", "--top", "3")
+    for done in (suggested, screened):
+        assert done.returncode == 0, done.stderr
+        assert "active is pXC50 > 6 (below 1,000 nM), the default" in done.stderr
+
+
+def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
+    given = ("predict", "--input", "library.csv", "-o")
+    first = molmeta(*given, "first.csv", "--support", "ic50.xlsx", "--save", "egfr.molmeta")
+    second = molmeta(*given, "second.csv", "--support", "egfr.molmeta")
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    assert Path("first.csv").read_bytes() == Path("second.csv").read_bytes()
+    assert Path("egfr.molmeta").stat().st_size < 200_000
+    for wrong, got in (
+        (("--threshold", "6"), "learnt already"),
+        (("--labels-only",), "learnt already"),
+        (("--model", "fingerprint"), "by the model 'graph'"),
+        (("--save", "egfr.molmeta"), "a file that is read as well"),
+        (("--save", "egfr.txt"), "ends with .molmeta"),
+    ):
+        done = molmeta(*given, "third.csv", "--support", "egfr.molmeta", *wrong)
+        assert done.returncode == 2, done.stderr
+        assert got in done.stderr
+    done = molmeta("suggest", "--input", "library.csv", "--support", "egfr.molmeta", "-o", "o.csv")
+    assert "a learnt assay; expected a table" in done.stderr
+    done = molmeta("predict", "--support", "egfr.molmeta", "-o", "third.csv")
+    assert "no --input" in done.stderr
+    assert not Path("third.csv").exists()
+
+
+def test_a_table_fits_the_terminal_and_shows_no_controls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    show_table(["n", "smiles", "p"], [["1", "C" * 40, "0.5"], ["2", "\x1b[2JC", "1"]], "smiles")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"n  {'smiles':<22}  p",
+        f"1  {'C' * 21}…  0.5",
+        f"2  {'?[2JC':<22}  1",
+    ]
