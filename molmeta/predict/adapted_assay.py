@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 FOLDS = 64
 """Up to so many molecules are left out one by one; more are left out in so many parts."""
 
+_LEAST_VALUES = 8
+
 AT_ONCE = 1 << 24
 """Numbers in the views of the support set that are scored at once, s² each: 64 MB in float32."""
 
@@ -75,6 +77,19 @@ class AdaptedAssay:
     def adapted(self) -> Adapted:
         """The model adapted to all of them."""
         return self._adapt(np.arange(len(self.smiles)))
+
+    @cached_property
+    def posterior(self) -> ValuePosterior | None:
+        """What the exact values say of others; None where fewer than 8, or half, are exact."""
+        if self.values is None:
+            return None
+        exact = np.flatnonzero(~np.isnan(self.values))
+        if len(exact) < max(_LEAST_VALUES, len(self.values) / 2):
+            return None
+        values = self.values[exact].astype(np.float64)
+        above = (values > np.median(values)).astype(np.float32)
+        adapted = self._scorer.adapt(exact, above, steps=self.steps)
+        return ValuePosterior.learn(adapted, values)
 
     @cached_property
     def panel(self) -> Panel:

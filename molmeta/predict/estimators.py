@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.inputs import as_smiles
 from molmeta.errors import InputError
+from molmeta.learning.scorer import Scorer
 from molmeta.predict.adapted_assay import Floats
 from molmeta.predict.classes import as_labels, as_measured, two_classes
 from molmeta.predict.conformal import check_error_rate, p_values
@@ -136,10 +137,21 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """Log-odds of being active, shape (n,); NaN where a molecule does not parse."""
         return self.score_features(self._features(smiles))
 
-    def score_features(self, features: Featurized) -> Floats:
-        """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules."""
+    def score_features(self, features: Featurized, scorer: Scorer | None = None) -> Floats:
+        """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules.
+
+        Args:
+            features: Of the molecules.
+            scorer: Of the model's learner and these features, where they serve something else too.
+        """
         check_is_fitted(self, "known_")
-        return self.known_.panel.score(features, self.prevalence, np.float64)[:, 0]
+        panel = self.known_.panel
+        if scorer is None:
+            return panel.score(features, self.prevalence, np.float64)[:, 0]
+        rows, scores = np.flatnonzero(features.parsed), np.full(len(features), np.nan)
+        if len(rows):
+            scores[rows] = panel.score_rows(scorer, rows, self.prevalence, np.float64)[:, 0]
+        return scores
 
     def decision_function(self, smiles: Iterable[Any]) -> Floats:
         """Log-odds of `classes_[1]`, shape (n,), as scikit-learn reads them; NaN as above.

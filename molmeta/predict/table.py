@@ -19,6 +19,7 @@ from molmeta.chem.featurize import Featurized
 from molmeta.chem.filters import FILTER_COLUMNS, filter_table
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
+from molmeta.learning.scorer import Scorer
 from molmeta.predict.estimators import FewShotClassifier
 from molmeta.runs.model import Model
 
@@ -31,6 +32,9 @@ OUTPUT_COLUMNS = {
     "already_measured": "bool",
     "measured_class": "object",
     "measured_value": "float64",
+    "predicted_value": "float64",
+    "predicted_lower": "float64",
+    "predicted_upper": "float64",
     "nearest_support": "object",
     "nearest_similarity": "float64",
     "nearest_training": "float64",
@@ -44,6 +48,10 @@ Other programs read them by name (docs/output.md): none is renamed, moved or giv
 POSSIBLE = "possible_classes"
 """Beside `OUTPUT_COLUMNS` where an error rate is given: active, inactive, either or neither."""
 
+COVERAGE = 0.8
+"""The share of values that lie between `predicted_lower` and `predicted_upper`."""
+
+_VALUE_COLUMNS = ("predicted_value", "predicted_lower", "predicted_upper")
 _SETS = np.array([["neither", "active"], ["inactive", "either"]], dtype=object)
 _CLASSES = np.array(["inactive", "active"], dtype=object)
 _DECIMALS = 3
@@ -151,7 +159,8 @@ def predict_table(
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
     features = classifier.featurize(smiles, workers=workers, progress=progress)
-    scores = classifier.score_features(features)
+    scorer = Scorer(classifier.known_.model.learner, features)
+    scores = classifier.score_features(features, scorer)
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)
     at = _measured_at(classifier, smiles, features, measured)
@@ -163,6 +172,7 @@ def predict_table(
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
         **_measured(classifier, at),
+        **_values(classifier, scorer, features),
     }
     added |= {name: near[name].array for name in near.columns}
     if error is not None:
@@ -211,6 +221,18 @@ def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str,
         "measured_class": np.where(learnt, _CLASSES[known.labels[at_known].astype(int)], ""),
         "measured_value": np.where(learnt, values, np.nan).astype(np.float64),
     }
+
+
+def _values(
+    classifier: FewShotClassifier, scorer: Scorer, features: Featurized
+) -> dict[str, NDArray[np.float64]]:
+    """Give predicted values with their intervals; NaN where the support set has too few."""
+    found = np.full((3, len(features)), np.nan)
+    posterior, rows = classifier.known_.posterior, np.flatnonzero(features.parsed)
+    if posterior is not None and len(rows):
+        predicted = posterior.predict(scorer, rows)
+        found[:, rows] = predicted.mean, *predicted.interval(COVERAGE).T
+    return dict(zip(_VALUE_COLUMNS, found, strict=True))
 
 
 def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:

@@ -24,6 +24,9 @@ WRITTEN = {
     "already_measured": "true or false",
     "measured_class": "text",
     "measured_value": "number",
+    "predicted_value": "number",
+    "predicted_lower": "number",
+    "predicted_upper": "number",
     "nearest_support": "text",
     "nearest_similarity": "number",
     "nearest_training": "number",
@@ -110,4 +113,5 @@ def test_cells_of_text_files_and_workbooks(
         if name not in ("status", "reason", "already_measured"):
             assert pd.isna(rejected[name]), name
     assert 0 < new["p_active"] < 1
+    assert new["predicted_lower"] < new["predicted_value"] < new["predicted_upper"]
     assert measured["mw"] == 46.1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from molmeta import FewShotRegressor
+from molmeta.assays import Columns, open_library, read_support
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.models import MatchingHead
+from molmeta.predict import learn, predict_table
 from molmeta.predict.value_posterior import Predicted
 from molmeta.runs.model import Model
-from tests.predict.test_estimators import KNOWN, LIBRARY
+from tests.predict.test_estimators import FRAME, KNOWN, LIBRARY
 
 SMILES = KNOWN["smiles"].tolist()
 VALUES = np.random.default_rng(1).normal(6, 1, len(SMILES))
@@ -69,6 +72,23 @@ def test_a_head_without_a_covariance_gives_values_alone(model: Model) -> None:
     for ask in (fitted.predict_interval, lambda smiles: fitted.predict_above(smiles, 6.0)):
         with pytest.raises(InputError, match=r"intervals of values.*no covariance.*Use predict"):
             ask(SMILES)
+
+
+@pytest.mark.parametrize(
+    ("n_exact", "of"), [(8, 12), (7, 12), (6, 14)], ids=["enough", "under eight", "under half"]
+)
+def test_a_table_with_few_exact_values_gets_no_predicted_ones(
+    kernel_model: Model, tmp_path: Path, n_exact: int, of: int
+) -> None:
+    cells = [f"{4 + i / 4}" if i < n_exact else ">4" for i in range(of)]
+    cells[-1] = ">7" if n_exact < of else cells[-1]
+    lines = [f"{smiles},{cell}" for smiles, cell in zip(FRAME["smiles"], cells, strict=False)]
+    support, library = tmp_path / "support.csv", tmp_path / "library.csv"
+    support.write_text("\n".join(["smiles,pIC50", *lines]))
+    library.write_text("smiles\nCCO\nno molecule\n")
+    known = read_support(support, Columns(threshold=5))
+    table = predict_table(learn(kernel_model, known), open_library(library)).table
+    assert table["predicted_value"].notna().tolist() == [n_exact == 8, False]
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.5, 80])
