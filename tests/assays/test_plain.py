@@ -112,6 +112,12 @@ def test_values_that_cannot_be_read_count_for_the_type_of_their_assay(tmp_path: 
     assert audit["action"].tolist() == ["dropped", "dropped", "kept", "dropped", "dropped"]
 
 
+def test_a_type_that_cannot_be_read_sets_its_row_aside(tmp_path: Path) -> None:
+    text = "smiles,endpoint,Value (ug/mL)\nCCO,?log10 IC50,2.7\nCC,?log10 IC50,1.2\n"
+    rows = read(tmp_path, text, Columns(threshold=6))
+    assert rows["reason"].str.contains("a sign that was decoded wrongly").all()
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = Columns(smiles_column="b", label_column="HIT", assay_column="plate")
     rows = read(tmp_path, "smiles,b,active,hit,plate\nC,CCO,1,0,P1\n", columns)

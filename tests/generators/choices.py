@@ -76,6 +76,8 @@ def draw(seed: int) -> Combination:
     percent = chosen["quantity"] in (*vocabulary.HIGHER, *vocabulary.LOWER)
     if percent and chosen["relation"].startswith("side"):
         chosen["relation"] = "column"  # a percentage has no logarithm beside it
+    if chosen["relation"] == "named for another":
+        chosen["value_named"] = "yes"  # else the other, which a relation is named for, may be meant
     if chosen["type_place"] == "mixed column" and chosen["n_blank"] == "most":
         chosen["n_blank"] = "some"  # the rarer type could be the one that is left
     if percent and chosen["relation_words"] == "nonsense":

@@ -423,12 +423,16 @@ def _known_unit(text: str) -> bool:
 
 
 def _type_column(names: Sequence[str], rows: pd.DataFrame, value: str) -> str | None:
-    """The column that says what each row's value is, if most of its words are quantities."""
+    """The column that says what each row's value is, if most of its words are quantities.
+
+    One that cannot be read, such as `?log10 IC50`, is one: its rows are set aside.
+    """
     for known in TYPE_NAMES:
         name = find_column([n for n in names if n != value], None, (known,), flag="", source="")
         if name is None:
             continue
         words = [word for word in as_text(rows[name]).unique() if word.casefold() not in MISSING]
-        if words and 2 * sum(bool(parse_quantity(word).symbol) for word in words) >= len(words):
+        said = [parse_quantity(word) for word in words]
+        if said and 2 * sum(bool(one.symbol or one.problem) for one in said) >= len(said):
             return name
     return None
