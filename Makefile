@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-all test-page lint types check clean
+.PHONY: demo test test-all test-page lint types check docs docs-quick release clean
 
 # torch first and exactly: this is a CPU build here, where anything looser pulls CUDA packages.
 $(READY): pyproject.toml Makefile
@@ -42,5 +42,24 @@ types: $(READY)
 
 check: lint types test
 
+docs: $(READY)  ## the site, its notebooks executed (three minutes), into docs/_build/html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python docs/measure.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+docs-quick: $(READY)  ## the same without executing notebooks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python docs/measure.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -D nb_execution_mode=off docs docs/_build/quick
+
+release: check  ## VERSION=0.2.0: version, changelog, wheel and sdist, each checked where it is alone
+	test -n "$(VERSION)" || { echo 'say which: make release VERSION=0.2.0'; exit 2; }
+	test -z "$$(git status --porcelain)" || { echo 'commit first: git status'; exit 2; }
+	$(BIN)/python tools/release.py cut $(VERSION)
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python tools/release.py check dist
+	@echo 'Read dist/ and git diff; then commit, tag v$(VERSION), and upload dist/*.whl and dist/*.tar.gz.'
+
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist docs/_build docs/reference/generated

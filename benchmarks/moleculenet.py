@@ -1,6 +1,6 @@
 """Clean MoleculeNet few-shot tables: support labels only, ten draws, every other molecule a query.
 
-    python benchmarks/moleculenet.py tox21 --model default --results DIR --docs research/moleculenet.md
+    python benchmarks/moleculenet.py tox21 --results DIR --docs research/moleculenet.md
 
 The test assays are the last columns, as in the literature. There are no validation assays, so a
 model must not have been chosen on any of these. With `--results` a table that was made before is

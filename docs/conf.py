@@ -58,6 +58,6 @@ html_theme_options = {
 }
 
 
-def setup(app) -> None:  # noqa: ANN001
+def setup(app) -> None:
     """Colour the notebooks' cells without IPython's own lexer, which few machines have."""
     app.add_lexer("ipython3", pygments.lexers.PythonLexer)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
+import typer
 import typer.main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +39,17 @@ MODULES = (
 )
 """Modules without a list of exports that belong to it too."""
 
+KINDS = {
+    "CountOrNone": "a whole number, 0 or more",
+    "Count": "a whole number, 1 or more",
+    "Positive": "a number above 0",
+    "NotNegative": "a number, 0 or more",
+    "Fraction": "a number from 0 to below 1",
+    "Share": "a number from 0 to 1",
+    "Sizes": "whole numbers, 2 or more",
+}
+"""What the types of `molmeta.config` and `molmeta.runs.settings` are called here."""
+
 Page = dict[str, str]
 
 
@@ -58,7 +69,6 @@ def verbs() -> Page:
     program = typer.main.get_command(app)
     text = "# Every verb\n\nWhat `molmeta VERB --help` prints.\n"
     for words, command in commands(program, ("molmeta",)):
-        context = click.Context(command, info_name=words[-1], max_content_width=88, terminal_width=88)
         context = typer.Context(command, info_name=" ".join(words), terminal_width=88)
         text += f"\n## {' '.join(words[1:])}\n\n```text\n{command.get_help(context)}\n```\n"
     return {"verbs": text}
@@ -97,13 +107,24 @@ def keys(factory: Callable[..., Any]) -> list[Key]:
     return [
         Key(
             name=name,
-            kind=str(item.annotation).removeprefix("typing."),
+            kind=in_words(str(item.annotation)),
             default="" if item.default is item.empty else repr(item.default),
             meaning=said.get(name, ""),
         )
         for name, item in inspect.signature(target).parameters.items()
         if item.kind is item.KEYWORD_ONLY or (item.default is not item.empty and name != "self")
     ]
+
+
+def in_words(annotation: str) -> str:
+    """Say a type of `molmeta.config` in words that a reader of recipes understands.
+
+    >>> in_words("Count | None"), in_words("Literal['sum', 'max']")
+    ('a whole number, 1 or more | None', "'sum', 'max'")
+    """
+    for name, said in KINDS.items():
+        annotation = re.sub(rf"\b{name}\b", said, annotation)
+    return re.sub(r"Literal\[(.*?)\]", r"\1", annotation)
 
 
 def meanings(factory: Callable[..., Any]) -> dict[str, str]:
@@ -141,23 +162,26 @@ def table(rows: list[Key], skip: tuple[str, ...] = ()) -> str:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key in rows:
         if key.name not in skip:
-            kind = key.kind.replace("|", "\\|")
             default = f"`{key.default}`" if key.default else "must be given"
-            lines.append(
-                f"| `{key.name}` | `{kind}` | {default} | {key.meaning.replace('|', chr(92) + '|')} |"
-            )
+            cells = (f"`{key.name}`", f"`{key.kind}`", default, key.meaning)
+            lines.append(row(*cells))
     return "\n".join(lines) + "\n"
+
+
+def row(*cells: str) -> str:
+    """Write a row of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def modules() -> Page:
     """Write a table of all modules, folder by folder, from the first lines of their docstrings."""
-    text = "# Every module\n\nA line a module of `molmeta/`, from its docstring.\n\n| module | holds |\n|---|---|\n"
+    lines = ["# Every module", "", "A line a module of `molmeta/`, from its docstring.", ""]
+    lines += ["| module | holds |", "|---|---|"]
     for file in sorted((ROOT / "molmeta").rglob("*.py")):
         name = file.relative_to(ROOT / "molmeta").as_posix().removesuffix("__init__.py") or "."
         doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-        holds = doc.partition("\n")[0].removesuffix(".").replace("|", "\\|")
-        text += f"| `{name}` | {holds} |\n"
-    return {"modules": text}
+        lines.append(row(f"`{name}`", doc.partition("\n")[0].removesuffix(".")))
+    return {"modules": "\n".join(lines) + "\n"}
 
 
 def api() -> Page:
@@ -174,8 +198,6 @@ def api() -> Page:
             if one[0] != "_" and getattr(thing, "__module__", None) == name
         ]
         pages[name.replace(".", "_")] = _page(name, title, names)
-    links = "\n".join(f"generated/{name}" for name in pages)
-    del links
     return pages
 
 
@@ -192,6 +214,8 @@ def _page(name: str, title: str, names: list[tuple[str, Any]]) -> str:
             text += f".. autoclass:: {name}.{one}\n   :members:\n\n"
         elif callable(thing):
             text += f".. autofunction:: {name}.{one}\n\n"
-        else:
-            text += f".. autodata:: {name}.{one}\n\n"
-    return text + "```\n"
+    tables = [one for one, thing in names if not callable(thing)]
+    text += "```\n"
+    if tables:
+        text += "\nTables of names: " + ", ".join(f"`{one}`" for one in tables) + ".\n"
+    return text

@@ -73,7 +73,7 @@ def exported() -> Iterator[tuple[str, object]]:
 
 def imported_by_pages() -> Iterator[tuple[str, object]]:
     """Find what the examples in README.md and docs/ import of molmeta."""
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         lines = page.read_text(encoding="utf-8").replace(">>> ", "")
         for name, words in re.findall(r"^from (molmeta\S*) import ([\w, ]+)", lines, re.MULTILINE):
             module = importlib.import_module(name)

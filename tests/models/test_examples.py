@@ -1,4 +1,4 @@
-"""The examples in docstrings and on docs/models.md run, and every public class has one."""
+"""The examples in docstrings and on the page on matching run; every public class has one."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def test_every_public_class_has_an_example() -> None:
 
 
 def test_examples_of_the_page_run(root: Path) -> None:
-    failed, tried = doctest.testfile(str(root / "docs" / "models.md"), module_relative=False)
+    failed, tried = doctest.testfile(
+        str(root / "docs" / "concepts" / "matching.md"), module_relative=False
+    )
     assert tried
     assert not failed

@@ -1,9 +1,6 @@
-"""The encoder in scripts: a scikit-learn transformer, and the example of docs/screening.md."""
+"""The encoder in scripts: a scikit-learn transformer."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,15 +25,3 @@ def test_it_stands_in_pipelines() -> None:
     vectors = transformer.fit_transform(["CCO", "no molecule"])
     np.testing.assert_array_equal(vectors, MoleculeEncoder(model).encode(["CCO", "no molecule"]))
     assert len(transformer.get_feature_names_out()) == vectors.shape[1]
-
-
-def test_the_example_of_the_docs_runs_as_printed(root: Path) -> None:
-    text = (root / "docs" / "screening.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names: dict[str, object] = {}
-    exec(code, names)
-    picked, smiles = names["picked"], names["smiles"]
-    assert isinstance(picked, list)
-    assert isinstance(smiles, list)
-    assert len(set(picked)) == 12
-    assert set(picked) <= set(smiles)
