@@ -4,8 +4,8 @@
 #   docker run --rm -v "$PWD:/data" molmeta predict --support measured.csv --input library.csv -o ranked.csv
 FROM python:3.11-slim AS build
 COPY . /source
-# Of torch the CPU's build: set TORCH_INDEX to "" where your index has that one alone.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Set it to the index of PyTorch's CPU builds, else pip fetches several gigabytes of CUDA packages.
+ARG TORCH_INDEX=""
 RUN python -m venv /opt/molmeta \
  && /opt/molmeta/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} torch \
  && /opt/molmeta/bin/pip install --no-cache-dir '/source[web]'

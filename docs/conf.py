@@ -8,10 +8,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "cli")]
 # The notebooks' kernels, and the programs that they start, read the checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), str(HERE.parent / "cli")])
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import generate  # noqa: E402
-import pygments.lexers  # noqa: E402
 
 import molmeta  # noqa: E402
 
@@ -25,7 +25,7 @@ release = version = molmeta.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 templates_path: list[str] = []
-suppress_warnings = ["config.cache"]
+suppress_warnings = ["config.cache", "myst-nb.lexer"]  # a kernel names its lexer once it ran
 default_role = "literal"  # what docstrings write between backticks is code
 highlight_language = "none"
 
@@ -58,6 +58,10 @@ html_theme_options = {
 }
 
 
-def setup(app) -> None:
-    """Colour the notebooks' cells without IPython's own lexer, which few machines have."""
-    app.add_lexer("ipython3", pygments.lexers.PythonLexer)
+def setup(app) -> None:  # noqa: ANN001
+    """Leave out the methods that scikit-learn adds to every estimator."""
+    app.connect("autodoc-skip-member", _of_scikit_learn)
+
+
+def _of_scikit_learn(app, what, name, thing, skip, options) -> bool | None:  # noqa: ANN001
+    return True if name.startswith("set_") and name.endswith("_request") else None
