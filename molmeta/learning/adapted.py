@@ -19,7 +19,9 @@ from molmeta.tensors import digest_tensors, load_tensors, save_tensors, under
 if TYPE_CHECKING:
     from molmeta.learning.learner import Learner
 
-_OF = "learner"
+_OF, _VERSION = "learner", "version"
+VERSION = 1
+"""Of files of adapted learners; molmeta 0.1 wrote none, which counts as 1."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Adapted:
 
         The learner itself is not in the file, which is small where only a head adapts.
         """
-        save_tensors(Path(file), self.tensors())
+        save_tensors(Path(file), {**self.tensors(), _VERSION: torch.tensor(VERSION)})
 
     def tensors(self) -> dict[str, Tensor]:
         """Name what `save` writes, and a digest of the learner."""
@@ -98,9 +100,19 @@ class Adapted:
             learner: The learner that had been adapted, with the same weights.
 
         Raises:
-            InputError: If the file cannot be read, or comes from another learner.
+            InputError: If the file cannot be read, or comes from another learner or a later
+                molmeta.
         """
-        return Adapted.of_tensors(load_tensors(Path(file)), learner, str(file))
+        tensors = load_tensors(Path(file))
+        version = int(tensors.pop(_VERSION, torch.tensor(1)))
+        if version != VERSION:
+            raise InputError.of(
+                f"adapted learner {file}",
+                got=f"a file of version {version}",
+                expected=f"version {VERSION} or none",
+                fix="Install the molmeta that wrote it, or adapt again.",
+            )
+        return Adapted.of_tensors(tensors, learner, str(file))
 
     @staticmethod
     def of_tensors(tensors: Mapping[str, Tensor], learner: Learner, source: str) -> Adapted:

@@ -16,6 +16,8 @@ from molmeta.resources import write_json
 from molmeta.runs.recipe import Recipe, foreign_parts, resolve_recipe
 
 CONFIG = "config.json"
+VERSION = 1
+"""Of run folders: it grows when an earlier molmeta would read one wrongly."""
 
 
 def save_config(
@@ -35,6 +37,7 @@ def save_config(
         data: Digests of the assays, by role.
     """
     content = {
+        "version": VERSION,
         "molmeta": __version__,
         "features": FEATURE_SPEC,
         "standardize": form.spec if form else None,
@@ -49,7 +52,8 @@ def load_config(run: Path) -> dict[str, Any]:
     """Read the run's `config.json`.
 
     Raises:
-        InputError: If `run` is not a run folder, or was made for other features.
+        InputError: If `run` is not a run folder, or was made by a later molmeta or for other
+            features.
     """
     file = run / CONFIG
     try:
@@ -63,6 +67,14 @@ def load_config(run: Path) -> dict[str, Any]:
             got=f"a {CONFIG} that cannot be read ({error})" if file.is_file() else f"no {CONFIG}",
             expected="a run folder written by `molmeta train`",
         ) from None
+    version = config.get("version", 1)  # which molmeta 0.1 did not write
+    if version != VERSION:
+        raise InputError.of(
+            f"model {run}",
+            got=f"a run folder of version {version}, by molmeta {config.get('molmeta')}",
+            expected=f"version {VERSION} or none",
+            fix="Install that molmeta, or a later one.",
+        )
     if features != _plain(FEATURE_SPEC):
         raise InputError.of(
             f"model {run} reads other features",

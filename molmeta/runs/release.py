@@ -24,7 +24,7 @@ def release(run: Path, card: Path, folder: Path) -> None:
     """Copy what is needed to use a run's model, with a card written for its readers.
 
     Weights are kept in half precision; matrices each of whose rows is one of many that are added
-    up, in eight bits. Calibrate the copy, not the run (docs/model.md).
+    up, in eight bits. Calibrate the copy, not the run (research/fingerprint.md).
 
     Args:
         run: The run folder.

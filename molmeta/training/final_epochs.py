@@ -1,7 +1,7 @@
 """Final epochs: pre-training goes on with all assays once meta-training is done.
 
 What meta-training learned stays: it still suits the vectors of an encoder that goes on for a few
-epochs (docs/model.md). All assays are known then.
+epochs (research/all_assays.md). All assays are known then.
 """
 
 from __future__ import annotations
