@@ -59,10 +59,10 @@ html_theme_options = {
 }
 
 
-def setup(app) -> None:  # noqa: ANN001
+def setup(app) -> None:
     """Leave out the methods that scikit-learn adds to every estimator."""
     app.connect("autodoc-skip-member", _of_scikit_learn)
 
 
-def _of_scikit_learn(app, what, name, thing, skip, options) -> bool | None:  # noqa: ANN001
+def _of_scikit_learn(app, what, name, thing, skip, options) -> bool | None:
     return True if name.startswith("set_") and name.endswith("_request") else None
