@@ -161,6 +161,9 @@ def _recipe_fields(factory: Callable[..., Any]) -> dict[str, Any]:
 def read_recipe(name_or_file: str | Path) -> Sections:
     """Read a recipe from a YAML file, or one of molmeta's own by its name.
 
+    >>> read_recipe("matching")["inner"]
+    {'steps': 0}
+
     Raises:
         InputError: If there is no such recipe or it is not a YAML mapping.
     """

@@ -28,6 +28,16 @@ VERSION = 1
 class Adapted:
     """A learner adapted to one assay.
 
+    >>> import numpy as np
+    >>> from molmeta import load_model
+    >>> from molmeta.learning import Scorer
+    >>> model = load_model("graph")
+    >>> scorer = Scorer(model.learner, model.featurize(["CCO", "CCN"]))
+    >>> adapted = scorer.adapt(np.arange(2), np.array([1, 0], np.float32))
+    >>> adapted.save("adapted.safetensors")
+    >>> Adapted.load("adapted.safetensors", model.learner).labels
+    tensor([1., 0.])
+
     Attributes:
         learner: Where it comes from; unchanged.
         parameters: The adapted parameters, by name.

@@ -20,6 +20,14 @@ from molmeta.learning.learner import Learner
 class Scorer:
     """A learner in use on one set of molecules.
 
+    >>> from molmeta import load_model
+    >>> model = load_model("graph")
+    >>> molecules = model.featurize(["CCO", "CCN", "CCCO", "CCCN", "CCCCO"])
+    >>> scorer = Scorer(model.learner, molecules)
+    >>> adapted = scorer.adapt(np.arange(4), np.array([1, 0, 1, 0], np.float32))
+    >>> bool(scorer.score(adapted, np.array([4]))[0] > 0)
+    True
+
     Args:
         learner: In evaluation mode.
         molecules: A store or `Featurized`; where the learner embeds once, the vectors are kept.

@@ -26,6 +26,12 @@ def release(run: Path, card: Path, folder: Path) -> None:
     Weights are kept in half precision; matrices each of whose rows is one of many that are added
     up, in eight bits. Calibrate the copy, not the run (research/fingerprint.md).
 
+    >>> from molmeta.runs.model import shipped_models
+    >>> _ = Path("card.md").write_text("# Ours")
+    >>> release(shipped_models()["graph"], Path("card.md"), Path("ours"))
+    >>> sorted(path.name for path in Path("ours").iterdir())[:3]
+    ['README.md', 'assays.json', 'config.json']
+
     Args:
         run: The run folder.
         card: The model card, Markdown.
