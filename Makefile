@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-all test-page lint types check docs docs-quick release clean
+.PHONY: demo test test-all test-page lint types check docs docs-quick test-docs release clean
 
 # torch first and exactly: this is a CPU build here, where anything looser pulls CUDA packages.
 $(READY): pyproject.toml Makefile
@@ -42,15 +42,19 @@ types: $(READY)
 
 check: lint types test
 
-docs: $(READY)  ## the site, its notebooks executed (three minutes), into docs/_build/html
+$(READY)-docs: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+docs: $(READY)-docs  ## the site, its notebooks executed (three minutes), into docs/_build/html
 	$(BIN)/python docs/measure.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-docs-quick: $(READY)  ## the same without executing notebooks
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(BIN)/python docs/measure.py
+docs-quick: $(READY)-docs  ## the same without executing notebooks, in half a minute
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -D nb_execution_mode=off docs docs/_build/quick
+
+test-docs: $(READY)-docs  ## the commands and code of every page, and the site in Debian's chromium
+	$(BIN)/python -m pytest -m slow tests/docs
 
 release: check  ## VERSION=0.2.0: version, changelog, wheel and sdist, each checked where it is alone
 	test -n "$(VERSION)" || { echo 'say which: make release VERSION=0.2.0'; exit 2; }
