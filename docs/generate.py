@@ -29,7 +29,10 @@ PACKAGES = (
     ("molmeta.models", "Encoders and heads"),
     ("molmeta.testing", "Laws for your own parts"),
 )
-"""The packages whose exports are the public API, with the titles of their pages."""
+"""The packages whose exports are the public API, and what each page holds."""
+
+FIRST = ("FewShotClassifier", "FewShotRegressor", "load_encoder", "EncoderTransformer")
+"""What most readers look for."""
 
 MODULES = (
     ("molmeta.chem.featurize", "Molecules as arrays"),
@@ -189,6 +192,7 @@ def api() -> Page:
     pages = {}
     for name, title in PACKAGES:
         names = [(one, getattr(importlib.import_module(name), one)) for one in _exports(name)]
+        names.sort(key=lambda one: FIRST.index(one[0]) if one[0] in FIRST else len(FIRST))
         pages[name.replace(".", "_")] = _page(name, title, names)
     for name, title in MODULES:
         module = importlib.import_module(name)
@@ -208,7 +212,7 @@ def _exports(name: str) -> list[str]:
 
 
 def _page(name: str, title: str, names: list[tuple[str, Any]]) -> str:
-    text = f"# {title}\n\n`{name}`\n\n```{{eval-rst}}\n"
+    text = f"# {name}\n\n{title}.\n\n```{{eval-rst}}\n"
     for one, thing in names:
         if inspect.isclass(thing):
             text += f".. autoclass:: {name}.{one}\n   :members:\n\n"

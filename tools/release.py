@@ -28,12 +28,18 @@ PLACES = {
 
 _LIST = """
 import importlib.metadata as metadata, json
-parts = {(one.metadata["Name"], one.version): one.metadata for one in metadata.distributions()}
+
+def licence(about):
+    told = about.get("License-Expression") or (about.get("License") or "").partition("\\n")[0]
+    classes = [one.rpartition(" :: ")[2] for one in about.get_all("Classifier") or ()
+               if one.startswith("License ::")]
+    return told or ", ".join(classes)
+
+parts = {one.metadata["Name"]: one for one in metadata.distributions()}
 print(json.dumps([
-    {"type": "library", "name": name, "version": version,
-     "licenses": [{"license": {"name": told}}] if (told := about.get("License-Expression")
-                  or (about.get("License") or "").partition("\\n")[0]) else []}
-    for (name, version), about in sorted(parts.items()) if name != "pip"]))
+    {"type": "library", "name": name, "version": one.version,
+     "licenses": [{"license": {"name": licence(one.metadata)}}] if licence(one.metadata) else []}
+    for name, one in sorted(parts.items()) if name != "pip"]))
 """
 
 
@@ -43,7 +49,7 @@ def cut(version: str) -> None:
         sys.exit(f"version: got {version!r}, expected three numbers such as 0.2.0")
     changelog = ROOT / "CHANGELOG.md"
     text = changelog.read_text(encoding="utf-8")
-    if not re.search(r"## \[Unreleased\]\n+#+ ", text):
+    if not re.search(r"## \[Unreleased\]\n+### ", text):
         sys.exit("CHANGELOG.md: there is nothing under [Unreleased]")
     dated = f"## [Unreleased]\n\n## [{version}] - {datetime.date.today().isoformat()}\n"
     changelog.write_text(text.replace("## [Unreleased]\n", dated, 1), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -54,6 +55,8 @@ def main() -> None:
     # Two OpenMP threads that spin on a busy two-core machine made a step 8-10 times slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Of torch_geometric, when it is imported beside torch 2.14.
+    warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
     try:
         _check_standard_input(sys.argv[1:])
         app()
