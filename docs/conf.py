@@ -41,7 +41,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
-napoleon_use_ivar = True
+napoleon_use_ivar = False  # which would lose the underscore of `classes_`
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"molmeta {release}"
@@ -51,7 +51,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

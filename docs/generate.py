@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -52,6 +53,9 @@ KINDS = {
     "Sizes": "whole numbers, 2 or more",
 }
 """What the types of `molmeta.config` and `molmeta.runs.settings` are called here."""
+
+TOLD = (property, functools.cached_property)
+"""Members that a class's docstring tells of among its attributes, and that come once."""
 
 Page = dict[str, str]
 
@@ -215,7 +219,9 @@ def _page(name: str, title: str, names: list[tuple[str, Any]]) -> str:
     text = f"# {name}\n\n{title}.\n\n```{{eval-rst}}\n"
     for one, thing in names:
         if inspect.isclass(thing):
-            text += f".. autoclass:: {name}.{one}\n   :members:\n\n"
+            text += f".. autoclass:: {name}.{one}\n   :members:\n"
+            told = [key for key in meanings(thing) if isinstance(getattr(thing, key, None), TOLD)]
+            text += f"   :exclude-members: {', '.join(told)}\n\n" if told else "\n"
         elif callable(thing):
             text += f".. autofunction:: {name}.{one}\n\n"
     tables = [one for one, thing in names if not callable(thing)]
