@@ -29,7 +29,6 @@ ELSEWHERE = {
     "muv -o": "to be downloaded",
     "--lists muv": "to be downloaded",
     "--engine ray": "needs Ray; tests/predict/test_ray.py runs it",
-    "split/train": "assays are few in the reader's folder; its options are parsed",
     "--resume": "tests/training/test_run.py stops and resumes",
     "molmeta serve": "does not end; tests/web starts it",
 }
