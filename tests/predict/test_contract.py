@@ -62,7 +62,7 @@ def table(with_domain: Model, tmp_path: Path) -> pd.DataFrame:
 
 
 def test_the_page_lists_the_columns(root: Path) -> None:
-    text = (root / "docs" / "output.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "reference" / "output.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \|", text, re.MULTILINE)
     assert rows == list(WRITTEN.items())
 
