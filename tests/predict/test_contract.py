@@ -1,4 +1,4 @@
-"""The contract with other programs: names, order and types of the columns (docs/reference/output.md)."""
+"""The contract with other programs: names, order and types of columns (the page on output)."""
 
 from __future__ import annotations
 
