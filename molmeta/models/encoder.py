@@ -77,7 +77,7 @@ def as_encoder(part: Any) -> Encoder:
             f"encoder {type(part).__name__}",
             got="a class that is not derived from molmeta.models.Encoder",
             expected="class …(Encoder) with an attribute `dim` and a method `forward(batch)`",
-            fix="Put Encoder in the place of nn.Module; docs/models.md has an example.",
+            fix="Put Encoder in the place of nn.Module, as docs/tutorials/own_encoder.md does.",
         )
     try:
         width: object = part.dim

@@ -142,6 +142,6 @@ def as_head(part: Any) -> Head:
             f"head {type(part).__name__}",
             got="a class that is not derived from molmeta.models.Head",
             expected="class …(Head) with a method `forward(support, labels, query, visible)`",
-            fix="Put Head in the place of nn.Module; docs/models.md has an example.",
+            fix="Put Head in the place of nn.Module; docs/tutorials/own_encoder.md has an example.",
         )
     return part

@@ -80,7 +80,7 @@ class AdaptedAssay:
 
     @cached_property
     def posterior(self) -> ValuePosterior | None:
-        """What the exact values say of others; None where fewer than 8, or half, are exact."""
+        """Posterior of the exact values; None where fewer than 8, or half, are exact."""
         if self.values is None:
             return None
         exact = np.flatnonzero(~np.isnan(self.values))

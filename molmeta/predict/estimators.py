@@ -183,8 +183,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """Tell which classes each molecule may have, (n, 2), in the order of `classes_`.
 
         Of molecules of either class like those of the support set, about the share `error` lacks
-        its own class here (docs/prediction.md says how nearly). Both classes where a molecule
-        does not parse.
+        its own class here (docs/reference/probabilities.md says how nearly). Both classes where a
+        molecule does not parse.
 
         Raises:
             InputError: If the support set is too small for the error rate.

@@ -42,7 +42,8 @@ OUTPUT_COLUMNS = {
 }
 """The columns that prediction adds, in their order, with their types in pandas.
 
-Other programs read them by name (docs/output.md): none is renamed, moved or given another type.
+Other programs read them by name (docs/reference/output.md): none is renamed, moved or given
+another type.
 """
 
 POSSIBLE = "possible_classes"

@@ -2,7 +2,7 @@
 
 Two molecules that the same assays found active are alike in what matters, whatever they look like:
 "HTS fingerprints" (Petrone et al. 2012, https://doi.org/10.1021/cb3001028). What an encoder learns
-of structure tells that less well (docs/model.md has what it is worth).
+of structure tells that less well (research/profiles.md has what it is worth).
 """
 
 from __future__ import annotations
