@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
-from molmeta.assays import build
+from molmeta.assays import build, library
 from molmeta.chem.featurize import Featurized, featurize_stream
+from molmeta.chem.molecule import parses
 from tests.generators.choices import Combination, draw, smallest
 from tests.generators.files import write
 from tests.generators.verdict import REFUSED, WRONG, Read, by_library, judge
@@ -29,7 +31,11 @@ def featurized_once() -> Iterator[None]:
                 known[key] = list(featurize_stream([smiles], **how))  # type: ignore[arg-type]
             yield from known[key]
 
-    with mock.patch.object(build, "featurize_stream", featurize):
+    once = lru_cache(maxsize=4096)(parses)
+    with (
+        mock.patch.object(build, "featurize_stream", featurize),
+        mock.patch.object(library, "parses", once),
+    ):
         yield
 
 
