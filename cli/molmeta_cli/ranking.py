@@ -34,18 +34,21 @@ def say_best(ranked: Predictions, n: int) -> None:
         return
     own = _own_name(ranked)
     names = [] if own is None else [own]
+    values = ["predicted_value"] if best["predicted_value"].notna().any() else []
     rows = [
         [
             str(row["rank"]),
             *(str(row[name])[:20] for name in names),
             f"{row['p_active']:.2f}",
+            *(f"{row[name]:.2f}" for name in values),
             f"{row['nearest_similarity']:.2f}",
             {True: "yes", False: "no"}.get(row["in_domain"], ""),
             smiles,
         ]
         for row, smiles in zip(best.to_dict("records"), ranked.smiles, strict=False)
     ]
-    show_table(["rank", *names, "p_active", "similarity", "in_domain", "smiles"], rows, "smiles")
+    head = ["rank", *names, "p_active", *values, "similarity", "in_domain", "smiles"]
+    show_table(head, rows, "smiles")
 
 
 def say_written(ranked: Predictions, path: Path, *, keeps_order: bool) -> None:
