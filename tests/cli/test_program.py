@@ -236,9 +236,9 @@ WRONG = {
         ["evaluate", "--data", "DATA", "--task", "regresion", "-o", "OUT"],
         "Did you mean 'regression'",
     ),
-    "a classifier asked to regress": (
-        ["evaluate", "--model", "RUN", "--data", "DATA", "--task", "regression", "-o", "OUT"],
-        "methods that do regression",
+    "a baseline of classes asked to regress": (
+        ["evaluate", "--data", "DATA", "--task", "regression", "--baselines", "simsearch", "-o", "OUT"],
+        "baseline simsearch; got regression",
     ),
     "unknown model to probe": (
         ["evaluate", "--data", "DATA", "--baselines", "probe:absent", "-o", "OUT"], "absent"
