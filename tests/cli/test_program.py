@@ -237,7 +237,10 @@ WRONG = {
         "Did you mean 'regression'",
     ),
     "a baseline of classes asked to regress": (
-        ["evaluate", "--data", "DATA", "--task", "regression", "--baselines", "simsearch", "-o", "OUT"],
+        [
+            *("evaluate", "--data", "DATA", "--task", "regression"),
+            *("--baselines", "simsearch", "-o", "OUT"),
+        ],
         "baseline simsearch; got regression",
     ),
     "unknown model to probe": (
