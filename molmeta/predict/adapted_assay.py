@@ -80,8 +80,11 @@ class AdaptedAssay:
 
     @cached_property
     def posterior(self) -> ValuePosterior | None:
-        """Posterior of the exact values; None where fewer than 8, or half, are exact."""
-        if self.values is None:
+        """Posterior of the exact values; None where fewer than 8, or half, are exact.
+
+        None too where the model's head has no covariance.
+        """
+        if self.values is None or not self.model.learner.matcher.has_covariance:
             return None
         exact = np.flatnonzero(~np.isnan(self.values))
         if len(exact) < max(_LEAST_VALUES, len(self.values) / 2):

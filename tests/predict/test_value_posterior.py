@@ -12,7 +12,7 @@ from molmeta import FewShotRegressor
 from molmeta.assays import Columns, open_library, read_support
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
-from molmeta.models import MatchingHead
+from molmeta.models import LinearHead, MatchingHead
 from molmeta.predict import learn, predict_table
 from molmeta.predict.value_posterior import Predicted
 from molmeta.runs.model import Model
@@ -89,6 +89,21 @@ def test_a_table_with_few_exact_values_gets_no_predicted_ones(
     known = read_support(support, Columns(threshold=5))
     table = predict_table(learn(kernel_model, known), open_library(library)).table
     assert table["predicted_value"].notna().tolist() == [n_exact == 8, False]
+
+
+def test_a_head_without_weights_ranks_a_table_of_values_all_the_same(
+    model: Model, tmp_path: Path
+) -> None:
+    learner = Learner(model.learner.encoder, LinearHead(dim=8), projection=8)
+    cells = [f"{smiles},{4 + i / 4}" for i, smiles in enumerate(SMILES)]
+    support, library = tmp_path / "support.csv", tmp_path / "library.csv"
+    support.write_text("\n".join(["smiles,pIC50", *cells]))
+    library.write_text("smiles\nCCO\n")
+    known = read_support(support, Columns(threshold=5))
+    classifier = learn(replace(model, learner=learner.eval()), known)
+    table = predict_table(classifier, open_library(library)).table
+    assert table["p_active"].notna().all()
+    assert table["predicted_value"].isna().all()
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.5, 80])
