@@ -52,7 +52,15 @@ def test_it_says_what_was_taken_and_the_best(folder: Path) -> None:
     assert "active is pXC50 > 6 (below 1,000 nM), the default" in told
     assert "ic50.xlsx: the first sheet, 'May', was read of 2" in told
     start = next(i for i, line in enumerate(told) if line.startswith("rank"))
-    assert told[start].split() == ["rank", "id", "p_active", "similarity", "in_domain", "smiles"]
+    assert told[start].split() == [
+        "rank",
+        "id",
+        "p_active",
+        "predicted_value",
+        "similarity",
+        "in_domain",
+        "smiles",
+    ]
     assert [line.split()[0] for line in told[start + 1 : start + 6]] == list("12345")
     assert max(map(len, told[start : start + 6])) <= 70
     assert told[-1] == (
@@ -66,7 +74,14 @@ def test_a_library_of_smiles_alone_has_no_names(folder: Path) -> None:
     call = ("--support", "ic50.xlsx", "--input", "bare.smi", "-o", "out.csv", "--properties")
     done = molmeta("predict", *call, "--show", "1")
     told = next(line for line in done.stderr.splitlines() if line.startswith("rank"))
-    assert told.split() == ["rank", "p_active", "similarity", "in_domain", "smiles"]
+    assert told.split() == [
+        "rank",
+        "p_active",
+        "predicted_value",
+        "similarity",
+        "in_domain",
+        "smiles",
+    ]
     assert {"mw", "brenk_alerts"} <= set(pd.read_csv("out.csv"))
     assert "rank " not in molmeta("predict", *call, "--show", "0").stderr
 
