@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.generators.records import Draw, draw, judge, smallest, write
+from tests.generators.records import Draw, judge, run, write
 from tests.generators.verdict import READ, WRONG
 
 _BLOCK, _N_FAST, _N_SLOW = 100, 600, 5_000
 
 
 def assert_right(seeds: range, folder: Path) -> None:
-    counts: Counter[str] = Counter()
-    faults = []
-    for seed in seeds:
-        verdict = judge(draw(seed), folder)
-        counts[verdict.kind] += 1
-        if verdict.kind == WRONG and len(faults) < 5:
-            small = smallest(draw(seed), lambda each: judge(each, folder).kind == WRONG)
-            faults.append(f"seed {seed}: {small.unusual}: {judge(small, folder).why}")
-    assert not counts[WRONG], f"{dict(counts)}\n" + "\n".join(faults)
+    tally = run(seeds, folder)
+    assert not tally.counts[WRONG], f"{dict(tally.counts)}\n" + "\n".join(tally.faults)
 
 
 @pytest.mark.parametrize("start", range(0, _N_FAST, _BLOCK))

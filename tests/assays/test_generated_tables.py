@@ -9,10 +9,10 @@ import pytest
 from molmeta.assays import AssayStore, open_library
 from molmeta.errors import InputError
 from tests.cli.program import molmeta
-from tests.generators.campaign import Tally, describe, run
+from tests.generators.campaign import describe, run
 from tests.generators.choices import Combination, draw
 from tests.generators.files import write
-from tests.generators.verdict import Reading, by_support, judge
+from tests.generators.verdict import Reading, Tally, by_support, judge
 
 _BLOCK = 100
 _N_FAST, _N_PROGRAM, _N_SUPPORT, _N_SLOW = 2_000, 200, 100, 10_000

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from unittest import mock
@@ -15,7 +13,7 @@ from molmeta.chem.featurize import Featurized, featurize_stream
 from molmeta.chem.molecule import parses
 from tests.generators.choices import Combination, draw, smallest
 from tests.generators.files import write
-from tests.generators.verdict import REFUSED, WRONG, Read, by_library, judge
+from tests.generators.verdict import REFUSED, WRONG, Read, Tally, by_library, judge
 
 
 @contextmanager
@@ -37,21 +35,6 @@ def featurized_once() -> Iterator[None]:
         mock.patch.object(library, "parses", once),
     ):
         yield
-
-
-@dataclass
-class Tally:
-    """Counts, and each kind of fault with its smallest example.
-
-    Attributes:
-        counts: Of `read`, `refused` and `wrong`, and of `must read`, those well-formed.
-        faults: Texts that say how to make each fault again.
-        refusals: The messages.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from molmeta.errors import InputError
 from tests.generators.files import Written
 from tests.generators.meaning import DROP, Expected, Row
 from tests.generators.molecules import NANOMOLAR, SMILES
-from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Verdict, by_library
+from tests.generators.verdict import READ, REFUSED, WRONG, Came, Read, Tally, Verdict, by_library
 
 # The first choice of each is the well-formed one.
 CHOICES = {
@@ -293,3 +293,20 @@ def smallest(d: Draw, fails: Callable[[Draw], bool]) -> Draw:
             if fails(simpler := d.without(name)):
                 d, again = simpler, True
     return d
+
+
+def run(seeds: Iterable[int], folder: Path, *, n_smallest: int = 3) -> Tally:
+    """Judge the files of some seeds; the first faults are made small."""
+    tally = Tally()
+    for seed in seeds:
+        d = draw(seed)
+        verdict = judge(d, folder)
+        tally.counts[verdict.kind] += 1
+        tally.counts["must read"] += write(d).expected.must_read
+        if verdict.kind == REFUSED:
+            tally.refusals.append(verdict.why)
+        if verdict.kind == WRONG:
+            if len(tally.faults) < n_smallest:
+                d = smallest(d, lambda each: judge(each, folder).kind == WRONG)
+            tally.faults.append(f"seed {seed}: {d.unusual}: {judge(d, folder).why}")
+    return tally

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -27,6 +28,21 @@ class Verdict:
 
     kind: str
     why: str
+
+
+@dataclass
+class Tally:
+    """Counts, and each kind of fault with its smallest example.
+
+    Attributes:
+        counts: Of `read`, `refused` and `wrong`, and of `must read`, those well-formed.
+        faults: Texts that say how to make each fault again.
+        refusals: The messages.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

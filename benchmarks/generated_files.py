@@ -1,6 +1,7 @@
-"""Read tables with known values, written in every way, by the hundred thousand.
+"""Read files with known values, written in every way, by the hundred thousand.
 
-    python benchmarks/generated_tables.py [--seeds 0:100000] [--workers 2] [-o RESULTS.jsonl]
+    python benchmarks/generated_files.py [--kind tables] [--seeds 0:100000] [-o RESULTS.jsonl]
+    python benchmarks/generated_files.py --kind sdf
 
 Prints how many were read right, how many refused and why, and how many came out wrong, which must
 be none; each that did is shown as small as it can be made. What is done stands in RESULTS.jsonl, a
@@ -20,19 +21,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.generators.campaign import run
+from tests.generators import campaign, records
 
 BLOCK = 100
+KINDS = {"tables": campaign.run, "sdf": records.run}
 
 
-def block(start: int) -> dict[str, object]:
+def block(kind: str, start: int) -> dict[str, object]:
     """Judge the seeds of one block."""
     with tempfile.TemporaryDirectory(prefix="molmeta-generated-") as folder:
-        tally = run(range(start, start + BLOCK), Path(folder))
+        tally = KINDS[kind](range(start, start + BLOCK), Path(folder))
     reasons = Counter(map(kind_of, tally.refusals))
     counts, faults = dict(tally.counts), tally.faults
     return {"start": start, "counts": counts, "faults": faults, "reasons": dict(reasons)}
@@ -45,7 +48,7 @@ def kind_of(message: str) -> str:
     return re.sub(r"/\S+/|\d[\d.,:]*", "", got).strip()[:120]
 
 
-def results(starts: list[int], workers: int, out: Path) -> Iterator[dict[str, object]]:
+def results(kind: str, starts: list[int], workers: int, out: Path) -> Iterator[dict[str, object]]:
     """The blocks' results, those done before first; new ones are written down as they come."""
     done = {}
     if out.exists():
@@ -58,7 +61,7 @@ def results(starts: list[int], workers: int, out: Path) -> Iterator[dict[str, ob
     gc.freeze()
     pool = multiprocessing.Pool(workers, gc.set_threshold, (50_000,))
     with pool, out.open("a", encoding="utf-8") as file:
-        for row in pool.imap_unordered(block, left):
+        for row in pool.imap_unordered(partial(block, kind), left):
             file.write(json.dumps(row) + "\n")
             file.flush()
             yield row
@@ -66,17 +69,19 @@ def results(starts: list[int], workers: int, out: Path) -> Iterator[dict[str, ob
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--kind", choices=KINDS, default="tables")
     parser.add_argument("--seeds", default="0:100000", metavar="FROM:TO")
     parser.add_argument("--workers", type=int, default=max(1, len(os.sched_getaffinity(0))))
-    parser.add_argument("-o", "--output", type=Path, default=Path("generated_tables.jsonl"))
+    parser.add_argument("-o", "--output", type=Path, help="default: generated_KIND.jsonl")
     given = parser.parse_args()
     first, last = map(int, given.seeds.split(":"))
+    out = given.output or Path(f"generated_{given.kind}.jsonl")
     starts = list(range(first, last, BLOCK))
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     faults: list[str] = []
     began = shown = time.monotonic()
-    for row in results(starts, given.workers, given.output):
+    for row in results(given.kind, starts, given.workers, out):
         counts.update(row["counts"])
         reasons.update(row["reasons"])
         faults += row["faults"]
@@ -86,7 +91,10 @@ def main() -> None:
     for fault in faults:
         print(fault)
     n = counts["read"] + counts["refused"] + counts["wrong"]
-    print(f"{n:,} tables: {counts['read']:,} read right, {counts['refused']:,} refused, ", end="")
+    print(
+        f"{n:,} {given.kind}: {counts['read']:,} read right, {counts['refused']:,} refused, ",
+        end="",
+    )
     print(f"{counts['wrong']:,} wrong; {counts['must read']:,} well-formed ones had to be read")
     for reason, count in reasons.most_common(40):
         print(f"  {count:>8,}  {reason}")
