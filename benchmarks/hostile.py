@@ -371,6 +371,8 @@ def main() -> None:
     options = {"--support": support, "--input": library, "-o": output, "--model": arguments.model}
     options |= {"--workers": arguments.workers, "--smiles-column": "smiles"}
     words = [str(word) for option in options.items() for word in option]
+    if arguments.verb == "predict":
+        words.append("--keep-order")
     run([sys.executable, "-m", "molmeta_cli", arguments.verb, *words])
     check(rows(), output)
 
