@@ -80,8 +80,15 @@ class Assay:
 
         Of values in another unit it is not known how they compare.
         """
-        comparable = self.exact if self.unit in (PXC50, PERCENT) else np.False_
-        return np.where(comparable, self.values, np.float32(np.nan))
+        return self._comparable(self.exact)
+
+    @property
+    def bounds(self) -> NDArray[np.float32]:
+        """The values that are no more than bounds, as of "> 10 µM", NaN elsewhere, (n,)."""
+        return self._comparable(~self.exact)
+
+    def _comparable(self, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        return np.where(chosen & (self.unit in (PXC50, PERCENT)), self.values, np.float32(np.nan))
 
 
 class AssayStore:

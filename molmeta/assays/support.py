@@ -42,6 +42,7 @@ class Support:
         smiles: As given, "" where blank, (n,).
         labels: 1 active, 0 inactive, NaN unknown: by label or by value and threshold, (n,).
         values: Exact measured values, as pXC50 or %, NaN where there is none, (n,).
+        bounds: On the same scale, what a value is known to lie above or below, (n,); NaN elsewhere.
         kept: Whether the row is fit to learn from: parsed, labelled, one row a molecule, (n,).
         blank: Whether the row has neither label nor value, as one that waits for a prediction,
             (n,).
@@ -56,6 +57,7 @@ class Support:
     smiles: list[str]
     labels: NDArray[np.float32]
     values: NDArray[np.float32]
+    bounds: NDArray[np.float32]
     kept: NDArray[np.bool_]
     blank: NDArray[np.bool_]
     actions: list[str]
@@ -131,6 +133,7 @@ def read_support(
         smiles=audit["smiles"].tolist(),
         labels=labels,
         values=_at(assay.exact_values, at, np.float32(np.nan)),
+        bounds=_at(assay.bounds, at, np.float32(np.nan)),
         kept=_at(assay.kept, at, np.False_),
         blank=np.isnan(labels) & ~has_value & waits,
         actions=audit["action"].tolist(),

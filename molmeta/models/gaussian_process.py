@@ -50,7 +50,7 @@ class GaussianProcess:
         eigenvalues, vectors = np.linalg.eigh(kernel)
         projected = vectors.T @ (values - mean)
         spectra = np.maximum(eigenvalues, 0.0) + noise[:, None]
-        signal = np.maximum((projected**2 / spectra).mean(axis=1), 1e-12)
+        signal = np.maximum((projected**2 / spectra).mean(axis=1), np.finfo(np.float64).tiny)
         log_likelihood = -(len(values) * np.log(signal) + np.log(spectra).sum(axis=1)) / 2
         return cls(mean, vectors, projected, noise, spectra, signal, log_likelihood)
 
@@ -68,6 +68,16 @@ class GaussianProcess:
         """
         known = (cross @ self.vectors) ** 2 @ (1 / self.spectra).T
         return self.signal * np.maximum(own[:, None] + self.noise - known, 1e-12)
+
+    def left_out(self) -> tuple[Floats, Floats]:
+        """Compute each known value's mean and variance given the others, (n, m) both.
+
+        In closed form (Rasmussen and Williams 2006, equation 5.12), at the prior mean of all.
+        """
+        own = self.vectors**2 @ (1 / self.spectra).T
+        residual = self.vectors @ (self.projected / self.spectra).T
+        values = self.mean + self.vectors @ self.projected
+        return values[:, None] - residual / own, self.signal / own
 
     def smoother(self, cross: Floats, shares: Floats) -> Floats:
         """Compute the mean of k(x, S) (K + λI)⁻¹ over the λ, with these shares, (q, n)."""

@@ -64,6 +64,8 @@ class AdaptedAssay:
         steps: Inner steps instead of the model's own number.
         values: Exact measured values that the labels are graded by, NaN where there is none,
             shape (s,); None: the labels stay as they are.
+        bounds: Where a value is no more than a bound, that bound: of an active molecule on the
+            side of the active ones, of an inactive one on the other. NaN elsewhere, shape (s,).
     """
 
     model: Model
@@ -72,6 +74,7 @@ class AdaptedAssay:
     labels: NDArray[np.float32]
     steps: int | None = None
     values: NDArray[np.float32] | None = None
+    bounds: NDArray[np.float32] | None = None
 
     @cached_property
     def adapted(self) -> Adapted:
@@ -80,19 +83,24 @@ class AdaptedAssay:
 
     @cached_property
     def posterior(self) -> ValuePosterior | None:
-        """Posterior of the exact values; None where fewer than 8, or half, are exact.
+        """Posterior of the values; None where fewer than 8, or half, are exact, or all are alike.
 
         None too where the model's head has no covariance.
         """
         if self.values is None or not self.model.learner.matcher.has_covariance:
             return None
-        exact = np.flatnonzero(~np.isnan(self.values))
-        if len(exact) < max(_LEAST_VALUES, len(self.values) / 2):
+        exact = ~np.isnan(self.values)
+        if exact.sum() < max(_LEAST_VALUES, len(exact) / 2) or not np.ptp(self.values[exact]):
             return None
-        values = self.values[exact].astype(np.float64)
-        above = (values > np.median(values)).astype(np.float32)
-        adapted = self._scorer.adapt(exact, above, steps=self.steps)
-        return ValuePosterior.learn(adapted, values)
+        found = self.values if self.bounds is None else np.where(exact, self.values, self.bounds)
+        known = np.flatnonzero(~np.isnan(found))
+        values, active = found[known].astype(np.float64), self.labels[known] > 0.5
+        above = values > np.median(values)
+        apart = active.any() and not active.all()
+        rising = values[active].mean() > values[~active].mean() if apart else True
+        sides = np.where(exact[known], 0, np.where(active == rising, 1, -1)).astype(np.int8)
+        adapted = self._scorer.adapt(known, above.astype(np.float32), steps=self.steps)
+        return ValuePosterior.learn(adapted, values, sides)
 
     @cached_property
     def panel(self) -> Panel:

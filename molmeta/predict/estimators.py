@@ -76,7 +76,13 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         self.workers = workers
         self.trust_code = trust_code
 
-    def fit(self, smiles: Iterable[Any], y: ArrayLike, values: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        smiles: Iterable[Any],
+        y: ArrayLike,
+        values: ArrayLike | None = None,
+        bounds: ArrayLike | None = None,
+    ) -> Self:
         """Take the support set and adapt to it.
 
         With `values`, labels are graded: a molecule far from the threshold speaks louder than one
@@ -95,6 +101,8 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
                 give those 1 and 0, or name `active`, and they are refused.
             values: The exact measured values that y was decided by, on a scale on which they
                 compare, such as pXC50 (not nM); NaN where there is none, shape (n,).
+            bounds: On the same scale the bounds of values that are not exact, as 5 of "> 10 µM";
+                NaN elsewhere, shape (n,). They decide no grade, but predicted values.
 
         Raises:
             InputError: If the sets differ in length, a label is missing, the molecules that parse
@@ -122,9 +130,11 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
             raise InputError.of(
                 "model", got="one of continuous labels", expected="one of two classes"
             )
-        if values is not None:
-            values = as_measured(values, len(molecules))[features.parsed]
-        self._learn(model, molecules, features, is_active, values)
+        measured = [
+            None if given is None else as_measured(given, len(molecules))[features.parsed]
+            for given in (values, bounds)
+        ]
+        self._learn(model, molecules, features, is_active, *measured)
         self.classes_, self.active_class_ = classes, classes[active]
         return self
 

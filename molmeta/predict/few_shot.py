@@ -56,14 +56,16 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         features: Featurized,
         labels: NDArray[np.generic],
         values: NDArray[np.float32] | None = None,
+        bounds: NDArray[np.float32] | None = None,
     ) -> None:
-        """Adapt to the labels, and their values, of the molecules that parse, shape (s,)."""
+        """Adapt to the labels, values and bounds of the molecules that parse, shape (s,)."""
         fine, reasons = features.parsed, features.reasons
         if values is not None and np.isnan(values).all():
             values = None
         if not fine.all():
             smiles, features = [smiles[i] for i in np.flatnonzero(fine)], features.select(fine)
-        known = AdaptedAssay(model, smiles, features, labels.astype(np.float32), self.steps, values)
+        given = labels.astype(np.float32), self.steps, values, bounds
+        known = AdaptedAssay(model, smiles, features, *given)
         _ = known.panel
         for name in ("support_report_", "left_out_"):  # of an earlier fit
             self.__dict__.pop(name, None)

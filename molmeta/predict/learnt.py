@@ -49,8 +49,9 @@ class LearntAssay:
         """Write what was learnt; safetensors, with the molecules as JSON in its header."""
         known, classifier = self.classifier.known_, self.classifier
         tensors = known.adapted.tensors() | {"active": torch.from_numpy(known.labels)}
-        if known.values is not None:
-            tensors["values"] = torch.from_numpy(known.values)
+        for name, numbers in (("values", known.values), ("bounds", known.bounds)):
+            if numbers is not None:
+                tensors[name] = torch.from_numpy(numbers)
         header = {
             "format": _FORMAT,
             "version": __version__,
@@ -85,7 +86,7 @@ class LearntAssay:
         except InputError as error:
             named = f"It was learnt by the model {header['model']!r} (--model)."
             raise InputError(f"{error} {named}") from None
-        active, values = tensors.get("active", torch.empty(0)), tensors.get("values")
+        active = tensors.get("active", torch.empty(0))
         features = model.featurize(smiles, fingerprints=True, identities=True)
         lengths = {len(smiles), len(active), len(adapted.support), len(adapted.labels)}
         if len(lengths) > 1 or not features.parsed.all():
@@ -96,7 +97,7 @@ class LearntAssay:
             features,
             active.numpy(),
             header["steps"],
-            None if values is None else values.numpy(),
+            *(tensors[name].numpy() if name in tensors else None for name in ("values", "bounds")),
         )
         known.__dict__["adapted"] = adapted  # what the cached property would compute
         classifier = FewShotClassifier(

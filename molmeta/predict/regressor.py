@@ -82,7 +82,7 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
 
         Raises:
             InputError: If the sets differ in length, a value is missing, fewer than two molecules
-                parse, or the model's head gives no weights.
+                parse, all values are alike, or the model's head gives no weights.
         """
         molecules = as_smiles(smiles)
         values = as_values(y, len(molecules))
@@ -93,6 +93,12 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
                 "support set",
                 got=f"{len(values)} molecules that parse",
                 expected="two or more molecules, each with a value",
+            )
+        if np.ptp(values) == 0:
+            raise InputError.of(
+                "support set",
+                got=f"{len(values)} values, all {values[0]:g}",
+                expected="values that differ: from these none can be told",
             )
         above = values > np.median(values)
         self._learn(model, molecules, features, values if model.learner.continuous else above)
@@ -140,14 +146,15 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         """The support molecules that decided each molecule's value; see `explain.deciding`.
 
         `weight` is a(x, xᵢ): a molecule's weights sum to one, and Σ weight · value is its
-        prediction. Those of ridge attention may be negative.
+        prediction. Those of ridge attention may be negative. Values are as they count: see
+        `ValuePosterior` on outlying ones.
 
         Args:
             smiles: Molecules, shape (n,).
             top: How many support molecules a molecule; all by default.
         """
         check_is_fitted(self, "known_")
-        return self._explain(smiles, self._weights, self.values_, top)
+        return self._explain(smiles, self._weights, self._posterior.values, top)
 
     @cached_property
     def _posterior(self) -> ValuePosterior:

@@ -121,9 +121,9 @@ def learn(
     """
     known = np.flatnonzero(support.kept)
     classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
-    values = None if labels_only else support.values[known]
+    measured = () if labels_only else (support.values[known], support.bounds[known])
     return classifier.fit(
-        [support.smiles[i] for i in known], support.labels[known].astype(int), values
+        [support.smiles[i] for i in known], support.labels[known].astype(int), *measured
     )
 
 

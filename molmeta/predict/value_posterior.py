@@ -21,7 +21,8 @@ NOISE = np.geomspace(0.03, 10, 9)
 
 _LIKELIEST, _SPREAD = 0.3, 2.0  # of the ratios before any value is seen: log-normal
 _FREEDOM, _SCALE = 3.0, 0.66
-SETTINGS = (*NOISE.round(4).tolist(), _LIKELIEST, _SPREAD, _FREEDOM, _SCALE)
+_FARTHEST = 2.5
+SETTINGS = (*NOISE.round(4).tolist(), _LIKELIEST, _SPREAD, _FREEDOM, _SCALE, _FARTHEST)
 """All the numbers that predictions depend on beside the model."""
 
 
@@ -66,7 +67,11 @@ class ValuePosterior:
     assays say of them. The ratio of noise is not chosen but averaged over, each with the weight
     P(ratio) P(values | ratio): sixteen values seldom tell it. P(ratio) is log-normal around .3 of
     the head's λ. What remains is heavier-tailed than normal; the t distribution and its scale were
-    fitted on held-out training assays (research/regression.md).
+    fitted on held-out training assays (research/regression.md). A value farther than 2.5 standard
+    deviations from the mean counts as one at that distance: else one wrong one decides them all.
+
+    A bound such as that of "> 10 µM" counts as the mean of what lies beyond it, as the others tell:
+    one step of expectation and maximization, from the bounds as values.
 
     A head without a covariance gives its weights alone, Σ a(x, xᵢ) yᵢ, and no scale.
 
@@ -80,7 +85,7 @@ class ValuePosterior:
 
     Attributes:
         adapted: The model adapted to whether a value is above the median; or to the values.
-        values: Of the support set, (s,).
+        values: Of the support set, as they count, (s,).
         process: One posterior a ratio, m of them; None without a covariance.
         shares: Of the ratios, (m,); their sum is one.
     """
@@ -91,16 +96,23 @@ class ValuePosterior:
     shares: Floats
 
     @classmethod
-    def learn(cls, adapted: Adapted, values: Floats) -> Self:
-        """Learn from the values of the support set, (s,)."""
-        if not adapted.learner.matcher.has_covariance:
+    def learn(cls, adapted: Adapted, values: Floats, sides: NDArray[np.int8] | None = None) -> Self:
+        """Learn from the values of the support set, (s,).
+
+        Args:
+            adapted: The model.
+            values: Of the support set, (s,).
+            sides: Where a value is known to lie: 0 there, 1 above and −1 below it, (s,).
+        """
+        if not adapted.learner.matcher.has_covariance or np.ptp(values) == 0:
             return cls(adapted, values, None, np.ones(1))
         kernel = adapted.covariance(None).double().cpu().numpy()[:, :-1]
-        process = GaussianProcess.fit(kernel, values, NOISE * adapted.noise)
-        expected = -((np.log(NOISE / _LIKELIEST) / _SPREAD) ** 2) / 2
-        evidence = process.log_likelihood + expected
-        shares = np.exp(evidence - evidence.max())
-        return cls(adapted, values, process, shares / shares.sum())
+        near = _drawn_near(values)
+        process, shares = _fit(kernel, near, adapted.noise)
+        if sides is not None and sides.any():
+            near = _drawn_near(_beyond(process, shares, values, sides))
+            process, shares = _fit(kernel, near, adapted.noise)
+        return cls(adapted, near, process, shares)
 
     def attention(self, scorer: Scorer, rows: NDArray[np.int64]) -> Floats:
         """Compute a(x, xᵢ) of the molecules at `rows`, (q, s); a row sums to one.
@@ -134,3 +146,29 @@ class ValuePosterior:
         weights = process.smoother(cross, self.shares)
         filled: Floats = weights + (1 - weights.sum(1, keepdims=True)) / weights.shape[1]
         return filled
+
+
+def _fit(kernel: Floats, values: Floats, noise: float) -> tuple[GaussianProcess, Floats]:
+    """Fit at each ratio of noise, and share the belief between them, (m,)."""
+    process = GaussianProcess.fit(kernel, values, NOISE * noise)
+    evidence = process.log_likelihood - ((np.log(NOISE / _LIKELIEST) / _SPREAD) ** 2) / 2
+    shares = np.exp(evidence - evidence.max())
+    return process, shares / shares.sum()
+
+
+def _drawn_near(values: Floats) -> Floats:
+    """Draw outlying values to 2.5 standard deviations from the mean."""
+    middle, reach = values.mean(), _FARTHEST * values.std()
+    near: Floats = np.clip(values, middle - reach, middle + reach)
+    return near
+
+
+def _beyond(
+    process: GaussianProcess, shares: Floats, values: Floats, sides: NDArray[np.int8]
+) -> Floats:
+    """Put each bound at E[v | v beyond it, the others], with v normal."""
+    means, variances = process.left_out()
+    mean, spread = means @ shares, np.sqrt(variances @ shares)
+    start = sides * (values - mean) / spread
+    hazard = np.exp(stats.norm.logpdf(start) - stats.norm.logsf(start))
+    return np.where(sides == 0, values, mean + sides * spread * hazard)

@@ -46,3 +46,16 @@ def test_the_smoother_averages_the_means() -> None:
     cross, shares = NEW @ KNOWN.T, np.array([0.25, 0.75])
     found = VALUES.mean() + process.smoother(cross, shares) @ (VALUES - VALUES.mean())
     np.testing.assert_allclose(found, process.means(cross) @ shares)
+
+
+def test_a_value_left_out_is_told_by_the_others() -> None:
+    kernel, noise = KNOWN @ KNOWN.T, 0.5
+    process = GaussianProcess.fit(kernel, VALUES, np.array([noise]))
+    covariance = float(process.signal[0]) * (kernel + noise * np.eye(7))
+    means, variances = process.left_out()
+    for i in range(7):
+        rest = np.delete(np.arange(7), i)
+        weights = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[rest, i])
+        mean = VALUES.mean() + weights @ (VALUES[rest] - VALUES.mean())
+        assert means[i, 0] == pytest.approx(mean)
+        assert variances[i, 0] == pytest.approx(covariance[i, i] - weights @ covariance[rest, i])

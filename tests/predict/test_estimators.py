@@ -196,8 +196,6 @@ def test_values_follow_the_matching_formula(any_model: Model) -> None:
     np.testing.assert_allclose(told, predicted[:-1], atol=1e-5)
     moved = FewShotRegressor(any_model).fit(smiles, 2 * values - 3).predict(library)
     np.testing.assert_allclose(moved, 2 * predicted[:-1] - 3, atol=1e-4)
-    flat = FewShotRegressor(any_model).fit(smiles, np.full(len(smiles), 5.0)).predict(library)
-    np.testing.assert_allclose(flat, 5, atol=1e-5)
     assert fitted.support_report_.n_molecules == {"values": 12}
     assert "12 values" in str(fitted.support_report_)
     assert fitted.support_report_.figures["rmse"] > 0

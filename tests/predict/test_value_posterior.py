@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molmeta import FewShotRegressor
@@ -111,3 +112,48 @@ def test_a_coverage_that_is_no_share_is_refused(kernel_model: Model, coverage: f
     fitted = FewShotRegressor(kernel_model).fit(SMILES, VALUES)
     with pytest.raises(InputError, match=r"coverage; got .*a share between 0 and 1"):
         fitted.predict_interval(SMILES, coverage)
+
+
+def test_values_of_any_size_have_intervals_of_their_size(kernel_model: Model) -> None:
+    small = FewShotRegressor(kernel_model).fit(SMILES, VALUES * 1e-9).predict_interval(SMILES)
+    usual = FewShotRegressor(kernel_model).fit(SMILES, VALUES).predict_interval(SMILES)
+    np.testing.assert_allclose(small * 1e9, usual, rtol=1e-5)
+
+
+def test_values_all_alike_tell_nothing(kernel_model: Model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="12 values, all 6; expected values that differ"):
+        FewShotRegressor(kernel_model).fit(SMILES[:12], [6] * 12)
+    cells = ["5000"] * 8 + ["<100"] * 4
+    table = ranked([*zip(SMILES, cells, strict=False)], kernel_model, tmp_path)
+    assert table["p_active"].notna().all()
+    assert table["predicted_value"].isna().all()
+
+
+def test_one_wrong_value_does_not_decide_all(kernel_model: Model) -> None:
+    library, wrong = LIBRARY["smiles"].tolist(), VALUES.copy()
+    wrong[3] = 40.0
+    worse = VALUES.copy()
+    worse[3] = 400.0
+    fitted = [FewShotRegressor(kernel_model).fit(SMILES, v) for v in (wrong, worse)]
+    assert (fitted[1].predict(library) < 400 * 2.5 / np.sqrt(len(SMILES))).all()
+    sums = fitted[0].explain(library).groupby("smiles", sort=False)
+    told = [(one["weight"] * one["support_label"].astype(float)).sum() for _, one in sums]
+    np.testing.assert_allclose(told, fitted[0].predict(library), rtol=1e-5)
+
+
+def test_a_bound_is_kept(kernel_model: Model, tmp_path: Path) -> None:
+    series = [f"CC(=O)Nc1ccc({tail})cc1" for tail in ("OC", "OCC", "C", "F", "Cl", "Br", "N", "S")]
+    acids = [f"OC(=O)c1ccccc1{tail}" for tail in ("O", "OC", "N", "C", "F", "Cl", "Br", "S")]
+    nanomolar = ["12", "30", "5", "80", "44", "9", "100", "20"]
+    rows = [*zip(series, nanomolar, strict=True), *((acid, ">10000") for acid in acids)]
+    table = ranked(rows, kernel_model, tmp_path)
+    assert (table["predicted_value"][:8] > 6).all()
+    assert (table["predicted_value"][8:] < 5).all()
+
+
+def ranked(rows: list[tuple[str, str]], model: Model, folder: Path) -> pd.DataFrame:
+    """Predict the molecules of a table of IC50s from all of them."""
+    support = folder / "support.csv"
+    support.write_text("\n".join(["smiles,IC50 (nM)", *(",".join(row) for row in rows)]))
+    classifier = learn(model, read_support(support))
+    return predict_table(classifier, open_library(support)).table
