@@ -44,6 +44,8 @@ autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
 napoleon_use_ivar = False  # which would lose the underscore of `classes_`
 
+linkcheck_ignore = [r"https://doi\.org/"]  # publishers refuse programs
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"molmeta {release}"
 html_static_path = ["_static"]
