@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-all test-page lint types check docs docs-quick test-docs release clean
+.PHONY: demo test test-all test-page lint types check docs docs-quick links test-docs release clean
 
 # torch first and exactly: this is a CPU build here, where anything looser pulls CUDA packages.
 $(READY): pyproject.toml Makefile
@@ -52,6 +52,9 @@ docs: $(READY)-docs  ## the site, its notebooks executed (three minutes), into d
 
 docs-quick: $(READY)-docs  ## the same without executing notebooks, in half a minute
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -D nb_execution_mode=off docs docs/_build/quick
+
+links: $(READY)-docs  ## the addresses that the site names, looked up: it needs the network
+	$(BIN)/python -m sphinx -W --keep-going -q -b linkcheck -D nb_execution_mode=off docs docs/_build/links
 
 test-docs: $(READY)-docs  ## the commands and code of every page, and the site in Debian's chromium
 	$(BIN)/python -m pytest -m slow tests/docs

@@ -81,7 +81,7 @@ def one_round(encoder: nn.Module, batches: list[Batch]) -> list[float]:
     for batch in batches:
         loss = encoder(batch).square().mean()
         gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-        torch.autograd.grad(sum(g.square().sum() for g in gradients), parameters)
+        torch.autograd.grad(torch.stack([g.square().sum() for g in gradients]).sum(), parameters)
     times.append(time.process_time())
     return np.diff(times).tolist()
 

@@ -15,7 +15,9 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -54,13 +56,9 @@ def main() -> None:
         f"{len(store)} assays, support sizes {arguments.sizes}, {n_draws} draws; CPU milliseconds "
         f"a draw\n\n{'method':20}{'molmeta':>10}{'featurizing loop':>18}{'ratio':>8}"
     )
-    times = {}
+    times: dict[str, Any] = {}
     for method in methods:
-        ours = timed(
-            lambda method=method: evaluate(
-                [method], store, support_sizes=sizes, draws=arguments.draws
-            )
-        )
+        ours = timed(partial(evaluate, [method], store, support_sizes=sizes, draws=arguments.draws))
         reads = method.reads if method.name != "constant" else ()
         scoring = (
             anew(method, store, sizes) if isinstance(method, LearnerMethod) else ours / n_draws
@@ -68,15 +66,12 @@ def main() -> None:
         loop = scoring + sum(featurizing[kind] for kind in reads)
         times[method.name] = np.array([ours / n_draws, loop])
         row(method.name, *times[method.name])
-    row("all", *sum(times.values()))
-    row("all but rf", *sum(time for name, time in times.items() if name != "rf"))
+    row("all", *np.sum(list(times.values()), axis=0))
+    row("all but rf", *np.sum([time for name, time in times.items() if name != "rf"], axis=0))
     for workers in filter(None, map(int, arguments.processes.split(","))):
         before, begun = children(), time.perf_counter()
-        seconds = timed(
-            lambda workers=workers: evaluate(
-                methods, store, support_sizes=sizes, draws=arguments.draws, workers=workers
-            )
-        )
+        again = partial(evaluate, methods, store, support_sizes=sizes, draws=arguments.draws)
+        seconds = timed(partial(again, workers=workers))
         print(
             f"all of it by {workers} process(es): {time.perf_counter() - begun:.0f} s by the "
             f"clock, {seconds + children() - before:.0f} s of CPU"
@@ -107,9 +102,7 @@ def per_draw(store: AssayStore, sizes: list[int], n: int) -> tuple[int, dict[str
         # RDKit alone does not read those that molmeta repairs (`chem.repair`).
         smiles = [one for one in smiles if Chem.MolFromSmiles(one) is not None]
         for kind, featurizer in featurizers.items():
-            seconds[kind] += n_of_assay * timed(
-                lambda featurizer=featurizer, smiles=smiles: [featurizer(one) for one in smiles]
-            )
+            seconds[kind] += n_of_assay * timed(partial(list, map(featurizer, smiles)))
     n_all = int(counts.sum())
     return n_all, {kind: value / n_all for kind, value in seconds.items()}
 

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -48,7 +49,7 @@ def kind_of(message: str) -> str:
     return re.sub(r"/\S+/|\d[\d.,:]*", "", got).strip()[:120]
 
 
-def results(kind: str, starts: list[int], workers: int, out: Path) -> Iterator[dict[str, object]]:
+def results(kind: str, starts: list[int], workers: int, out: Path) -> Iterator[dict[str, Any]]:
     """The blocks' results, those done before first; new ones are written down as they come."""
     done = {}
     if out.exists():

@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from screen_killed import Memory, processes_of
 
+from benchmarks.screen_killed import Memory, processes_of
 from molmeta.assays import drug_mechanisms
 
 COLUMNS = ("id", "smiles", "note", "value", "Beschreibung, µ")
@@ -294,8 +294,8 @@ def rows_out(output: Path) -> Iterator[dict[str, object]]:
                 yield from batch.to_pylist()
         return
     csv.field_size_limit(10 * LONG)
-    with output.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file, strict=True)  # type: ignore[misc]
+    with output.open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines, strict=True)
 
 
 def check(rows: Iterator[Row], output: Path) -> None:

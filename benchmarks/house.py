@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import importlib
 import re
 import sys
 import tempfile
@@ -183,9 +184,9 @@ def ways_of_training(folder: Path) -> Iterator[tuple[str, object]]:
     from molmeta.assays import AssayStore, drug_mechanisms
 
     try:
-        from molmeta.training import train
-    except ImportError:
-        from molmeta.meta import train
+        train = importlib.import_module("molmeta.training").train
+    except ImportError:  # an older checkout
+        train = importlib.import_module("molmeta.meta").train
     stores = [AssayStore.from_frame(drug_mechanisms(fold)) for fold in ("train", "valid")]
     ways = {"recipe": RecipeWay(), "store": Way(lambda _, value: isinstance(value, AssayStore))}
     recipe = {name: dict(part) for name, part in RECIPE.items()}

@@ -24,8 +24,9 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import numpy as np
@@ -39,6 +40,7 @@ from molmeta.assays import AssayStore
 from molmeta.episodes.batch import collate, make_episode
 from molmeta.episodes.episode import LabelledSet
 from molmeta.episodes.sampler import EpisodeSampler
+from molmeta.learning import embed as embedding
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import gradients as outer
 from molmeta.training.gradients import accumulate_gradients
@@ -120,8 +122,8 @@ def contestants(
         PASSES: lambda: supervised_step(encoder, supports + parts, device),
         TWICE: lambda: supervised_step(encoder, parts, device, twice=supports),
         **{
-            name: lambda recipe=recipe: meta_step(
-                {"encoder": encoder, **recipe}, Recorded(store, [draws]), device
+            name: partial(
+                meta_step, {"encoder": encoder, **recipe}, Recorded(store, [draws]), device
             )
             for name, recipe in RECIPES.items()
             if device.type != "cpu" or "bf16" not in name  # emulated: minutes a step
@@ -181,11 +183,10 @@ def meta_step(recipe: dict[str, Any], sampler: Recorded, device: torch.device) -
         optimizer.zero_grad()
         accumulate_gradients(
             learner,
-            sampler,
+            cast(EpisodeSampler, sampler),
             step=next(steps),
             slots=range(n_slots),
             n_slots=n_slots,
-            progress=1.0,
         )
         optimizer.step()
 
@@ -328,7 +329,9 @@ def compare_trainer(
     steps = range(n_steps, 2 * n_steps)
     draws = [[sampler.draw(step, slot) for slot in range(n_assays)] for step in steps]
     learn = meta_step({"encoder": encoder}, Recorded(store, draws), device)
-    short, long, bare, collated, collate_all = [], [], [], {}, outer.batches
+    short, long, bare = [], [], []
+    collated: dict[bytes, list[Any]] = {}
+    collate_all = embedding.batches
 
     def batches(*arguments: Any) -> list[Any]:
         """The trainer's own batches, each collated once."""
@@ -337,11 +340,15 @@ def compare_trainer(
             collated[key] = list(collate_all(*arguments))
         return collated[key]
 
+    def learn_all() -> None:
+        for _ in range(n_steps):
+            learn()
+
     for _ in range(max(3, arguments.repeats // 2)):
         short.append(train(n_steps))
         long.append(train(2 * n_steps))
         with mock.patch.object(outer, "batches", batches):
-            bare.append(seconds(lambda: [learn() for _ in range(n_steps)], device))
+            bare.append(seconds(learn_all, device))
     whole = min(long) - min(short)  # a run saves its state at its end, which falls out
     overhead = 1 - min(bare[1:]) / whole  # the first round collated
     step_ms = whole / n_steps * 1e3

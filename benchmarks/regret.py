@@ -24,6 +24,7 @@ from molmeta.assays import AssayStore, drug_mechanisms, load_assays
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.evaluation import make_baselines
 from molmeta.evaluation.learners import model_methods
+from molmeta.evaluation.protocol import Method
 
 SIMPLE = ("simsearch", "simsearch-soft", "gp", "rf")
 MOST_QUERIES, MOST_ROWS = 1_000, 4_000
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("-m", "--model", action="append")
     given = parser.parse_args()
     models = model_methods(given.model or ["default"])
-    methods = [*models, *make_baselines(SIMPLE)]
+    methods: list[Method] = [*models, *make_baselines(SIMPLE)]
     print("| | assays |", " | ".join(m.name for m in methods), "|", end=" ")
     print(" | ".join(f"regret of {m.name}" for m in models), "|")
     print("|---" * (2 + len(methods) + len(models)) + "|")

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,8 @@ def main() -> None:
     parser.add_argument("--chemprop", type=Path, help="its program: predict beside it, and only it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    smiles = pd.read_csv(DATA, usecols=["smiles"])["smiles"].drop_duplicates()
-    smiles = smiles.sample(frac=1, random_state=0).tolist()
+    table = pd.read_csv(DATA, usecols=["smiles"])["smiles"].drop_duplicates()
+    smiles = table.sample(frac=1, random_state=0).tolist()
     with tempfile.TemporaryDirectory() as name, rdBase.BlockLogs():
         folder = Path(name)
         if arguments.chemprop is not None:
@@ -165,12 +166,12 @@ class Bench:
             for number_format in ("fp32", "bf16"):
                 source = self._stored(values.numpy(), number_format, ready)
                 what = f"{'projected' if ready else 'the encoder’s'}, {number_format}"
-                contestants[f"screen --embeddings ({what})"] = lambda source=source: self._screen(
-                    self.one, source
+                contestants[f"screen --embeddings ({what})"] = partial(
+                    self._screen, self.one, source
                 )
             tiled = values.repeat(-(-PART_ROWS // len(values)), 1)[:PART_ROWS]
             contestants[f"comparison alone ({'projected' if ready else 'the encoder’s'})"] = (
-                lambda tiled=tiled, ready=ready: self.one.score_vectors(tiled, ready=ready)
+                partial(self.one.score_vectors, tiled, ready=ready)
             )
         sizes = {
             name: PART_ROWS if name.startswith("comparison") else N_STORED for name in contestants

@@ -74,8 +74,8 @@ def write_support(path: Path) -> Path:
 
 def write_library(path: Path, n: int) -> None:
     files = [DATA / name for name in ("train.csv.gz", "valid.csv.gz")]
-    smiles = pd.concat([pd.read_csv(file, usecols=["smiles"]) for file in files])["smiles"]
-    smiles = smiles.drop_duplicates().sample(frac=1, random_state=0).tolist()
+    table = pd.concat([pd.read_csv(file, usecols=["smiles"]) for file in files])
+    smiles = table["smiles"].drop_duplicates().sample(frac=1, random_state=0).tolist()
     with path.open("w") as file:
         file.write("smiles,id\n")
         file.writelines(f"{smiles[i % len(smiles)]},M{i}\n" for i in range(n))

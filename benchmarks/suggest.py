@@ -79,7 +79,7 @@ def replay(
     """The share of the actives not known at the start that is found after each round."""
     rng = np.random.default_rng(seed)
     known = start(labels, rng)
-    n_hidden = max(labels.sum() - labels[known].sum(), 1)
+    n_hidden = max(float(labels.sum() - labels[known].sum()), 1.0)
     found, curve = 0.0, []
     for _ in range(rounds):
         left = np.setdiff1d(np.arange(len(labels)), known)
@@ -96,7 +96,7 @@ def replay(
             scores = scorer.score(adapted, molecules[left]).astype(float)
             batch = left[choose(scores, store.fingerprints[molecules[left]], BATCH, method)]
         known = np.concatenate([known, batch])
-        found += labels[batch].sum()
+        found += float(labels[batch].sum())
         curve.append(found / n_hidden)
     return np.array(curve)
 

@@ -12,6 +12,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import generate  # noqa: E402
+from sphinx.application import Sphinx  # noqa: E402
 
 import molmeta  # noqa: E402
 
@@ -43,6 +44,8 @@ autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
 napoleon_use_ivar = False  # which would lose the underscore of `classes_`
 
+linkcheck_ignore = [r"https://doi\.org/"]  # publishers refuse programs
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"molmeta {release}"
 html_static_path = ["_static"]
@@ -59,10 +62,10 @@ html_theme_options = {
 }
 
 
-def setup(app) -> None:
+def setup(app: Sphinx) -> None:
     """Leave out the methods that scikit-learn adds to every estimator."""
     app.connect("autodoc-skip-member", _of_scikit_learn)
 
 
-def _of_scikit_learn(app, what, name, thing, skip, options) -> bool | None:
+def _of_scikit_learn(app: Sphinx, what: str, name: str, *_: object) -> bool | None:
     return True if name.startswith("set_") and name.endswith("_request") else None

@@ -32,18 +32,6 @@ SHOWN = [
 ]
 """Modules without a list of exports, whose public classes and functions count as exported."""
 
-WITHOUT = {
-    "molmeta.EncoderTransformer",
-    "molmeta.FewShotClassifier",
-    "molmeta.load_encoder",
-    "molmeta.models.encoders.AtomEmbedding",
-    "molmeta.models.encoders.BondEmbedding",
-    "molmeta.models.encoders.Readout",
-    "molmeta.predict.learn",
-    "molmeta.predict.predict_table",
-}
-"""Names that lack an example. This list only shrinks."""
-
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,4 +73,4 @@ def test_every_name_that_users_meet_has_an_example() -> None:
             found.setdefault(id(thing), (name, thing))
     assert len(found) > 90
     lacking = {name for name, thing in found.values() if ">>> " not in (thing.__doc__ or "")}
-    assert lacking == WITHOUT
+    assert not lacking

@@ -27,7 +27,10 @@ PLACES = {
 """Where the version stands."""
 
 _LIST = """
-import importlib.metadata as metadata, json
+import importlib.metadata as metadata, json, re
+
+def address(one):
+    return "pkg:pypi/" + re.sub("[-_.]+", "-", one.name).lower() + "@" + one.version
 
 def licence(about):
     told = about.get("License-Expression") or (about.get("License") or "").partition("\\n")[0]
@@ -37,7 +40,7 @@ def licence(about):
 
 parts = {one.metadata["Name"]: one for one in metadata.distributions()}
 print(json.dumps([
-    {"type": "library", "name": name, "version": one.version,
+    {"type": "library", "name": name, "version": one.version, "purl": address(one),
      "licenses": [{"license": {"name": licence(one.metadata)}}] if licence(one.metadata) else []}
     for name, one in sorted(parts.items()) if name != "pip"]))
 """

@@ -173,7 +173,7 @@ def _at_depths(tree: DecisionTreeRegressor, query: NDArray[np.float32]) -> Float
 def _folds(labels: Floats) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Divide rows into kept and left out; some folds miss a small class, as in FS-Mol."""
     active = labels > 0.5
-    n_folds = int(min(_N_FOLDS, max(active.sum(), (~active).sum())))
+    n_folds = min(_N_FOLDS, max(int(active.sum()), int((~active).sum())))
     if n_folds < 2:
         return []
     with warnings.catch_warnings(action="ignore", category=UserWarning):

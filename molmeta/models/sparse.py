@@ -31,7 +31,7 @@ class SparseRows:
 
     def __matmul__(self, dense: Tensor) -> Tensor:
         """Multiply with `dense`, shape (n_columns, d) → (n, d)."""
-        product: Tensor = _Product.apply(dense, self)  # type: ignore[no-untyped-call]
+        product: Tensor = _Product.apply(dense, self)  # type: ignore[no-untyped-call, unused-ignore]
         return product
 
     def transposed(self) -> SparseRows:

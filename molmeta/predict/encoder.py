@@ -132,6 +132,13 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Nothing is fitted. A molecule that does not parse becomes a row of NaN, which an imputer may
     follow, or estimators that take NaN; a `RejectedWarning` says how many there are, and why.
 
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from molmeta import EncoderTransformer
+    >>> pipeline = make_pipeline(EncoderTransformer(), KNeighborsClassifier(1))
+    >>> pipeline.fit(["CCO", "CCCO", "CCN", "CCCN"], [0, 0, 1, 1]).predict(["CCCCN"]).tolist()
+    [1]
+
     Args:
         model: A run folder, a shipped model's name, or a model already loaded.
         workers: Processes that read molecules.
@@ -179,6 +186,11 @@ def load_encoder(
     model: str | Path = "default", device: str = "cpu", *, trust_code: bool = False
 ) -> MoleculeEncoder:
     """The encoder of a trained model.
+
+    >>> from molmeta import load_encoder
+    >>> encoder = load_encoder("default")
+    >>> encoder.encode(["CCO", "CCN"]).shape == (2, encoder.dim)
+    True
 
     Args:
         model: A run folder, or a shipped model's name.

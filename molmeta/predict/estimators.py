@@ -39,6 +39,15 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
     A molecule that does not parse gets NaN, and a `RejectedWarning` says so; in `fit` it is left
     out, with the same warning.
 
+    >>> from molmeta import FewShotClassifier
+    >>> known, labels = ["CCO", "CCCO", "CCN", "CCCN"], ["inactive", "inactive", "active", "active"]
+    >>> model = FewShotClassifier().fit(known, labels)
+    >>> model.predict(["CCCCO", "CCCCN"]).tolist()
+    ['inactive', 'active']
+    >>> alcohol, amine = model.log_odds(["CCCCO", "CCCCN"])
+    >>> bool(alcohol < amine)
+    True
+
     Args:
         model: A run folder, a shipped model's name, or a model already loaded.
         active: The label of active molecules; by default as the labels say (see `fit`).

@@ -111,6 +111,14 @@ def learn(
 ) -> FewShotClassifier:
     """Learn from what curation kept of a support table.
 
+    >>> from pathlib import Path
+    >>> from molmeta.assays import read_support
+    >>> from molmeta.runs import load_model
+    >>> _ = Path("mine.csv").write_text("smiles,active\\nCCO,0\\nCCCO,0\\nCCN,1\\nCCCN,1\\nC(,1")
+    >>> classifier = learn(load_model("default"), read_support("mine.csv"))
+    >>> len(classifier.known_.features), classifier.predict(["CCCCN"]).tolist()
+    (4, [1])
+
     Args:
         model: As of `FewShotClassifier`, with `steps`, `prevalence` and `workers`.
         support: Where it has values, the labels are graded by them,
@@ -138,6 +146,14 @@ def predict_table(
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
     """Predict the molecules of a library, or the blank rows of a support table.
+
+    >>> from pathlib import Path
+    >>> from molmeta.assays import open_library
+    >>> classifier = FewShotClassifier().fit(["CCO", "CCCO", "CCN", "CCCN"], [0, 0, 1, 1])
+    >>> _ = Path("library.csv").write_text("smiles\\nCCCCO\\nCCCCN\\nC(")
+    >>> ranked = predict_table(classifier, open_library("library.csv")).ranked().table
+    >>> ranked["smiles"].tolist(), ranked["status"].tolist()
+    (['CCCCN', 'CCCCO', 'C('], ['ok', 'ok', 'rejected'])
 
     Args:
         classifier: As `learn` gives it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,12 @@ def table(*rows: tuple[float, str, str], **columns: object) -> pd.DataFrame:
     weights = np.full(len(frame), 500.0)
     known = comparable(frame["value"].astype(float), frame["unit"], frame["relation"], weights)
     quantity = np.where(frame["unit"] == "%", "inhibition", "")
-    extra = {"assay": 1, "identity": np.arange(len(frame)), "weight": 500.0, "enzyme": False}
+    extra: dict[str, Any] = {
+        "assay": 1,
+        "identity": np.arange(len(frame)),
+        "weight": 500.0,
+        "enzyme": False,
+    }
     extra["quantity"] = quantity if len(set(quantity)) == 1 else ""
     extra["usual"] = extra["quantity"]
     return known.assign(**{**extra, **columns})

@@ -37,7 +37,7 @@ def sums(text: str) -> list[int]:
 def n_lines(path: Path) -> int:
     """Lines below the header, blank ones aside: of files whose cells hold no line ends."""
     opened = gzip.open if path.suffix == ".gz" else Path.open
-    with opened(path, "rt", encoding="utf-8") as file:  # type: ignore[operator]
+    with opened(path, "rt", encoding="utf-8") as file:
         return sum(bool(line.strip()) for line in file) - 1
 
 
@@ -305,9 +305,18 @@ def test_train_and_evaluate_account_for_their_tables(tables: Path, tmp_path: Pat
     read = sums(done.stdout + done.stderr)
     assert n_lines(train) in read, done.stderr
     assert n_lines(valid) in read, done.stderr
-    flags = ["--support-sizes", "8", "--draws", 1, "--workers", 1, "--baselines", "simsearch"]
+    asked: list[object] = [
+        "--support-sizes",
+        "8",
+        "--draws",
+        1,
+        "--workers",
+        1,
+        "--baselines",
+        "simsearch",
+    ]
     data = test if test.exists() else valid
-    done = molmeta("evaluate", "--data", data, "-m", run, "-o", tmp_path / "results", *flags)
+    done = molmeta("evaluate", "--data", data, "-m", run, "-o", tmp_path / "results", *asked)
     assert done.returncode == 0, done.stderr
     assert n_lines(data) in sums(done.stdout + done.stderr), done.stderr
 

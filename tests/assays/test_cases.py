@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,11 @@ class Ended:
     rows: list[Came]
 
     @property
+    def assay_ids(self) -> list[str]:
+        assert self.store is not None
+        return self.store.assay_ids
+
+    @property
     def text(self) -> str:
         return self.done.stdout + self.done.stderr
 
@@ -37,12 +43,15 @@ class Ended:
         return [row.label for row in sorted(kept, key=lambda row: place[canonical(row.smiles)])]
 
 
+Featurize = Callable[..., Ended]
+
+
 def canonical(smiles: str) -> str:
     return str(Chem.MolToSmiles(Chem.MolFromSmiles(smiles)))
 
 
 @pytest.fixture
-def featurize(tmp_path: Path):
+def featurize(tmp_path: Path) -> Featurize:
     def run(name: str, *flags: object) -> Ended:
         out = tmp_path / "out.store"
         done = molmeta("featurize", CASES / name, "-o", out, "--workers", 1, *flags)
@@ -71,28 +80,28 @@ def test_every_case_of_the_table_is_tried() -> None:
             assert f'"{path.name}"' in tried
 
 
-def test_decimal_comma_rows_are_not_cut(featurize) -> None:
+def test_decimal_comma_rows_are_not_cut(featurize: Featurize) -> None:
     ended = featurize("decimal_comma_rows.csv", "--threshold", 6.5)
     assert ended.done.returncode == 2
     assert "line 2" in ended.text
 
 
-def test_trailing_commas_do_no_harm(featurize) -> None:
+def test_trailing_commas_do_no_harm(featurize: Featurize) -> None:
     ended = featurize("trailing_commas.csv")
     assert ended.labels() == ACTIVE
-    assert ended.store.assay_ids == ["trailing_commas"]
+    assert ended.assay_ids == ["trailing_commas"]
 
 
-def test_a_file_without_a_header_loses_no_row(featurize) -> None:
+def test_a_file_without_a_header_loses_no_row(featurize: Featurize) -> None:
     ended = featurize("headerless.csv")
     if ended.done.returncode == 2:
         assert "header" in ended.text
         return
     assert ended.labels() == ACTIVE
-    assert ended.store.assay_ids != ["1"]
+    assert ended.assay_ids != ["1"]
 
 
-def test_quotes_that_pair_rows_apart(featurize) -> None:
+def test_quotes_that_pair_rows_apart(featurize: Featurize) -> None:
     ended = featurize("quote.tsv")
     if ended.done.returncode == 2:
         assert "quot" in ended.text
@@ -101,12 +110,12 @@ def test_quotes_that_pair_rows_apart(featurize) -> None:
     assert ended.labels() == ACTIVE
 
 
-def test_blanks_of_wide_tables(featurize) -> None:
+def test_blanks_of_wide_tables(featurize: Featurize) -> None:
     ended = featurize("wide_na.csv")
-    assert ended.store.assay_ids == ["NR-AR", "NR-ER", "SR-p53"]
+    assert ended.assay_ids == ["NR-AR", "NR-ER", "SR-p53"]
     with (CASES / "wide_na.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
-    for assay in ended.store.assay_ids:
+    for assay in ended.assay_ids:
         got = {
             row.row: row.label for row in ended.rows if row.assay == assay and row.action == "kept"
         }
@@ -115,13 +124,13 @@ def test_blanks_of_wide_tables(featurize) -> None:
 
 
 @pytest.mark.parametrize("name", ["pic50_molar.csv", "log_ic50_nm.csv"])
-def test_the_logarithm_wins_over_the_unit(featurize, name: str) -> None:
+def test_the_logarithm_wins_over_the_unit(featurize: Featurize, name: str) -> None:
     ended = featurize(name, "--threshold", 6)
     assert ended.labels() == ACTIVE
     assert sum(ended.labels()) == 11
 
 
-def test_a_dose_is_no_unit(featurize) -> None:
+def test_a_dose_is_no_unit(featurize: Featurize) -> None:
     flags = ("--value-column", "% inhibition @ 10 uM", "--threshold", "median")
     ended = featurize("percent_at_dose.csv", *flags)
     order = sorted(NANOMOLAR)
@@ -130,14 +139,16 @@ def test_a_dose_is_no_unit(featurize) -> None:
 
 
 @pytest.mark.parametrize(("name", "column"), [("target_ic50.csv", "CDK2_IC50"), ("mic.csv", "MIC")])
-def test_a_concentration_without_a_unit_is_refused(featurize, name: str, column: str) -> None:
+def test_a_concentration_without_a_unit_is_refused(
+    featurize: Featurize, name: str, column: str
+) -> None:
     ended = featurize(name, "--value-column", column, "--threshold", 6)
     assert ended.done.returncode == 2
     assert "unit" in ended.text
     assert column in ended.text
 
 
-def test_standard_types_are_not_mixed(featurize) -> None:
+def test_standard_types_are_not_mixed(featurize: Featurize) -> None:
     ended = featurize("chembl_mixed_types.csv", "--threshold", 6)
     with (CASES / "chembl_mixed_types.csv").open(newline="") as file:
         types = [line["Standard Type"] for line in csv.DictReader(file, delimiter=";")]
@@ -149,7 +160,7 @@ def test_standard_types_are_not_mixed(featurize) -> None:
     assert all("Ki" in r.reason or "Cmax" in r.reason or "type" in r.reason for r in others)
 
 
-def test_a_log_type_is_a_logarithm(featurize) -> None:
+def test_a_log_type_is_a_logarithm(featurize: Featurize) -> None:
     ended = featurize("chembl_log_type.csv", "--threshold", 6)
     if ended.done.returncode == 2:
         assert "log" in ended.text.lower()
@@ -157,10 +168,10 @@ def test_a_log_type_is_a_logarithm(featurize) -> None:
     assert ended.labels() == ACTIVE
 
 
-def test_flags_for_columns_are_honoured(featurize) -> None:
-    flags = ("--assay-column", "Target ChEMBL ID", "--threshold", 6)
+def test_flags_for_columns_are_honoured(featurize: Featurize) -> None:
+    flags: tuple[object, ...] = ("--assay-column", "Target ChEMBL ID", "--threshold", 6)
     ended = featurize("chembl_columns.csv", *flags)
-    assert ended.store.assay_ids == ["CHEMBL203"]
+    assert ended.assay_ids == ["CHEMBL203"]
     assert ended.labels() == ACTIVE
 
 
@@ -182,19 +193,21 @@ def test_flags_for_columns_are_honoured(featurize) -> None:
         ("trailing_commas.csv", ("--value-column", "Nope")),
     ],
 )
-def test_columns_that_do_not_exist_are_refused(featurize, name: str, flags) -> None:
+def test_columns_that_do_not_exist_are_refused(
+    featurize: Featurize, name: str, flags: tuple[str, ...]
+) -> None:
     ended = featurize(name, *flags)
     assert ended.done.returncode == 2
     assert "Nope" in ended.text
 
 
-def test_the_number_of_a_bioassay(featurize) -> None:
+def test_the_number_of_a_bioassay(featurize: Featurize) -> None:
     ended = featurize("2024-05-AID_1851_datatable.csv")
-    assert ended.store.assay_ids == ["AID1851"]
+    assert ended.assay_ids == ["AID1851"]
     assert ended.labels() == ACTIVE
 
 
-def test_a_record_without_its_end_keeps_its_label(featurize) -> None:
+def test_a_record_without_its_end_keeps_its_label(featurize: Featurize) -> None:
     ended = featurize("missing_end.sdf")
     place = {canonical(smiles): i for i, smiles in enumerate(SMILES)}
     for row in ended.rows:
@@ -204,6 +217,6 @@ def test_a_record_without_its_end_keeps_its_label(featurize) -> None:
     assert ended.labels() == ACTIVE or n_told
 
 
-def test_a_missing_smiles_field_falls_back_on_the_structure(featurize) -> None:
+def test_a_missing_smiles_field_falls_back_on_the_structure(featurize: Featurize) -> None:
     ended = featurize("sparse_smiles.sdf")
     assert ended.labels() == ACTIVE

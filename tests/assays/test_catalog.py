@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from molmeta.assays import featurize_files
-from molmeta.assays.catalog import Card, cards, fetch, find_card, published_splits
+from molmeta.assays.catalog import Card, RemoteFile, cards, fetch, find_card, published_splits
 from molmeta.assays.download import DownloadError, download
 from molmeta.errors import InputError, MolmetaError
 from tests.cli.test_full_disk import full_at
@@ -138,7 +138,7 @@ def test_a_full_disk(server: Server, tmp_path: Path) -> None:
     assert download(server.url(), tmp_path / "f", checksum=MD5).read_bytes() == CONTENT
     server.files = {"/x.tgz": archive_of("A")}
     file = {"url": server.url("/x.tgz"), "name": "x.tgz", "unpack": True}
-    card = Card(name="x", title="X", licence="none", files=[file])
+    card = Card(name="x", title="X", licence="none", files=(RemoteFile.model_validate(file),))
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "x.tgz").write_bytes(server.files["/x.tgz"])
     with full_at(20), pytest.raises(MolmetaError, match=r"x/x: could not be written"):
@@ -159,7 +159,13 @@ def test_data_set_is_fetched_unpacked_and_featurized(server: Server, tmp_path: P
         {"url": server.url("/x.tgz"), "name": "x.tgz", "unpack": True},
         {"url": server.url("/l.json"), "name": "fsmol-0.json"},
     ]
-    card = Card(name="x", title="X", licence="none", files=files, splits="fsmol-0.json")
+    card = Card(
+        name="x",
+        title="X",
+        licence="none",
+        files=tuple(map(RemoteFile.model_validate, files)),
+        splits="fsmol-0.json",
+    )
     for _ in range(2):
         folder = fetch(card, tmp_path / "x")
     store = featurize_files([folder], None)
@@ -174,7 +180,10 @@ def test_archive_that_leads_elsewhere_is_refused(server: Server, tmp_path: Path)
     server.files = {"/x.tar": archive.getvalue()}
     file = {"url": server.url("/x.tar"), "name": "x.tar", "unpack": True}
     with pytest.raises(DownloadError, match="cannot be unpacked"):
-        fetch(Card(name="x", title="X", licence="none", files=[file]), tmp_path / "x")
+        fetch(
+            Card(name="x", title="X", licence="none", files=(RemoteFile.model_validate(file),)),
+            tmp_path / "x",
+        )
     assert [path.name for path in tmp_path.rglob("*")] == ["x", "x.tar"]
 
 

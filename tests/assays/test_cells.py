@@ -43,7 +43,9 @@ def read(cell: object, decimal: str | None = None) -> tuple[float, str, str, str
     ],
 )
 def test_cells(cell: str, value: float, relation: str, unit: str) -> None:
-    assert read(cell) == (pytest.approx(value), relation, unit, "")
+    number, *rest = read(cell)
+    assert number == pytest.approx(value)
+    assert rest == [relation, unit, ""]
 
 
 @pytest.mark.parametrize("cell", ["", "NA", "n.d.", "NT", "#N/A", "-", None, float("nan")])

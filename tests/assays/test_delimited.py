@@ -7,6 +7,7 @@ import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -54,7 +55,7 @@ def written(
     delimiter: str = ",",
     end: str = "\n",
     encoding: str = "utf-8",
-    quoting: int = csv.QUOTE_MINIMAL,
+    quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL,
     before: Sequence[str] = (),
 ) -> Path:
     buffer = io.StringIO(newline="")
@@ -97,7 +98,7 @@ def test_tables_come_back_or_are_refused(
     delimiter: str,
     end: str,
     encoding: str,
-    quoting: int,
+    quoting: Literal[0, 1, 2, 3],
     before: list[str],
 ) -> None:
     if end == "\r":  # else csv leaves cells with other line ends bare

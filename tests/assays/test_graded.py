@@ -39,7 +39,7 @@ def test_scale_origin_and_sign_of_values_do_not_matter(
 
 
 def test_what_values_do_not_say_is_left_to_the_labels() -> None:
-    labels = np.float32([1, 1, 1, 0, 0])
+    labels = np.array([1, 1, 1, 0, 0], np.float32)
     nan = np.nan
     for values in ([nan] * 5, [8, nan, nan, 4, nan], [5] * 5, [8, 7, 6, nan, nan]):
         assert grade(labels, np.array(values, float)).tolist() == labels.tolist()

@@ -140,7 +140,7 @@ def test_pubchem_descriptions_alone_are_no_measurements(pubchem: Path) -> None:
 
 
 def fsmol_line(assay: str, smiles: str, label: str, value: float | None) -> str:
-    fields = {
+    fields: dict[str, object] = {
         "SMILES": smiles,
         "Property": label,
         "Assay_ID": assay,

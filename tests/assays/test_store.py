@@ -42,7 +42,7 @@ def test_rows_keep_source_order_and_curation_is_a_mask(frame: pd.DataFrame) -> N
     a, b = store.assay(0), store.assay("B")
     assert a.rows.tolist() == [0, 2, 3, 4, 7]
     np.testing.assert_array_equal(a.labels, [1, 0, 1, np.nan, 0])
-    np.testing.assert_array_equal(a.values, np.float32([6.5, 5.0, 6.0, 5.5, np.nan]))
+    np.testing.assert_array_equal(a.values, np.array([6.5, 5.0, 6.0, 5.5, np.nan], np.float32))
     assert (a.molecules >= 0).tolist() == [True, False, True, True, True]
     assert a.kept.tolist() == [True, False, False, False, True]
     assert b.kept.tolist() == [True, False, False]
@@ -204,7 +204,7 @@ def test_real_tables_agree_with_pandas(shared_data: Path, tmp_path: Path, name: 
         expected = {key: source[key].dropna() for key in source.columns if key != "smiles"}
     assert store.assay_ids == list(expected)
     for key, labels in expected.items():
-        assay = store.assay(key)
+        assay = store.assay(str(key))
         np.testing.assert_array_equal(assay.labels, labels)
         np.testing.assert_array_equal(assay.rows, labels.index)
         given = source["smiles"][assay.rows[assay.molecules >= 0]]

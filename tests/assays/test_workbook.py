@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -17,7 +18,7 @@ from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 
 Cell = str | float | bool | datetime.date | None
-cells = st.none() | st.booleans() | st.integers(-9999, 9999)
+cells: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-9999, 9999)
 cells |= st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=6).map(str.strip)
 cells |= st.floats(-1e300, 1e300, allow_subnormal=False)
 

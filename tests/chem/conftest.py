@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rdkit import Chem
+from scipy.sparse import csr_matrix
 
 from molmeta.chem.graph import DenseGraphs, Graphs
 
@@ -29,6 +30,12 @@ LARGE = [
     "C1CC1" * 180,
 ]
 ASSORTED = [*WRITTEN, *IONS, *LARGE]
+
+
+def assert_same_counts(one: csr_matrix | None, other: csr_matrix | None) -> None:
+    assert one is not None
+    assert other is not None
+    assert (one != other).nnz == 0
 
 
 @pytest.fixture(scope="session")

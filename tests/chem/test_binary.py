@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_any_molecule(pieces: list[list[str]]) -> None:
 
 
 def test_strange_molecules_stand_in_their_places(
-    assorted: list[str], assert_same: Callable
+    assorted: list[str], assert_same: Callable[..., Any]
 ) -> None:
     rows = [smiles for text in assorted[:50] for smiles in (text, "*CC", "C" * 300, "[C+20]", "?")]
     result = featurize(rows)
@@ -88,7 +89,7 @@ def test_strange_molecules_stand_in_their_places(
 
 
 def test_another_format_is_noticed(
-    assorted: list[str], assert_same: Callable, monkeypatch: pytest.MonkeyPatch
+    assorted: list[str], assert_same: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = featurize(assorted).graphs
     for name in ("_BEGIN_RINGS", "_SP3", "_AT_ATOM_COUNT"):
@@ -105,7 +106,7 @@ def test_another_format_is_noticed(
 @pytest.mark.timeout(1800)
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("name", "n"), [("valid", None), ("train", 20_000)])
-def test_real_molecules(real_smiles: Callable, name: str, n: int | None) -> None:
+def test_real_molecules(real_smiles: Callable[..., Any], name: str, n: int | None) -> None:
     smiles = real_smiles(name)
     step = 1 if n is None else len(smiles) // n
     mols = parsed(smiles[::step][:n])

@@ -41,6 +41,7 @@ def test_what_is_asked_for_is_computed_and_nothing_else() -> None:
     result = featurize(["CCO", "no molecule"], reads=["descriptors"])
     assert list(result.features) == ["descriptors"]
     assert result.fingerprints is None
+    assert result.descriptors is not None
     assert np.isnan(result.descriptors[1]).all()
     assert not len(result.graphs.atoms)
 

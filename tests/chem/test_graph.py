@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ SMILES = ["CCO", "c1ccccc1", "[Na+].[Cl-]", "nonsense", "C[C@H](F)Cl", "[He]", "
 GRAPHS = featurize(SMILES).graphs
 
 
-def test_every_kind_of_molecule(assorted: list[str], assert_torch_geometric: Callable) -> None:
+def test_every_kind_of_molecule(
+    assorted: list[str], assert_torch_geometric: Callable[..., Any]
+) -> None:
     result = featurize(assorted)
     assert not any(result.reasons)
     assert_torch_geometric(result.graphs.dense(np.arange(len(assorted))), assorted)
@@ -28,7 +31,10 @@ def test_every_kind_of_molecule(assorted: list[str], assert_torch_geometric: Cal
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("name", "n"), [("valid", None), ("train", 20_000)])
 def test_real_molecules(
-    real_smiles: Callable, assert_torch_geometric: Callable, name: str, n: int | None
+    real_smiles: Callable[..., Any],
+    assert_torch_geometric: Callable[..., Any],
+    name: str,
+    n: int | None,
 ) -> None:
     smiles = real_smiles(name)
     smiles = smiles[:: len(smiles) // (n or len(smiles))]
@@ -41,7 +47,7 @@ def test_real_molecules(
 
 
 @given(st.lists(st.integers(0, len(SMILES) - 1), min_size=1, max_size=20))
-def test_any_selection(assert_torch_geometric: Callable, indices: list[int]) -> None:
+def test_any_selection(assert_torch_geometric: Callable[..., Any], indices: list[int]) -> None:
     chosen = [SMILES[index] for index in indices]
     assert_torch_geometric(GRAPHS.dense(indices), chosen)
     assert_torch_geometric(GRAPHS.select(indices).dense(np.arange(len(indices))), chosen)
@@ -54,7 +60,7 @@ def test_bonds_stand_in_order() -> None:
     assert keys == sorted(keys)
 
 
-def test_concatenate_undoes_select(assorted: list[str], assert_same: Callable) -> None:
+def test_concatenate_undoes_select(assorted: list[str], assert_same: Callable[..., Any]) -> None:
     whole = featurize(assorted).graphs
     cuts = np.array_split(np.arange(len(whole)), 7)
     assert_same(Graphs.concatenate([whole.select(cut) for cut in cuts]), whole)
@@ -77,7 +83,7 @@ def test_indices_outside_are_refused(indices: list[int]) -> None:
         GRAPHS.dense(indices)
 
 
-def test_nothing_at_all(assert_same: Callable) -> None:
+def test_nothing_at_all(assert_same: Callable[..., Any]) -> None:
     empty = Graphs.concatenate([])
     assert len(empty) == len(featurize([]).graphs) == len(GRAPHS.select([])) == 0
     dense = empty.dense([])
@@ -95,6 +101,6 @@ def test_codes_lead_to_the_rows() -> None:
 
 
 @pytest.mark.shared_data
-def test_small(real_smiles: Callable) -> None:
+def test_small(real_smiles: Callable[..., Any]) -> None:
     graphs = featurize(real_smiles("valid")[:2000]).graphs
     assert graphs.nbytes / len(graphs) < 130

@@ -16,7 +16,9 @@ from molmeta.chem.molecule import parse, parses
 
 @pytest.mark.parametrize("smiles", ["CCO", " CCO ", "CCO ethanol", "CCO äthanol", np.str_("CCO")])
 def test_accepts(smiles: str) -> None:
-    assert parse(smiles).GetNumAtoms() == 3
+    mol = parse(smiles)
+    assert not isinstance(mol, str)
+    assert mol.GetNumAtoms() == 3
 
 
 @pytest.mark.parametrize(

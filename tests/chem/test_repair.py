@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rdkit import Chem
@@ -48,7 +49,7 @@ def test_what_rdkit_reads_is_read_by_rdkit() -> None:
 
 
 @pytest.mark.shared_data
-def test_every_row_of_fsmol_has_a_molecule(real_smiles: Callable) -> None:
+def test_every_row_of_fsmol_has_a_molecule(real_smiles: Callable[..., Any]) -> None:
     for name in ("valid", "train"):
         written = [smiles for smiles in real_smiles(name) if "[PH]" in smiles]
         assert len(written) > 10

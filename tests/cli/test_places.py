@@ -74,7 +74,7 @@ def test_a_folder_that_goes_away(
     def then_gone(**options: object) -> tuple[int, str]:
         made = make(**options)  # type: ignore[call-overload]
         shutil.rmtree(tmp_path / "there")
-        return made  # type: ignore[no-any-return]
+        return made
 
     monkeypatch.setattr(tempfile, "mkstemp", then_gone)
     output = tmp_path / "there" / name

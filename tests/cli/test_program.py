@@ -147,7 +147,7 @@ def test_embed_as_array_and_as_table(run: Path, example: Path, tmp_path: Path) -
         assert done.returncode == 0, done.stderr
     vectors = np.load(tmp_path / "vectors.npy")
     table = pd.read_parquet(tmp_path / "vectors.parquet")
-    np.testing.assert_array_equal(np.stack(table["vector"]), vectors)
+    np.testing.assert_array_equal(np.stack(table["vector"].tolist()), vectors)
 
 
 def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_evaluate_regression_and_a_probe(run: Path, example: Path, tmp_path: Pat
     summary = pd.read_csv(tmp_path / "results" / "summary.csv").set_index("method")
     assert summary.index.tolist() == ["run", "constant", "gp", "knn", "rf", "probe:run"]
     assert summary.loc["constant", "r2_os"] == pytest.approx(0, abs=1e-9)
-    assert summary.loc["gp", "r2_os"] > 0.2
+    assert summary["r2_os"]["gp"] > 0.2
     assert summary[["rmse", "spearman"]].notna().any().all()
     assert (tmp_path / "report.html").stat().st_size > 1000
 

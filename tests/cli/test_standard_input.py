@@ -48,7 +48,7 @@ def test_every_option_takes_it(name: str, tmp_path: Path) -> None:
     support, library, out = tmp_path / "s.csv", tmp_path / "l.csv", tmp_path / "out.csv"
     support.write_text(SUPPORT)
     library.write_text(LIBRARY)
-    runs = [
+    runs: list[tuple[str, list[object]]] = [
         (SUPPORT, ["featurize", name, "-o", tmp_path / "store"]),
         (SUPPORT, ["info", name]),
         (SUPPORT, ["predict", "--support", name, "--input", library, "-o", out]),
@@ -87,7 +87,11 @@ def test_its_copy_goes_when_the_program_ends(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "molmeta_cli", "info", "-"],
         input=SUPPORT.encode(),
-        env={"PYTHONPATH": f"{root}:{root / 'cli'}", "PATH": "/usr/bin:/bin", "TMPDIR": tmp_path},
+        env={
+            "PYTHONPATH": f"{root}:{root / 'cli'}",
+            "PATH": "/usr/bin:/bin",
+            "TMPDIR": str(tmp_path),
+        },
         capture_output=True,
         check=True,
     )

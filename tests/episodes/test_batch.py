@@ -21,7 +21,7 @@ from molmeta.runs.recipe import build_learner, resolve_recipe
 
 SMILES = ["CCO", "c1ccccc1O", "[Na+].[Cl-]", "CC(=O)Nc1ccc(O)cc1", "C"]
 ALL = ("graphs", "fingerprints", "pairs", "descriptors")
-FEATURES = featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"])
+FEATURES: Any = featurize(SMILES, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 REPEATED = np.array([3, 0, 3, 4, 2])
 
 
@@ -67,15 +67,20 @@ def test_store_computes_what_it_does_not_hold(tmp_path: Path) -> None:
     episode = make_episode(store, assay, draw, ALL)
     for part, rows in ((episode.support, draw.support), (episode.query, draw.query)):
         expected = make_batch(store, assay.molecules[rows], ALL)
-        assert torch.equal(part.molecules.fp_columns, expected.fp_columns)
-        assert torch.equal(part.molecules.pair_counts, expected.pair_counts)
+        molecules: Any = part.molecules
+        assert torch.equal(molecules.fp_columns, expected.fp_columns)
+        assert torch.equal(molecules.pair_counts, expected.pair_counts)
         assert torch.equal(part.labels, torch.from_numpy(assay.labels[rows]))
-    joint = torch.cat([episode.support.molecules.fp_counts, episode.query.molecules.fp_counts])
+    support: Any = episode.support.molecules
+    query: Any = episode.query.molecules
+    assert episode.joint is not None
+    joint = torch.cat([support.fp_counts, query.fp_counts])
     assert torch.equal(episode.joint.fp_counts, joint)
     direct = featurize(
         [store.smiles[i] for i in assay.molecules[draw.query]],
         standardize=store.standardize, reads=["graphs", "descriptors"])  # fmt: skip
-    np.testing.assert_array_equal(episode.query.molecules.descriptors, direct.descriptors)
+    assert direct.descriptors is not None
+    np.testing.assert_array_equal(query.descriptors, direct.descriptors)
 
 
 ENCODERS: dict[str, tuple[dict[str, Any], bool]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ def test_methods_of_several_folders_are_paired_by_draw(folders: list[Path]) -> N
 
 def test_lower_is_better_for_an_error(folders: list[Path]) -> None:
     by_brier = compare_folders(folders[:1], "brier")
+    row: Any
     (row,) = by_brier.paired.query("support_size == 16").itertuples()
     draws = by_brier.results.results.query("support_size == 16")
     table = draws.pivot_table(index="assay_id", columns="method", values="brier")

@@ -41,7 +41,7 @@ class Recorder:
     training: AssayRecord | None = None
     reads: tuple[str, ...] = ()
     give: Callable[[NDArray[np.int64]], NDArray[np.float64]] = lambda query: query.astype(float)
-    calls: list[tuple[NDArray[np.int64], ...]] = field(default_factory=list)
+    calls: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
 
     def scores(
         self,
@@ -207,9 +207,10 @@ def test_whatever_matters_is_done_again(tmp_path: Path, change: str) -> None:
     evaluate([Recorder()], AssayStore.from_frame(rows), draws=2, out=tmp_path)
     anew = Recorder(fingerprint="changed" if change == "method" else "recorder")
     asked: dict[str, Any] = {"draws": 2, "support_sizes": [16], "protocol": "fsmol"}
-    asked |= {"protocol": {"protocol": "random"}, "draws": {"draws": 3},
-              "support_sizes": {"support_sizes": [8]}}.get(change, {})  # fmt: skip
-    changed = CHANGES.get(change, lambda rows: rows)(rows).reset_index(drop=True)
+    others: dict[str, Any] = {"protocol": "random", "draws": 3, "support_sizes": [8]}
+    if change in others:
+        asked[change] = others[change]
+    changed = CHANGES[change](rows).reset_index(drop=True) if change in CHANGES else rows
     evaluate([anew], AssayStore.from_frame(changed), out=tmp_path, **asked)
     assert len(anew.calls) == asked["draws"]
 

@@ -36,6 +36,7 @@ def test_regression_has_its_own() -> None:
 
 def test_log_odds_become_probabilities_without_overflow() -> None:
     found = as_probabilities(np.array([-1e4, -1.0, 0.0, 1.0, 1e4]), "log_odds")
+    assert found is not None
     np.testing.assert_allclose(found, [0, 1 / (1 + np.e), 0.5, np.e / (1 + np.e), 1], atol=1e-15)
 
 

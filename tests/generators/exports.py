@@ -188,9 +188,10 @@ def pubchem_sheet(c: Combination) -> Sheet:
     for tag in meta:
         table.append([tag, *[""] * 7, *about.get(tag, ("", ""))])
     for i, nanomolar in enumerate(NANOMOLAR):
-        label: int | None = int(nanomolar < 1000)
+        active = int(nanomolar < 1000)
+        label: int | None = active
         sign = picked.signs.get(i, "=") if qualified else "="
-        word = words[label][i % 3]
+        word = words[active][i % 3]
         if i in picked.others:
             word, label = ("Inconclusive", "Unspecified")[i % 2], None
         number = float(f"{nanomolar / 1000:.6g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from rdkit import Chem, rdBase
 
@@ -164,5 +165,5 @@ def _of_another(c: Combination, row: Row, molecule: int) -> tuple[Interval, ...]
     return tuple(replace(t, low=t.low + shift, high=t.high + shift) for t in row.truths)
 
 
-def _fields(row: Row) -> dict[str, object]:
+def _fields(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in Row.__dataclass_fields__}

@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
@@ -58,7 +58,12 @@ def write(c: Combination) -> Written:
             name = name.rsplit(".", 1)[0] + ".parquet"
             return Written(name, buffer.getvalue(), sheet.told, sheet.expected)
     content = _encoded(c, _text(c, sheet, grid))
-    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zip": _zipped}
+    packed: dict[str, Callable[[bytes], bytes]] = {
+        "gz": gzip.compress,
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "zip": _zipped,
+    }
     if container in packed:
         content = packed[container](content)
         name += _SUFFIX[container]

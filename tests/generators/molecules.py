@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from rdkit import Chem
-from rdkit.Chem.Descriptors import MolWt
+from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]
 
 SMILES = (
     "CC(=O)Nc1ccc(O)cc1",

@@ -75,12 +75,12 @@ Read = Callable[[Path, dict[str, str]], Reading]
 
 def by_library(path: Path, told: dict[str, str]) -> Reading:
     """Read a file as a program of one's own does."""
-    return Reading.of(load_assays(path, Columns(**told)))  # type: ignore[arg-type]
+    return Reading.of(load_assays(path, Columns(**told)))
 
 
 def by_support(path: Path, told: dict[str, str]) -> Reading:
     """Read a file as the support sets of a few assays: each row with all that its line holds."""
-    columns = Columns(**told)  # type: ignore[arg-type]
+    columns = Columns(**told)
     store = load_assays(path, columns)
     came = rows_of(store)
     names = dict.fromkeys(row.assay for row in came if row.assay)

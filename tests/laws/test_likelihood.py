@@ -85,7 +85,7 @@ def test_second_order_meta_gradient_equals_central_differences(steps: int) -> No
         with torch.no_grad():
             others = [p for n, p in other.named_parameters() if not n.startswith("encoder.")]
             for parameter, way in zip(others, ways, strict=True):
-                parameter += sign * 1e-5 * way
+                parameter.add_(way, alpha=sign * 1e-5)
         losses.append(other.outer_loss(EPISODE).item())
     assert float(analytic) == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-6)
 
@@ -94,11 +94,11 @@ def test_first_order_takes_the_step_and_another_gradient() -> None:
     first, second = learner(order=1), learner(order=2)
     losses = [one.outer_loss(EPISODE) for one in (first, second)]
     assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-12)
-    found = [
-        torch.autograd.grad(loss, [one.matcher.projection.weight])[0]
-        for loss, one in zip(losses, (first, second), strict=True)
-    ]
-    assert not torch.allclose(*found)
+    one, other = (
+        torch.autograd.grad(loss, [part.matcher.projection.weight])[0]
+        for loss, part in zip(losses, (first, second), strict=True)
+    )
+    assert not torch.allclose(one, other)
 
 
 def test_the_order_of_the_support_set_and_the_queries_do_not_matter() -> None:

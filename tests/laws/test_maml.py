@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def closed_form(steps: int, order: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("order", [1, 2])
-def test_meta_gradient_equals_closed_form(steps: int, order: int) -> None:
+def test_meta_gradient_equals_closed_form(steps: int, order: Literal[1, 2]) -> None:
     gradient, adapted = query_gradient(MAML(steps=steps, lr=LR, order=order))
     expected, expected_adapted = closed_form(steps, order)
     torch.testing.assert_close(adapted, expected_adapted, rtol=1e-12, atol=0)
@@ -94,7 +95,9 @@ def test_not_differentiable_result_is_detached_and_equal() -> None:
 
 
 @pytest.mark.parametrize("rates", ["module", "tensor", "element"])
-def test_learned_rates_start_at_lr_and_get_the_gradient_of_meta_sgd(rates: str) -> None:
+def test_learned_rates_start_at_lr_and_get_the_gradient_of_meta_sgd(
+    rates: Literal["module", "tensor", "element"],
+) -> None:
     """θ′ = θ − αg, so that ∂L_Q/∂α = −g · ∇L_Q(θ′), and α = lr · exp(r)."""
     theta = torch.tensor([0.3, -0.7], dtype=torch.float64, requires_grad=True)
     maml = MAML(lr=LR, rates=rates)
@@ -146,7 +149,7 @@ def test_every_step_descends_from_where_the_one_before_ended() -> None:
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
-    settings: dict[str, object], reason: str
+    settings: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(InputError, match=reason):
         MAML(**settings)

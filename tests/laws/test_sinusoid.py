@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -35,7 +37,7 @@ def train(maml: MAML, n_steps: int) -> nn.Module:
     network = nn.Sequential(
         nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1)
     )
-    parameters = dict(network.named_parameters())
+    parameters: Parameters = dict(network.named_parameters())
     maml.learn_rates(parameters)
     optimizer = torch.optim.Adam([*network.parameters(), *maml.parameters()], lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
@@ -45,7 +47,7 @@ def train(maml: MAML, n_steps: int) -> nn.Module:
         losses = []
         for _ in range(4):
             support, query = tasks.draw()
-            adapted = maml.adapt(lambda p, s=support: error(network, p, s), parameters)
+            adapted = maml.adapt(partial(error, network, points=support), parameters)
             losses.append(error(network, adapted, query))
         torch.stack(losses).mean().backward()
         optimizer.step()
@@ -60,11 +62,15 @@ def error(network: nn.Module, parameters: Parameters, points: tuple[Tensor, Tens
 
 def errors_after(network: nn.Module, maml: MAML, steps: int, n_tasks: int = 100) -> Tensor:
     """The query error of each new task after adaptation to its ten points."""
-    tasks, parameters, errors = Sinusoids(seed=1), dict(network.named_parameters()), []
+    tasks, errors = Sinusoids(seed=1), []
+    parameters: Parameters = dict(network.named_parameters())
     for _ in range(n_tasks):
         support, query = tasks.draw()
         adapted = maml.adapt(
-            lambda p, s=support: error(network, p, s), parameters, steps=steps, differentiable=False
+            partial(error, network, points=support),
+            parameters,
+            steps=steps,
+            differentiable=False,
         )
         errors.append(error(network, adapted, query).detach())
     return torch.stack(errors)
@@ -79,7 +85,7 @@ def errors_after(network: nn.Module, maml: MAML, steps: int, n_tasks: int = 100)
         pytest.param({"rates": "element"}, 0.15, id="Meta-SGD"),
     ],
 )
-def test_one_step_on_ten_points_learns_a_sinusoid(maml: dict[str, object], fraction: float) -> None:
+def test_one_step_on_ten_points_learns_a_sinusoid(maml: dict[str, Any], fraction: float) -> None:
     inner = MAML(steps=1, lr=0.01, **maml)
     network = train(inner, 4000)
     before, one, many = (errors_after(network, inner, steps).mean() for steps in (0, 1, 10))

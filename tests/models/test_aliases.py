@@ -20,7 +20,8 @@ from molmeta.learning.scorer import Scorer
 from molmeta.models import Columns, MatchingHead
 from molmeta.models.aliases import renamed, today, without_gone
 from molmeta.models.attention import Ridge
-from molmeta.runs.model import load_config, load_model
+from molmeta.runs.config import load_config
+from molmeta.runs.model import load_model
 from molmeta.runs.recipe import build_learner, resolve_recipe
 
 RUN = Path(__file__).parent / "run_of_version_0_1"

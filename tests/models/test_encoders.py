@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from torch_geometric.utils import from_smiles
 from molmeta.chem.featurize import featurize
 from molmeta.episodes.batch import collate
 from molmeta.errors import InputError
-from molmeta.models import DMPNN, ENCODERS
+from molmeta.models import DMPNN, ENCODERS, Encoder
 from molmeta.models.encoders.dmpnn import reverse_edges
 from molmeta.models.encoders.gps import return_probabilities
 from molmeta.models.encoders.jumping import JumpingKnowledge
@@ -35,9 +35,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def build(name: str, **settings: Any) -> nn.Module:
+def build(name: str, **settings: Any) -> Encoder:
     torch.manual_seed(0)
-    encoder: nn.Module = ENCODERS.find(name)(**{"dim": 16, "layers": 2, **settings})
+    encoder: Encoder = ENCODERS.find(name)(**{"dim": 16, "layers": 2, **settings})
     return encoder
 
 
@@ -52,7 +52,7 @@ def test_variants_obey_every_law(name: str, variant: str) -> None:
     check_encoder(build(name, **VARIANTS[variant]))
 
 
-def loss_gradient(encoder: nn.Module, create_graph: bool = False) -> list[Tensor]:
+def loss_gradient(encoder: Encoder, create_graph: bool = False) -> list[Tensor]:
     weights = torch.linspace(-1, 1, len(SMILES) * encoder.dim, dtype=torch.float64)
     loss = (encoder(BATCH).flatten() * weights).tanh().sum()
     return list(torch.autograd.grad(loss, list(encoder.parameters()), create_graph=create_graph))
@@ -68,14 +68,15 @@ def test_second_derivative_equals_central_differences(name: str, readout: Any) -
         torch.randn(p.shape, generator=generator, dtype=torch.float64) for p in encoder.parameters()
     ]
     first = loss_gradient(encoder, create_graph=True)
-    along = sum((g * d).sum() for g, d in zip(first, direction, strict=True))
+    products = [(g * d).sum() for g, d in zip(first, direction, strict=True)]
+    along = torch.stack(products).sum()
     analytic = torch.autograd.grad(along, list(encoder.parameters()))
     moved = []
     for sign in (+1, -1):
         other = copy.deepcopy(encoder)
         with torch.no_grad():
             for parameter, way in zip(other.parameters(), direction, strict=True):
-                parameter += sign * 1e-6 * way
+                parameter.add_(way, alpha=sign * 1e-6)
         moved.append(loss_gradient(other))
     for product, plus, minus in zip(analytic, *moved, strict=True):
         torch.testing.assert_close(product, (plus - minus) / 2e-6, rtol=1e-5, atol=1e-6)
@@ -145,7 +146,7 @@ def test_readouts_are_what_they_are_called() -> None:
     assert pooled.shape == (len(SMILES), readout.dim)
     for molecule, row in enumerate(pooled):
         atoms = x[BATCH.batch == molecule]
-        weights = readout.parts[3].gate_nn(atoms).softmax(0)
+        weights = cast(Any, readout.parts[3]).gate_nn(atoms).softmax(0)
         expected = [atoms.sum(0) / 20, atoms.mean(0), atoms.max(0).values, (weights * atoms).sum(0)]
         torch.testing.assert_close(row, torch.cat(expected))
 
@@ -155,4 +156,6 @@ def test_jumping_knowledge_sees_every_depth() -> None:
     assert torch.equal(JumpingKnowledge(4, 2, "last")(states), states[-1])
     assert torch.equal(JumpingKnowledge(4, 2, "max")(states), torch.stack(states).amax(0))
     concat = JumpingKnowledge(4, 2, "concat")
-    torch.testing.assert_close(concat(states), torch.cat(states, -1) @ concat.project.weight.T)
+    torch.testing.assert_close(
+        concat(states), torch.cat(states, -1) @ cast(nn.Linear, concat.project).weight.T
+    )

@@ -30,7 +30,7 @@ READS = ("graphs", "fingerprints", "pairs", "descriptors")
 GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
 SMALL: dict[str, Any] = {"dim": 8, "hidden": 12}
 DRUGS = drug_mechanisms("test")["smiles"].unique()[:60].tolist()
-FEATURES = featurize(DRUGS, reads=["graphs", "fingerprints", "pairs", "descriptors"])
+FEATURES: Any = featurize(DRUGS, reads=["graphs", "fingerprints", "pairs", "descriptors"])
 BATCH = make_batch(FEATURES, np.arange(len(DRUGS)), READS)
 
 
@@ -186,6 +186,7 @@ def test_fingerprint_encoder_is_its_formula() -> None:
 
 def test_pairs_join_the_first_layer() -> None:
     encoder = make(pairs=True)
+    assert encoder.pairs is not None
     counts, pairs = (
         torch.from_numpy(counted.toarray()).float().log1p()
         for counted in (FEATURES.fingerprints, FEATURES.pairs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -67,7 +69,7 @@ def atom_by_atom(subject: GraphEncoder, graphs: Batch) -> Tensor:
     h = torch.empty(0)
     for depth, norm in enumerate(subject.norms):
         if depth:
-            bonds, network = subject.bonds[depth - 1], subject.convolutions[depth - 1].nn
+            bonds, network = subject.bonds[depth - 1], cast(Any, subject.convolutions[depth - 1]).nn
             messages = functional.relu(h[source] + bonds(graphs))
             x = x + network(h + torch.zeros_like(h).index_add(0, target, messages))
         h = norm(x)
@@ -108,6 +110,9 @@ def test_properties_are_predicted_and_no_descriptor_is_read_in_use() -> None:
     assert encoder().targets(graphs) is None
     subject.fit_inputs(graphs)
     targets = subject.targets(graphs)
+    assert targets is not None
+    assert subject.scale is not None
+    assert subject.axes is not None
     ranks = subject.scale(graphs.descriptors)
     torch.testing.assert_close(targets, ranks @ subject.axes.axes)
     # Its own rows hold what it predicts, which nothing has trained yet.

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradgradcheck
 
-from molmeta.models import LinearHead, MatchingHead, PrototypicalHead
+from molmeta.models import Head, LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.attention import Softmax
 from molmeta.models.heads.matching import kernel
 from molmeta.models.similarity import Cosine, Euclidean, Similarity
 
 DIM = 12
-HEADS: dict[str, Callable[[], nn.Module]] = {
+HEADS: dict[str, Callable[[], Head]] = {
     "matching": MatchingHead,
     "matching balanced": lambda: MatchingHead(attention=Softmax(balanced=True)),
     "matching euclidean": lambda: MatchingHead(Similarity(Euclidean())),
@@ -34,7 +34,7 @@ HEADS: dict[str, Callable[[], nn.Module]] = {
 EVERY_HEAD = pytest.mark.parametrize("name", list(HEADS))
 
 
-def make(name: str) -> nn.Module:
+def make(name: str) -> Head:
     torch.manual_seed(0)
     return HEADS[name]().double()
 
@@ -237,6 +237,7 @@ def test_linear_head_from_prototypes_is_the_prototypical_head_before_training() 
 
 def test_linear_head_alone_reads_no_support_set() -> None:
     head, (support, labels, query) = make("linear"), draw(5, 11)
+    assert isinstance(head, LinearHead)
     expected = query @ head.weight + head.bias
     assert torch.equal(head(support, labels, query), expected)
     assert torch.equal(head(-support, 1 - labels, query), expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from sklearn.kernel_ridge import KernelRidge
 from torch import Tensor
 
 from molmeta.models import MatchingHead
+from molmeta.models.attention import Ridge
 from molmeta.models.heads.matching import kernel
 
 DIM, SKETCH, PROFILE, PROPERTIES = 12, 4, 3, 2
@@ -27,15 +30,31 @@ BESIDE = pytest.mark.parametrize(
 )  # fmt: skip
 
 
+def attention(head: MatchingHead) -> Ridge:
+    assert isinstance(head.attention, Ridge)
+    return head.attention
+
+
+def weight(head: MatchingHead) -> Tensor:
+    found = attention(head).weight
+    assert found is not None
+    return found
+
+
 def make(sketch: int = 0, profile: int = 0, properties: int = 0) -> MatchingHead:
     """With a prior that is not zero."""
     torch.manual_seed(0)
-    widths = {"sketch": sketch, "profile": profile, "properties": properties}
-    strengths = {"tanimoto": TAU, "offset": OFFSET, "recall": KAPPA, "length": LENGTH}
+    widths: dict[str, Any] = {"sketch": sketch, "profile": profile, "properties": properties}
+    strengths: dict[str, Any] = {
+        "tanimoto": TAU,
+        "offset": OFFSET,
+        "recall": KAPPA,
+        "length": LENGTH,
+    }
     strengths |= {"scale": SCALE, "noise": NOISE, "distant": ALPHA}
     head = kernel(dim=DIM, **widths, **strengths).double()
-    torch.nn.init.normal_(head.attention.weight)
-    torch.nn.init.normal_(head.attention.bias)
+    torch.nn.init.normal_(weight(head))
+    torch.nn.init.normal_(attention(head).bias)
     return head
 
 
@@ -78,7 +97,7 @@ def test_score_is_kernel_ridge_regression(sizes: tuple[int, int], beside: tuple[
     alike = n * pairs[~np.eye(n, dtype=bool)].mean()
     typical = alike / (np.diag(pairs).mean() + NOISE + (n - 1) / n * alike)
     level = np.log(active / (1 - active)) - SCALE * (1 - ALPHA) * active * typical
-    prior = 32 / (32 + n) * query[:, :DIM] @ head.attention.weight + head.attention.bias + level
+    prior = 32 / (32 + n) * query[:, :DIM] @ weight(head) + attention(head).bias + level
     expected = SCALE * torch.from_numpy(ridge.predict(query.numpy())) + prior
     torch.testing.assert_close(head(support, labels, query), expected, rtol=1e-6, atol=1e-7)
 
@@ -100,7 +119,7 @@ def test_who_sees_nothing_is_told_one_half_and_the_prior() -> None:
     head, (support, labels, query) = make(), draw(2, 3)
     visible = torch.ones(9, 5, dtype=torch.bool)
     visible[4] = False
-    expected = query[4, :DIM] @ head.attention.weight + head.attention.bias
+    expected = query[4, :DIM] @ weight(head) + attention(head).bias
     torch.testing.assert_close(head(support, labels, query, visible)[4], expected)
 
 
@@ -113,7 +132,7 @@ def test_score_is_the_mean_of_a_gaussian_process() -> None:
         torch.nn.functional.normalize(x, dim=-1).numpy() for x in (support, query)
     )
     process.fit(unit_support, labels.numpy() - ALPHA * 5.5 / 17)
-    prior = 2 / 3 * query @ head.attention.weight + head.attention.bias
+    prior = 2 / 3 * query @ weight(head) + attention(head).bias
     evidence = head(support, labels, query) - prior
     constant = evidence.detach().numpy() - SCALE * process.predict(unit_query)
     np.testing.assert_allclose(constant, constant.mean(), rtol=1e-6)
@@ -186,16 +205,16 @@ def test_likelihood_is_that_of_a_gaussian_process_at_its_best_scale(
 
 def test_likelihood_has_its_gradient_and_no_order() -> None:
     head, (support, labels, _) = make(SKETCH, PROFILE, PROPERTIES), draw(7, 9, 9)
-    strengths = [*head.similarity.parameters(), head.attention.log_noise]
+    strengths = [*head.similarity.parameters(), attention(head).log_noise]
     gradients = torch.autograd.grad(head.likelihood_loss(support, labels), strengths)
     for parameter, gradient in zip(strengths, gradients, strict=True):
         losses = []
         for step in (1e-5, -2e-5):
             with torch.no_grad():
-                parameter += step
+                parameter.add_(step)
             losses.append(head.likelihood_loss(support, labels).item())
         with torch.no_grad():
-            parameter += 1e-5
+            parameter.add_(1e-5)
         assert gradient.item() == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-6, abs=1e-9)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
@@ -207,9 +226,9 @@ def test_likelihood_does_not_hang_on_the_scale_of_scores() -> None:
     head, (support, labels, _) = make(), draw(5, 11)
     before = head.likelihood_loss(support, labels)
     with torch.no_grad():
-        head.attention.log_scale += 1.0
+        attention(head).log_scale.add_(1.0)
     assert torch.equal(head.likelihood_loss(support, labels), before)
     (gradient,) = torch.autograd.grad(
-        head.likelihood_loss(support, labels), [head.attention.log_scale], allow_unused=True
+        head.likelihood_loss(support, labels), [attention(head).log_scale], allow_unused=True
     )
     assert gradient is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -110,11 +112,12 @@ def test_few_labels_are_not_worth_knowing_and_the_most_come_first(
 
 
 def test_they_are_saved_with_the_encoder() -> None:
-    settings = {"dim": 6, "hidden": 8, "sketch": 4, "profile": 3, "pairs": True}
+    settings: dict[str, Any] = {"dim": 6, "hidden": 8, "sketch": 4, "profile": 3, "pairs": True}
     encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
     assert encoder.columns == Columns(vector=6, sketch=4, profile=3)
     assert encoder(BATCH).shape == (len(SMILES), 13)
     assert not encoder(BATCH)[:, 10:].any()
+    assert encoder.profiles is not None
     encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(20))
     assert encoder(BATCH)[:N_KNOWN, 10:].any()
     other.load_state_dict(encoder.state_dict())
@@ -137,6 +140,7 @@ def test_forgotten_within_forgotten() -> None:
 def test_products_of_few_labels_are_those_of_the_labels() -> None:
     """With columns enough that no two assays share one."""
     profiles = remembered(256, n_assays=7, sketched=255)
+    assert profiles.few is not None
     assert len(profiles) == len(profiles.few) == N_KNOWN
     assert not len(profiles.keys)
     known = profiles(BATCH)[:N_KNOWN]
@@ -167,8 +171,15 @@ def test_assays_that_share_a_column_are_added_up_with_their_signs() -> None:
 
 
 def test_few_labels_are_saved_and_forgotten_too() -> None:
-    settings = {"dim": 6, "hidden": 8, "profile": 5, "profile_sketch": 3, "pairs": True}
+    settings: dict[str, Any] = {
+        "dim": 6,
+        "hidden": 8,
+        "profile": 5,
+        "profile_sketch": 3,
+        "pairs": True,
+    }
     encoder, other = (FingerprintEncoder(**settings).eval() for _ in range(2))
+    assert encoder.profiles is not None
     encoder.profiles.remember(encoder.profiles.key(BATCH)[:N_KNOWN], *labels_of(7))
     assert encoder(BATCH)[:N_KNOWN, 8:].any()
     other.load_state_dict(encoder.state_dict())

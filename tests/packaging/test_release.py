@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -57,7 +58,12 @@ def test_the_parts_of_an_environment_are_listed_with_their_licences(
 ) -> None:
     release.write_sbom(Path(sys.executable), tmp_path / "sbom.json")
     text = (tmp_path / "sbom.json").read_text(encoding="utf-8")
-    assert re.search(r'"name": "rdkit",\s+"version": "[^"]+",\s+"licenses": \[\s+\{', text)
+    parts = {part["name"]: part for part in json.loads(text)["components"]}
+    rdkit = parts["rdkit"]
+    assert rdkit["purl"] == f"pkg:pypi/rdkit@{rdkit['version']}"
+    assert rdkit["licenses"][0]["license"]["name"]
+    scikit_learn = parts["scikit-learn"]
+    assert scikit_learn["purl"].startswith("pkg:pypi/scikit-learn@")
 
 
 def test_the_sdist_holds_what_its_tests_read(root: Path, tmp_path: Path) -> None:

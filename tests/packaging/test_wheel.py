@@ -42,7 +42,14 @@ def test_installed_program_runs_outside_the_checkout(wheel: Path, tmp_path: Path
     dependencies = [path for path in sys.path if path.endswith("site-packages")]
     # Below the wheel in the order of search, and without the editable install's own finder.
     (site / "dependencies.pth").write_text("\n".join(dependencies))
-    command = [home / "bin" / "python", "-m", "molmeta_cli", "example", "-o", tmp_path / "example"]
+    command: list[str | Path] = [
+        home / "bin" / "python",
+        "-m",
+        "molmeta_cli",
+        "example",
+        "-o",
+        tmp_path / "example",
+    ]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

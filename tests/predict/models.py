@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -33,6 +34,6 @@ def random_model(kind: str) -> Model:
             projection=8,
         )
     else:
-        adapt = "all" if kind == "adapts all" else "matcher"
+        adapt: Literal["all", "matcher"] = "all" if kind == "adapts all" else "matcher"
         learner = Learner(GINE(dim=16, layers=1), MatchingHead(), adapt=adapt, projection=8)
     return Model(learner.eval(), {"encoder": {"name": kind}}, Path(kind))

@@ -38,7 +38,7 @@ class Adapter(BaseEstimator):  # type: ignore[misc]
     """Rows of numbers in place of molecules, for the estimator that stands behind it."""
 
     def fit(self, X: Any, y: Any = None) -> Any:
-        return super().fit(molecules(validate_data(self, X)), y)  # type: ignore[misc]
+        return super().fit(molecules(validate_data(self, X)), y)
 
     def _asked(self, X: Any) -> list[str]:
         check_is_fitted(self, ["known_", "encoder_"], all_or_any=any)
@@ -51,7 +51,7 @@ class Adapter(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class Classifier(Adapter, FewShotClassifier):
+class Classifier(Adapter, FewShotClassifier):  # type: ignore[misc]
     """`FewShotClassifier` behind the adapter."""
 
     def predict(self, X: Any) -> Any:
@@ -72,9 +72,9 @@ class Regressor(Adapter, FewShotRegressor):
         self._own = molecules(validate_data(self, X))
         return FewShotRegressor.fit(self, self._own, y)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         return super().predict(
-            X if isinstance(X, list) and isinstance(X[0], str) else self._asked(X)
+            X if isinstance(X, list) and isinstance(X[0], str) else self._asked(X), return_std
         )
 
 

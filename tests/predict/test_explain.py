@@ -101,6 +101,7 @@ def test_what_a_model_recalls_of_a_molecule_is_no_atoms_doing() -> None:
     fitted = FewShotClassifier(Model(learner.eval(), {}, Path("random")))
     store = AssayStore.from_frame(drug_mechanisms("test"))
     profiles, labels = encoder.profiles, np.arange(40) % 2
+    assert profiles is not None
     batch = make_batch(store, np.arange(store.n_molecules), ("fingerprints",))
     molecules, assays = np.divmod(np.arange(store.n_molecules * 40), 40)
     ones = np.where(molecules % 3 == 0, labels[assays], 1 - labels[assays]).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -109,7 +110,7 @@ def test_no_cell_of_a_workbook_is_a_formula(book: pd.DataFrame, tmp_path: Path) 
     of_text = [cell for row in sheet for cell in row if isinstance(cell.value, str)]
     assert {cell.data_type for cell in of_text} == {"s"}
     for cell in of_text:
-        assert cell.quotePrefix == (cell.value[0] in "=+-@"), cell.value
+        assert cell.quotePrefix == (str(cell.value)[0] in "=+-@"), cell.value
     with zipfile.ZipFile(tmp_path / "out.xlsx") as archive:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
@@ -127,7 +128,7 @@ def test_structures_are_drawn_in_cells_of_their_own(
     monkeypatch.setattr("molmeta.predict.workbook.MOST_DRAWN", 3)
     table, path = pd.DataFrame({"id": range(4)}), tmp_path / "out.xlsx"
     write_table(table, path, ["CCO", "no molecule", "C[PH](=O)(=O)O", "CC"], structures=True)
-    sheet = openpyxl.load_workbook(path).worksheets[0]
+    sheet: Any = openpyxl.load_workbook(path).worksheets[0]
     assert [cell.value for cell in sheet[1]] == ["structure", "id"]
     assert [row[1].value for row in sheet.iter_rows(min_row=2)] == [0, 1, 2, 3]
     assert [image.anchor._from.row for image in sheet._images] == [1, 3]

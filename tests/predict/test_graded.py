@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_a_left_out_molecule_does_not_see_its_own_value(kernel_model: Model) -> 
 
 
 @pytest.mark.parametrize("values", [["a"] * 24, [np.inf] * 24, [1.0]])
-def test_values_that_are_none(kernel_model: Model, values: list[object]) -> None:
+def test_values_that_are_none(kernel_model: Model, values: Any) -> None:
     with pytest.raises(InputError):
         FewShotClassifier(kernel_model).fit(SMILES, LABELS, values)
 

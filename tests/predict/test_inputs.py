@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom
 
 from molmeta import EncoderTransformer, FewShotClassifier, FewShotRegressor
 from molmeta.chem.featurize import featurize
@@ -26,7 +26,7 @@ Y = [0, 1, 0, 1, 0, 1]
 
 def with_conformer(smiles: str) -> Chem.Mol:
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    AllChem.EmbedMolecule(mol, randomSeed=1)
+    rdDistGeom.EmbedMolecule(mol, randomSeed=1)
     mol.SetProp("_Name", "named")
     return mol
 
@@ -67,7 +67,7 @@ def vectors(kernel_model: Model) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_read_alike(kind: str, kernel_model: Model, vectors: Any) -> None:
     make, encoder = KINDS[kind], MoleculeEncoder(kernel_model)
-    same = {"atol": 1e-5}
+    same: dict[str, Any] = {"atol": 1e-5}
     np.testing.assert_allclose(encoder.encode(make()), vectors, **same)
     np.testing.assert_allclose(np.concatenate(list(encoder.stream([make()]))), vectors, **same)
     np.testing.assert_allclose(

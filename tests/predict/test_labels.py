@@ -77,7 +77,7 @@ def test_labels_of_every_kind_say_the_same(
         np.testing.assert_array_equal(getattr(model, name)(library), expected)
     assert_columns(model, column, library)
     sets = [one.set_of_scores(one.log_odds(library), 0.4) for one in (model, plain)]
-    np.testing.assert_array_equal(*sets)
+    np.testing.assert_array_equal(sets[0], sets[1])
     np.testing.assert_array_equal(model.predict_set(library, 0.4)[:, column], sets[1][:, 1])
     why, other = (one.explain(library[:3]) for one in (model, plain))
     np.testing.assert_array_equal(

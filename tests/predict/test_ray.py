@@ -97,8 +97,8 @@ def test_rows_and_scores_are_those_of_the_local_engine(model: Model, tmp_path: P
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=TOLERANCE)
     screened(panel, library, tmp_path / "best", top=7, part_rows=30)
     on_ray(panel, library, tmp_path / "best on ray", top=7)
-    tables = [pd.read_csv(tmp_path / name / "top.csv") for name in ("best", "best on ray")]
-    pd.testing.assert_frame_equal(*tables, rtol=0, atol=TOLERANCE)
+    one, other = (pd.read_csv(tmp_path / name / "top.csv") for name in ("best", "best on ray"))
+    pd.testing.assert_frame_equal(one, other, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.slow

@@ -221,8 +221,8 @@ def check_same(found: Path, expected: Path) -> None:
     assert {path.name for path in found.iterdir()} == names
     for name in names:
         if name.endswith(".parquet"):
-            tables = (pd.read_parquet(folder / name) for folder in (found, expected))
-            pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-5, atol=1e-5)
+            one, other = (pd.read_parquet(folder / name) for folder in (found, expected))
+            pd.testing.assert_frame_equal(one, other, check_exact=False, rtol=1e-5, atol=1e-5)
         else:
             assert (found / name).read_bytes() == (expected / name).read_bytes(), name
 

@@ -6,6 +6,7 @@ import html
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ KNOWN, LIBRARY = FRAME[:12], FRAME[12:20]
 EVIL = "<script>alert('x')</script>"
 
 
-def predicted(model: Model, folder: Path, **options: float) -> Predictions:
+def predicted(model: Model, folder: Path, **options: Any) -> Predictions:
     frame = LIBRARY[["smiles"]].assign(name=[EVIL, *(f"drug {i}" for i in range(1, 8))])
     frame = frame.assign(**{EVIL: "<img src=x onerror=alert(1)>"})
     bad = pd.DataFrame({"smiles": [EVIL], "name": ["bad"], EVIL: [""]})

@@ -98,7 +98,7 @@ def test_projected_vectors_score_as_molecules_do(
         )
     assert out["status"].tolist() == expected["status"].tolist()
     with torch.no_grad():  # another projection of the same encoder
-        model.learner.matcher.projection.bias += 1
+        model.learner.matcher.projection.bias.add_(1)
     with pytest.raises(InputError, match="another model"):
         VectorFile.open(path, model)
 
@@ -139,7 +139,7 @@ def test_files_hold_what_encode_gives(library: Path, tmp_path: Path) -> None:
     found = np.load(embedded(model, library, tmp_path / "v.npy"))
     np.testing.assert_allclose(found, expected, atol=1e-6)
     table = pd.read_parquet(embedded(model, library, tmp_path / "v.parquet"))
-    np.testing.assert_allclose(np.stack(table["vector"]), expected, atol=1e-6)
+    np.testing.assert_allclose(np.stack(table["vector"].tolist()), expected, atol=1e-6)
     for ending, separator in (("csv", ","), ("tsv.gz", "\t")):
         text = pd.read_csv(embedded(model, library, tmp_path / f"v.{ending}"), sep=separator)
         np.testing.assert_allclose(text[[f"v{i}" for i in range(32)]], expected, rtol=1e-5)

@@ -22,7 +22,7 @@ from molmeta.reporting import (
     render_page,
     write_page,
 )
-from molmeta.reporting.blocks import Candidate, MoleculeCard, Reason
+from molmeta.reporting.blocks import Block, Candidate, MoleculeCard, Reason
 from molmeta.reporting.molecules import draw
 from molmeta.reporting.plots import Series, dot_plot, legend, line_plot
 
@@ -40,7 +40,7 @@ def candidate(text: str = "a", lacks: tuple[str, ...] = ()) -> Candidate:
 
 def test_everything_is_escaped() -> None:
     svg = line_plot([curve(EVIL)], x_label=EVIL, y_label=EVIL, x_ticks=[16, 64])
-    blocks = [
+    blocks: list[Block] = [
         Text(EVIL),
         Note(EVIL),
         Facts({EVIL: EVIL}),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch_geometric.data import Batch
 from torch_geometric.nn import BatchNorm, GPSConv, GraphNorm, global_add_pool
 from torch_geometric.utils import to_dense_batch
 
@@ -24,14 +25,14 @@ class Bag(Encoder):
         self.atoms = AtomEmbedding(8)
         self.mix = nn.Linear(8, 8)
 
-    def embed(self, batch: object) -> Tensor:
+    def embed(self, batch: Batch) -> Tensor:
         return torch.tanh(self.mix(self.atoms(batch)))
 
-    def pool(self, x: Tensor, batch: object) -> Tensor:
+    def pool(self, x: Tensor, batch: Batch) -> Tensor:
         pooled: Tensor = global_add_pool(x, batch.batch, batch.num_graphs)
         return pooled
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         return self.pool(self.embed(batch), batch)
 
 
@@ -44,7 +45,7 @@ class WrongWidth(Bag):
 
 
 class PositionAware(Bag):
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         places = torch.arange(len(batch.batch)) - batch.ptr[:-1][batch.batch]
         return self.pool(self.embed(batch) * (1 + places[:, None]), batch)
 
@@ -56,7 +57,7 @@ class GraphNormalised(Bag):
         super().__init__()
         self.norm = GraphNorm(8)
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         return self.pool(self.norm(self.embed(batch)), batch)
 
 
@@ -67,18 +68,18 @@ class BatchNormalised(Bag):
         super().__init__()
         self.norm = BatchNorm(8)
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         return self.pool(self.norm(self.embed(batch)), batch)
 
 
 class DividesByBonds(Bag):
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         of_bond = batch.batch[batch.edge_index[0]]
         return super().forward(batch) / of_bond.bincount(minlength=batch.num_graphs)[:, None]
 
 
 class ForgetsEmptyRows(Bag):
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         pooled: Tensor = global_add_pool(self.embed(batch), batch.batch)
         return pooled
 
@@ -94,7 +95,7 @@ class Counting(Bag):
         super().__init__()
         self.register_buffer("seen", torch.zeros(()))
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         self.seen += batch.num_graphs
         return super().forward(batch)
 
@@ -102,7 +103,7 @@ class Counting(Bag):
 class FusedAttention(Bag):
     """Attention by the kernel that torch picks on its own; it has no second derivative."""
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         x = self.embed(batch)
         if not len(x):
             return self.pool(x, batch)
@@ -120,7 +121,7 @@ class PlainGPS(Bag):
         super().__init__()
         self.layer = GPSConv(8, None)
 
-    def forward(self, batch: object) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         return self.pool(self.layer(self.embed(batch), batch.edge_index, batch.batch), batch)
 
 

@@ -94,6 +94,7 @@ class Remembers(Mean):
         self.register_buffer("last", torch.zeros(16))
 
     def forward(self, support, labels, query, visible=None):  # type: ignore[no-untyped-def]
+        self.last: Tensor
         self.last.copy_(query[0].detach())
         return super().forward(support, labels, query, visible)
 

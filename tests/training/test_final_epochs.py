@@ -58,7 +58,9 @@ def test_all_assays_are_known_and_what_meta_training_learned_stays(
         if name.startswith(("matcher.projection", "matcher.head", "matcher.known_assays.log")):
             assert torch.equal(before[name], after[name]), name
     assert not torch.equal(before["encoder.last.weight"], after["encoder.last.weight"])
-    assert len(load_model(undisturbed).learner.matcher.known_assays) == len(stores[0])
+    known = load_model(undisturbed).learner.matcher.known_assays
+    assert known is not None
+    assert len(known) == len(stores[0])
 
 
 def test_interrupted_in_a_final_epoch_and_resumed_ends_in_the_same_bits(

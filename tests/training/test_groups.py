@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 from molmeta.assays import AssayStore
 from molmeta.errors import InputError, Interrupted
 from molmeta.learning.embed import embed
-from molmeta.runs import load_model
+from molmeta.models import FingerprintEncoder
+from molmeta.models.encoders.profiles import Profiles
+from molmeta.runs import Model, load_model
 from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.training import train
 from molmeta.training.division import groups_of
@@ -28,7 +30,16 @@ from tests.training.test_pretrain import (
     encoder,
     pretrainer,
     rules,
+    rules_of,
 )
+
+
+def profiles_of(model: Model) -> Profiles:
+    encoder = model.learner.encoder
+    assert isinstance(encoder, FingerprintEncoder)
+    assert encoder.profiles is not None
+    return encoder.profiles
+
 
 GROUPED = {
     **changed("pretraining", final=1, groups=["family"], values=0.2),
@@ -40,9 +51,7 @@ GROUPED = {
 @pytest.fixture(scope="module")
 def grouped(stores: tuple[AssayStore, AssayStore]) -> tuple[AssayStore, AssayStore]:
     """Twenty assays of the same molecules, so that each has a profile."""
-    store = AssayStore.from_frame(
-        pd.concat([rules().assign(assay=lambda f, n=n: f["assay"] + f" {n}") for n in range(4)])
-    )
+    store = AssayStore.from_frame(pd.concat([rules_of(n) for n in range(4)]))
     ids = store.assay_ids
     families = [f"family {number % 3}" for number in range(len(ids) - 1)]
     return store.with_info(pd.DataFrame({"family": families}, index=ids[:-1])), stores[1]
@@ -62,6 +71,7 @@ def test_a_readout_is_an_assays_own_and_what_its_groups_share() -> None:
     torch.manual_seed(0)
     readout = Readouts(4, torch.tensor([[0, 2], [1, 2], [0, 3]]), 4, values=True)
     assert torch.equal(readout.whole()[:, :4], readout.weights)  # nothing is shared at first
+    assert readout.shared_weights is not None
     torch.nn.init.normal_(readout.shared_weights)
     vectors, assays = torch.randn(2, 4), torch.tensor([2, 1])
     labels, none = torch.tensor([1.0, 0.0]), torch.full((2,), torch.nan)
@@ -72,6 +82,8 @@ def test_a_readout_is_an_assays_own_and_what_its_groups_share() -> None:
         (vectors * whole).sum(-1), labels, reduction="sum"
     )
     torch.testing.assert_close(readout.loss(vectors, assays, labels, none, 1.0), loss)
+    assert readout.value_weights is not None
+    assert readout.shared_value_weights is not None
     torch.nn.init.normal_(readout.shared_value_weights)
     own, shared = readout.value_weights, readout.shared_value_weights
     whole = torch.stack([own[2] + shared[0] + shared[3], own[1] + shared[1] + shared[2]])
@@ -116,11 +128,13 @@ def test_what_is_shared_goes_on_to_the_final_epochs(
     )
     carry_over(trainer, final)
     before, after = trainer.readout.shared_weights, final.readout.shared_weights
+    assert before is not None
+    assert after is not None
     assert len(after) == 4
     assert before.abs().sum() > 0
     assert torch.equal(before, after)
-    moments = [t.optimizer.state[t.readout.shared_weights]["exp_avg"] for t in (trainer, final)]
-    assert torch.equal(*moments)
+    one, other = trainer.optimizer.state[before], final.optimizer.state[after]
+    assert torch.equal(one["exp_avg"], other["exp_avg"])
     number = final.store.assay_ids.index(trainer.store.assay_ids[0])
     torch.testing.assert_close(final.readout.whole()[number], trainer.readout.whole()[0])
 
@@ -129,7 +143,7 @@ def test_resumed_it_ends_in_the_same_bits_and_knows_the_molecules_of_all_assays(
     grouped: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
     train(GROUPED, *grouped, tmp_path / "whole")
-    profiles = load_model(tmp_path / "whole").learner.encoder.profiles
+    profiles = profiles_of(load_model(tmp_path / "whole"))
     assert len(profiles) == grouped[0].n_molecules
     assert f"found of {len(profiles)}." in (tmp_path / "whole" / "README.md").read_text()
     for first in (Epoch, Progress):  # stopped in pre-training, and in the final epochs
@@ -168,8 +182,8 @@ def test_a_model_to_start_from_brings_its_profiles_and_needs_no_groups(
     given = load_model(tmp_path / "first")
     recipe = {**GROUPED, "pretraining": {"epochs": 0, "groups": ["family"]}}
     train(recipe, *stores, tmp_path / "second", init=given)
-    profiles = load_model(tmp_path / "second").learner.encoder.profiles
-    assert torch.equal(profiles.rows, given.learner.encoder.profiles.rows)
+    profiles = profiles_of(load_model(tmp_path / "second"))
+    assert torch.equal(profiles.rows, profiles_of(given).rows)
 
 
 def test_groups_of_which_nothing_is_known_are_refused(

@@ -175,7 +175,8 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
     store: AssayStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = trainer(store, tmp_path, "fingerprints", encoder_rate=0.0)
-    subject.learner.encoder.dropout.p = 0.5
+    encoder: Any = subject.learner.encoder
+    encoder.dropout.p = 0.5
     embedded: list[int] = []
     encode = subject.learner.encoder.forward
 
@@ -206,11 +207,12 @@ def test_an_encoder_that_stays_embeds_each_molecule_once_and_without_dropout(
 
 def test_what_a_user_froze_stays_frozen(store: AssayStore, tmp_path: Path) -> None:
     subject = trainer(store, tmp_path)
-    subject.learner.encoder.atoms.weight.requires_grad_(False)
+    encoder: Any = subject.learner.encoder
+    encoder.atoms.weight.requires_grad_(False)
     before = weights(subject)
     subject.run()
-    assert torch.equal(subject.learner.encoder.atoms.weight, before["encoder.atoms.weight"])
-    assert not subject.learner.encoder.atoms.weight.requires_grad
+    assert torch.equal(encoder.atoms.weight, before["encoder.atoms.weight"])
+    assert not encoder.atoms.weight.requires_grad
 
 
 @pytest.mark.parametrize("weight", [0.0, 2.0, 6.0])

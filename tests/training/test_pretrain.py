@@ -24,7 +24,7 @@ from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.learning.embed import embed
-from molmeta.models import FingerprintEncoder, KnownAssays
+from molmeta.models import Encoder, FingerprintEncoder, KnownAssays
 from molmeta.runs import load_model
 from molmeta.runs.settings import Pretraining
 from molmeta.training import train
@@ -48,9 +48,10 @@ RECIPE: dict[str, Any] = {
 
 
 def pretrainer(
-    part: FingerprintEncoder, store: AssayStore, folder: Path, *, last: bool = False, **given: Any
+    part: Encoder, store: AssayStore, folder: Path, *, last: bool = False, **given: Any
 ) -> Pretrainer:
     settings = Pretraining(**given)
+    assert isinstance(part, FingerprintEncoder)
     return Pretrainer(part, divide(store, settings), folder, 0, settings, final=last)
 
 
@@ -77,6 +78,12 @@ def rules() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def rules_of(number: int) -> pd.DataFrame:
+    """The same in assays of their own."""
+    frame = rules()
+    return frame.assign(assay=frame["assay"] + f" {number}")
+
+
 @pytest.fixture(scope="module")
 def undisturbed(
     stores: tuple[AssayStore, AssayStore], tmp_path_factory: pytest.TempPathFactory
@@ -100,7 +107,8 @@ class Died(Exception):
 def test_interrupted_or_dead_in_any_epoch_and_resumed_ends_in_the_same_bits(
     undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
-    run, shown = tmp_path / "run", []
+    run = tmp_path / "run"
+    shown: list[Any] = []
 
     def die(row: Any) -> None:
         shown.append(row)
@@ -124,7 +132,8 @@ def test_interrupted_or_dead_in_any_epoch_and_resumed_ends_in_the_same_bits(
 def test_once_meta_training_has_begun_pre_training_is_behind(
     undisturbed: Path, stores: tuple[AssayStore, AssayStore], tmp_path: Path
 ) -> None:
-    run, shown = tmp_path / "run", []
+    run = tmp_path / "run"
+    shown: list[Any] = []
     settings = RECIPE["pretraining"]
     n_molecules = len(pretrainer(encoder(), stores[0], run, **settings).labels.molecules)
     steps = settings["epochs"] * math.ceil(n_molecules / settings["molecules_per_step"])
@@ -261,6 +270,7 @@ def test_planted_labels_and_values_are_learned(tmp_path: Path) -> None:
         vectors = embed(subject, rest, assay.molecules)
         logits = vectors @ trainer.readout.weights[number] + trainer.readout.biases[number]
         assert roc_auc_score(assay.labels, logits.detach()) > 0.85, assay_id
+        assert trainer.readout.value_weights is not None
         values = vectors @ trainer.readout.value_weights[number]
         assert np.corrcoef(values.detach(), assay.values)[0, 1] > 0.7, assay_id
 
@@ -274,9 +284,9 @@ def test_bf16_pre_trains_alike(stores: tuple[AssayStore, AssayStore], tmp_path: 
         trainer.readout.load_state_dict(
             {k: torch.zeros_like(v) for k, v in trainer.readout.state_dict().items()}
         )
-        rows: list[float] = []
-        trainer.run(Control(progress=lambda row, rows=rows: rows.append(row.loss)))
-        losses[bf16] = rows
+        rows: list[Any] = []
+        trainer.run(Control(progress=rows.append))
+        losses[bf16] = [row.loss for row in rows]
     assert losses[True] == pytest.approx(losses[False], rel=0.02)
     assert losses[True] != losses[False]
 
@@ -290,6 +300,7 @@ def test_a_missing_value_is_no_target_and_its_label_is() -> None:
     known = values.isfinite()
     loss = readout.loss(vectors, assays, labels, values, 0.5)
     labels_alone = readout.loss(vectors, assays, labels, torch.full((6,), torch.nan), 0.5)
+    assert readout.value_weights is not None
     error = (vectors * readout.value_weights[assays]).sum(-1)[known] - values[known]
     torch.testing.assert_close(loss - labels_alone, 0.5 * error.square().sum())
     parameters = [vectors, *readout.parameters()]
@@ -324,6 +335,7 @@ def test_known_assays_are_those_of_pre_training_and_their_readouts(
     settings = {**RECIPE["pretraining"], "epochs": 0}
     trainer = pretrainer(learner.encoder, stores[0], undisturbed / "pretraining", **settings)
     trainer.load()
+    assert known is not None
     assert len(known) == len(trainer.store) < len(stores[0])
     # Full rank: what is read off a molecule is what the pre-training's readout says.
     whole = KnownAssays(width, rank=width)
@@ -389,7 +401,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_whole_epoch(
 
 
 def test_damaged_state_is_refused(stores: tuple[AssayStore, AssayStore], tmp_path: Path) -> None:
-    settings = {"epochs": 1, "molecules_per_step": 1000}
+    settings: dict[str, Any] = {"epochs": 1, "molecules_per_step": 1000}
     pretrainer(encoder(), stores[0], tmp_path, **settings).run()
     other = pretrainer(encoder(dim=4), stores[0], tmp_path, **settings)
     with pytest.raises(InputError, match="cannot go on from"):

@@ -14,15 +14,16 @@ from molmeta.errors import InputError
 from molmeta.learning.embed import embed
 from molmeta.models import FingerprintEncoder
 from molmeta.training import train
-from tests.training.test_pretrain import RECIPE, changed, pretrainer, rules
+from tests.training.test_pretrain import RECIPE, changed, pretrainer, rules_of
 
 
 def test_profiles_are_of_the_assays_that_pre_training_saw(tmp_path: Path) -> None:
-    frames = [rules().assign(assay=lambda f, n=n: f["assay"] + f" {n}") for n in range(4)]
+    frames = [rules_of(n) for n in range(4)]
     store = AssayStore.from_frame(pd.concat(frames))
     settings = {**RECIPE["pretraining"], "epochs": 1}
     part = FingerprintEncoder(dim=8, hidden=12, profile=40)
     trainer = pretrainer(part, store, tmp_path, **settings)
+    assert part.profiles is not None
     trainer.fill_profiles(part.profiles)
     first = trainer.store
     assert len(first) == 12  # of 20, every molecule in each

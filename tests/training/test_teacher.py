@@ -104,6 +104,7 @@ def test_a_graph_encoder_learns_the_teachers_vectors_and_properties(
     assert centred_error(vectors, truth) < 0.75  # 1: no more than their mean
     batch_of = {"descriptors": torch.from_numpy(np.array(store.descriptors, np.float32))}
     targets = encoder.targets(type("Batch", (), batch_of)())
+    assert targets is not None
     assert centred_error(rows[:, dim:], targets) < 0.5
 
 
@@ -131,6 +132,8 @@ def test_readouts_are_those_of_the_teachers_known_assays(
     some = store.subset(store.assay_ids[::-2])
     readouts = lesson(model, student(), store, tmp_path).readouts(some)
     vectors = embed(model.learner.encoder, store, np.arange(9))[:, :8]
+    assert known is not None
+    assert readouts is not None
     described = known.describe(vectors)
     for number, assay_id in enumerate(some.assay_ids):
         place = store.assay_ids.index(assay_id)
@@ -178,7 +181,8 @@ def test_interrupted_and_resumed_ends_in_the_same_bits(
 ) -> None:
     recipe = taught_by(teacher)
     recipe["encoder"] = {**recipe["encoder"], "dim": dim}  # with a map to the teacher's width
-    whole, run, shown = tmp_path / "whole", tmp_path / "run", []
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    shown: list[Any] = []
     train(recipe, *stores, whole)
 
     def stopped_after(rows: int) -> str:

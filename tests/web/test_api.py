@@ -8,8 +8,9 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -32,7 +33,9 @@ A-5\tC(\t100
 """
 
 
-def read(client: TestClient, what: str, content: str | bytes, name: str = "a.txt", **columns: Any):
+def read(
+    client: TestClient, what: str, content: str | bytes, name: str = "a.txt", **columns: Any
+) -> Any:
     return client.post(
         f"/api/v1/{what}",
         files={"file": (name, content if isinstance(content, bytes) else content.encode())},
@@ -82,7 +85,7 @@ def test_columns_are_corrected(client: TestClient) -> None:
     table = "code,structure,first,second\nA,CCO,12,1\nB,CCN,50000,0\n"
     answer = read(client, "measured", table, label_column="second").json()
     assert [one["active"] for one in answer["molecules"]] == [True, False]
-    chosen = {"value_column": "first", "units": "uM", "threshold": 4.5}
+    chosen: dict[str, Any] = {"value_column": "first", "units": "uM", "threshold": 4.5}
     answer = read(client, "measured", table, **chosen).json()
     assert [one["active"] for one in answer["molecules"]] == [True, False]
     assert "'first' in uM" in answer["notes"][0]
@@ -227,7 +230,7 @@ def test_whoever_leaves_cancels_the_ranking(monkeypatch: pytest.MonkeyPatch) -> 
         lines = service.events(job)
         assert "learning" in await anext(lines)
         assert await anext(lines) == "0\n"
-        await lines.aclose()
+        await cast(AsyncGenerator[str], lines).aclose()
         assert job.is_cancelled
         assert job.task is not None
         await asyncio.wait_for(job.task, 5)
@@ -254,7 +257,8 @@ def test_errors_within_the_stream_are_its_last_event(monkeypatch: pytest.MonkeyP
 
 
 def test_too_many_rankings_are_refused(client: TestClient) -> None:
-    service = client.app.state.service
+    app: Any = client.app
+    service = app.state.service
     waiting, service.ranker.n_waiting = service.ranker.n_waiting, 99
     try:
         answer = client.post("/api/v1/suggest", json={"molecules": [{"smiles": "C", "score": 1}]})

@@ -141,12 +141,15 @@ def test_a_request_that_does_not_come_is_dropped() -> None:
     async def never() -> Any:
         await asyncio.sleep(60)
 
+    async def unheard(message: Any) -> None:
+        received.append(message)
+
     settings = Settings(limits=Limits(body_seconds=0.05))
     scope = {
         "type": "http", "method": "POST", "path": "/x",
         "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"9")],
     }  # fmt: skip
-    asyncio.run(Guard(app, settings, Pages(1))(scope, never, None))
+    asyncio.run(Guard(app, settings, Pages(1))(scope, never, unheard))
     assert received == [{"type": "http.disconnect"}]
 
 

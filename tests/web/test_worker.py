@@ -22,7 +22,9 @@ def jobs_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
-def with_worker(act: Callable[[Worker], Awaitable[Any]], seconds: float = 60.0, **limits: int):
+def with_worker(
+    act: Callable[[Worker], Awaitable[Any]], seconds: float = 60.0, **limits: int
+) -> Any:
     async def run() -> Any:
         worker = Worker("jobs", seconds=seconds, **({"most_waiting": 3} | limits))
         try:

@@ -32,6 +32,13 @@ class _CategoryEmbedding(nn.Module):
 class AtomEmbedding(_CategoryEmbedding):
     """The nine atom features of torch_geometric's `from_smiles` → (n_atoms, dim).
 
+    >>> import numpy as np
+    >>> from molmeta.chem.featurize import featurize
+    >>> from molmeta.episodes.batch import make_batch
+    >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
+    >>> AtomEmbedding(8)(ethanol).shape
+    torch.Size([3, 8])
+
     Args:
         dim: Width of an atom's vector.
     """
@@ -49,6 +56,13 @@ class AtomEmbedding(_CategoryEmbedding):
 
 class BondEmbedding(_CategoryEmbedding):
     """The three bond features of torch_geometric's `from_smiles` → (n_edges, dim).
+
+    >>> import numpy as np
+    >>> from molmeta.chem.featurize import featurize
+    >>> from molmeta.episodes.batch import make_batch
+    >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
+    >>> BondEmbedding(8)(ethanol).shape
+    torch.Size([4, 8])
 
     Args:
         dim: Width of a directed edge's vector.

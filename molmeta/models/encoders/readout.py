@@ -29,6 +29,13 @@ class Readout(nn.Module):
     Attention weighs the atoms by the softmax of a learned score (Li et al. 2015,
     arXiv:1511.05493). A molecule without atoms becomes zeros.
 
+    >>> import numpy as np
+    >>> from molmeta.chem.featurize import featurize
+    >>> from molmeta.episodes.batch import make_batch
+    >>> batch = make_batch(featurize(["CCO", "C"]), np.arange(2))  # three atoms, and one
+    >>> Readout(1, ("sum", "max"))(torch.full((4, 1), 20.0), batch).tolist()
+    [[3.0, 20.0], [1.0, 20.0]]
+
     Args:
         dim: Width of an atom's vector.
         kinds: One name, or several, whose vectors are concatenated.
