@@ -189,24 +189,12 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
     say(f"{names}: {describe(store.audit_summary())}")
 
 
-def check_tables(
-    support: Sequence[Path],
-    columns: Columns,
-    format: str,
-    input: Sequence[Path] | None,
-    input_sheet: str | None,
+def open_input(
+    input: Sequence[Path] | None, columns: Columns, input_sheet: str | None
 ) -> Library | None:
-    """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
+    """Open the library, None for none, before a model is loaded."""
     from molmeta.assays import open_library
-    from molmeta.assays.build import check_files
-    from molmeta.predict.files import LEARNT
 
-    for path in support:
-        if path.suffix == LEARNT:
-            raise InputError.of(
-                f"--support {path}", got="a learnt assay", expected="a table (predict takes both)"
-            )
-    check_files(support, columns.of_support(), format)
     if input:
         return open_library(input, columns.smiles_column, input_sheet)
     if input_sheet is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molmeta.errors import InputError
-from molmeta_cli.console import counter, say
+from molmeta_cli.console import counter
+from molmeta_cli.known import check_known, learn_assay
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -22,16 +23,14 @@ from molmeta_cli.options import (
     Report,
     TrustCode,
     Workers,
-    check_tables,
+    open_input,
     open_model,
-    read_new_assay,
     with_flags,
 )
 from molmeta_cli.ranking import say_best, say_support, say_written
 
 if TYPE_CHECKING:
-    from molmeta.assays import Library, Support
-    from molmeta.predict.learnt import LearntAssay
+    from molmeta.assays import Library
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,16 @@ def predict(options: Options) -> None:
     from molmeta.resources import n_cores
 
     workers = options.workers or n_cores()
-    learnt, waiting = _learn(options, workers)
+    learnt, waiting = learn_assay(
+        options.support,
+        options.columns,
+        open_model(options.model, options.device, trust_code=options.trust_code),
+        format=options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
+        prevalence=options.prevalence,
+        workers=workers,
+    )
     if options.save is not None:
         learnt.save(options.save)
     say_support(learnt.classifier.support_report_)
@@ -127,7 +135,7 @@ def predict(options: Options) -> None:
         molecules,
         error=options.error,
         properties=options.properties,
-        measured=learnt.looked_at,
+        measured=learnt.measured,
         workers=workers,
         progress=counter("molecules"),
     )
@@ -143,13 +151,8 @@ def predict(options: Options) -> None:
 
 def _check(options: Options) -> Library | None:
     """Refuse what can be refused at once; gives the opened library, None for none."""
-    from molmeta.predict.files import (
-        LEARNT,
-        check_ending,
-        check_learnt,
-        check_not_read,
-        check_structures,
-    )
+    from molmeta.predict.files import check_ending, check_not_read, check_structures
+    from molmeta.predict.learnt_file import LEARNT, check_learnt
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:
@@ -158,57 +161,15 @@ def _check(options: Options) -> Library | None:
         check_learnt(options.save)
     for path in filter(None, (options.output, options.report, options.save)):
         check_not_read(path, [options.support, *(options.input or [])])
-    # A wide table's column that --assay names is looked at later.
-    tables = [] if options.assay else [options.support]
-    if options.support.suffix == LEARNT:
-        _check_settled(options)
-        tables = []
-    return check_tables(tables, options.columns, options.format, options.input, options.input_sheet)
-
-
-def _check_settled(options: Options) -> None:
-    """Refuse flags that say how a table is read, where an assay is learnt already."""
-    from molmeta.assays import Columns
-
-    given = replace(options.columns, smiles_column=None) != Columns()
-    if given or options.assay or options.labels_only or options.format != "auto":
-        raise InputError.of(
-            f"--support {options.support}",
-            got="flags that say how a table is read",
-            expected="none of them: this assay is learnt already",
-        )
-    if not options.input:
-        raise InputError.of(
-            f"--support {options.support}", got="no --input", expected="molecules to predict"
-        )
-
-
-def _learn(options: Options, workers: int) -> tuple[LearntAssay, Support | None]:
-    """Learn the assay, or read what was learnt; gives the table whose blank rows may wait too."""
-    from molmeta.predict import learn
-    from molmeta.predict.files import LEARNT
-    from molmeta.predict.learnt import LearntAssay
-
-    model = open_model(options.model, options.device, trust_code=options.trust_code)
-    if options.support.suffix == LEARNT:
-        learnt = LearntAssay.load(options.support, model, workers=workers)
-        if options.prevalence is not None:
-            learnt.classifier.prevalence = options.prevalence
-        say(f"{learnt.name}: {len(learnt.classifier.known_.smiles)} molecules, learnt before")
-        return learnt, None
-    known = read_new_assay(
-        options.support,
+    check_known(
+        [options.support],
         options.columns,
-        model,
-        format=options.format,
+        options.format,
         assay=options.assay,
         labels_only=options.labels_only,
     )
-    classifier = learn(
-        model,
-        known,
-        prevalence=options.prevalence,
-        labels_only=options.labels_only,
-        workers=workers,
-    )
-    return LearntAssay(known.assay_id, classifier, known.looked_at), known
+    if options.support.suffix == LEARNT and not options.input:
+        raise InputError.of(
+            f"--support {options.support}", got="no --input", expected="molecules to predict"
+        )
+    return open_input(options.input, options.columns, options.input_sheet)

@@ -10,6 +10,7 @@ import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
+from molmeta_cli.known import check_known, learn_assays
 from molmeta_cli.options import (
     Columns,
     Device,
@@ -19,10 +20,8 @@ from molmeta_cli.options import (
     Model,
     TrustCode,
     Workers,
-    check_tables,
+    open_input,
     open_model,
-    read_assays,
-    say_grades,
     with_flags,
 )
 
@@ -34,7 +33,9 @@ class Options:
     support: Annotated[
         list[Path],
         typer.Option(
-            "--support", help="Labelled molecules of one or more assays; may be repeated."
+            "--support",
+            help="Molecules of one or more assays with labels or values, or what predict --save "
+            "wrote; may be repeated.",
         ),
     ]
     output: Annotated[
@@ -85,14 +86,13 @@ def screen(options: Options) -> None:
             else "neither --input nor --embeddings",
             expected="one of them",
         )
-    library = check_tables(
-        options.support, options.columns, options.format, options.input, options.input_sheet
-    )
+    check_known(options.support, options.columns, options.format, labels_only=options.labels_only)
+    library = open_input(options.input, options.columns, options.input_sheet)
+    from molmeta.predict.learnt import panel_of
     from molmeta.predict.library.screen import Shard, Source
     from molmeta.predict.library.screen import screen as run
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
     from molmeta.predict.library.vectors import VectorFile
-    from molmeta.predict.panel import Panel
     from molmeta.resources import n_cores
 
     part = Shard.parse(options.shard)
@@ -108,11 +108,15 @@ def screen(options: Options) -> None:
     else:
         n_workers = options.workers or (n_cores() if options.engine == "local" else None)
         source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
-    known = read_assays(
-        options.support, options.columns.of_support(), options.format, [model.standardize]
+    learnt = learn_assays(
+        options.support,
+        options.columns,
+        model,
+        format=options.format,
+        labels_only=options.labels_only,
+        workers=options.workers or n_cores(),
     )
-    panel = Panel.of_store(model, known, labels_only=options.labels_only)
-    say_grades((assay.exact_values[assay.kept] for assay in known), options.labels_only)
+    panel = panel_of(learnt)
     say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
     done = run(panel, source, options.output, top=options.top, shard=part)
     if done.n_done_before:

@@ -64,10 +64,16 @@ class Support:
     n_elsewhere: int = 0
 
     @property
-    def looked_at(self) -> list[str]:
-        """List the molecules that are measured and not fit to learn from, as given."""
-        rows = zip(self.smiles, self.blank | self.kept, strict=True)
-        return [smiles for smiles, passed_over in rows if smiles and not passed_over]
+    def measured(self) -> dict[str, float]:
+        """Give the value of each molecule that is measured, as given.
+
+        NaN where it has none, or is not fit to learn from: nobody knows which of two values that
+        contradict each other holds.
+        """
+        values = np.where(self.kept, self.values, np.nan).tolist()
+        order = np.argsort(self.kept, kind="stable")  # of repeats the one that is kept counts
+        rows = [i for i in order.tolist() if self.smiles[i] and not self.blank[i]]
+        return {self.smiles[i]: values[i] for i in rows}
 
     def summary(self) -> pd.DataFrame:
         """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""

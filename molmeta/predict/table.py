@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,8 +86,17 @@ class Predictions:
 
     def rounded(self) -> Predictions:
         """Round the figures that were added to three decimals, for people and files."""
-        added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
-        return replace(self, table=self.table.round(dict.fromkeys(added, _DECIMALS)))
+        return replace(self, table=rounded(self.table))
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round the figures that prediction added to three decimals; the user's own stay.
+
+    >>> rounded(pd.DataFrame({"price": [1.23456], "p_active": [0.51234]})).values.tolist()
+    [[1.23456, 0.512]]
+    """
+    added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
+    return table.round(dict.fromkeys(added, _DECIMALS))
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
@@ -133,7 +142,7 @@ def predict_table(
     *,
     error: float | None = None,
     properties: bool = False,
-    measured: Sequence[str] = (),
+    measured: Mapping[str, float] | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -144,7 +153,8 @@ def predict_table(
         library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
         properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
-        measured: Molecules that are measured too, and were not learnt from.
+        measured: The exact value of each molecule that is measured, NaN where there is none; also
+            of those that were not learnt from. None: what the classifier knows.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -164,6 +174,7 @@ def predict_table(
     scores = classifier.score_features(features, scorer)
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)
+    measured = measured or {}
     at = _measured_at(classifier, smiles, features, measured)
     new = ~rejected & (at < 0)
     added: dict[str, Any] = {
@@ -172,7 +183,7 @@ def predict_table(
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
-        **_measured(classifier, at),
+        **_measured(classifier, at, measured),
         **_values(classifier, scorer, features),
     }
     added |= {name: near[name].array for name in near.columns}
@@ -194,9 +205,11 @@ def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
 
 
 def _measured_at(
-    classifier: FewShotClassifier, smiles: list[str], features: Featurized, others: Sequence[str]
+    classifier: FewShotClassifier, smiles: list[str], features: Featurized, measured: Iterable[str]
 ) -> NDArray[np.int64]:
-    """Find each row's molecule in the support set, or behind it in `others`; −1 where not, (n,)."""
+    """Find each row's molecule in the support set, or behind it in `measured`, or −1, (n,)."""
+    learnt = set(classifier.known_.smiles)
+    others = [smiles for smiles in measured if smiles not in learnt]
     sets = [classifier.known_.features]
     sets += [classifier.featurize(others, identities=True)] if others else []
     identities = [identity for one in sets for identity in one.identities]
@@ -211,16 +224,19 @@ def _measured_at(
     return at
 
 
-def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str, Any]:
+def _measured(
+    classifier: FewShotClassifier, at: NDArray[np.int64], measured: Mapping[str, float]
+) -> dict[str, Any]:
     """Give the columns on what was measured, of rows that are at those places."""
     known = classifier.known_
     learnt = (at >= 0) & (at < len(known.smiles))
     at_known = np.where(learnt, at, 0)
-    values = np.full(len(at), np.nan) if known.values is None else known.values[at_known]
+    graded = np.full(len(known.smiles), np.nan) if known.values is None else known.values
+    values = [measured.get(s, v) for s, v in zip(known.smiles, graded.tolist(), strict=True)]
     return {
         "already_measured": at >= 0,
         "measured_class": np.where(learnt, _CLASSES[known.labels[at_known].astype(int)], ""),
-        "measured_value": np.where(learnt, values, np.nan).astype(np.float64),
+        "measured_value": np.where(learnt, np.array(values)[at_known], np.nan),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -126,11 +127,53 @@ def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
         done = molmeta(*given, "third.csv", "--support", "egfr.molmeta", *wrong)
         assert done.returncode == 2, done.stderr
         assert got in done.stderr
-    done = molmeta("suggest", "--input", "library.csv", "--support", "egfr.molmeta", "-o", "o.csv")
-    assert "a learnt assay; expected a table" in done.stderr
     done = molmeta("predict", "--support", "egfr.molmeta", "-o", "third.csv")
     assert "no --input" in done.stderr
     assert not Path("third.csv").exists()
+
+
+def test_every_verb_takes_what_was_learnt(folder: Path) -> None:
+    given = ("--input", "library.csv", "-o")
+    save = ("--support", "ic50.xlsx", "--save", "egfr.molmeta")
+    assert molmeta("predict", *given, "p.csv", *save).returncode == 0
+    for verb, more, out in (("suggest", ("-n", "3"), ""), ("screen", ("--top", "3"), "/top.csv")):
+        for support in ("ic50.xlsx", "egfr.molmeta"):
+            to = f"{verb}-{support[:4]}{'' if out else '.csv'}"
+            done = molmeta(verb, *given, to, *more, "--support", support)
+            assert done.returncode == 0, done.stderr
+        ends = (f"{verb}-{one}{out or '.csv'}" for one in ("ic50", "egfr"))
+        first, second = (pd.read_csv(one) for one in ends)
+        if verb == "screen":
+            assert set(first.pop("assay")) == {"ic50"}
+            assert set(second.pop("assay")) == {"ic50"}
+        assert first["id"].tolist() == second["id"].tolist()
+        np.testing.assert_allclose(first["p_active"], second["p_active"], atol=1e-6)
+    Path("mine.csv").write_text("smiles,active\nCCO,1\nCCC,0\n")
+    both = ("--support", "mine.csv", "--support", "egfr.molmeta")
+    done = molmeta("screen", *given, "both", *both)
+    assert done.returncode == 0, done.stderr
+    assert "p_active_mine" in pd.read_parquet("both/part-00000000.parquet")
+    assert "2 assays, 22 support molecules" in done.stderr
+
+
+def test_every_verb_refuses_a_file_that_is_no_learnt_assay(folder: Path) -> None:
+    Path("broken.molmeta").write_bytes(b"\x80\x04\x95pickle")
+    for verb in ("predict", "suggest", "screen"):
+        call = (verb, "--input", "library.csv", "-o", "out.csv", "--support")
+        for file, got in (("broken.molmeta", "cannot be read"), ("gone.molmeta", "no such file")):
+            done = molmeta(*call, file)
+            assert done.returncode == 2, done.stderr
+            assert got in done.stderr
+    assert not Path("out.csv").exists()
+
+
+def test_figures_of_suggestions_are_rounded(folder: Path) -> None:
+    call = ("suggest", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "next.csv")
+    assert molmeta(*call).returncode == 0
+    table = pd.read_csv("next.csv")
+    for name in ("p_active", "score"):
+        assert (table[name] == table[name].round(3)).all()
+    assert len(table) == 5
 
 
 def test_a_table_fits_the_terminal_and_shows_no_controls(
