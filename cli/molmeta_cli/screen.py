@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +25,10 @@ from molmeta_cli.options import (
     open_model,
     with_flags,
 )
+
+if TYPE_CHECKING:
+    from molmeta.assays import Library
+    from molmeta.predict.learnt import LearntAssay
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,17 @@ class Options:
         int | None,
         typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
     ] = None
+    hits: Annotated[
+        Path | None,
+        typer.Option(
+            "--hits",
+            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …",
+        ),
+    ] = None
+    properties: Annotated[
+        bool,
+        typer.Option("--properties", help="Add weight, logP, polar surface, alerts to --hits."),
+    ] = False
     shard: Annotated[
         str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
     ] = "1/1"
@@ -72,29 +88,19 @@ class Options:
 @with_flags
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
-    if options.engine != "local" and options.embeddings is not None:
-        raise InputError.of(
-            f"--engine {options.engine}",
-            got="--embeddings, which one machine scores faster than it sends them about",
-            expected="--input, or --engine local (and --shard)",
-        )
-    if bool(options.input) == (options.embeddings is not None):
-        raise InputError.of(
-            "library",
-            got="both --input and --embeddings"
-            if options.input
-            else "neither --input nor --embeddings",
-            expected="one of them",
-        )
+    _check(options)
     check_known(options.support, options.columns, options.format, labels_only=options.labels_only)
     library = open_input(options.input, options.columns, options.input_sheet)
     from molmeta.predict.learnt import panel_of
+    from molmeta.predict.library.hits import check_library
     from molmeta.predict.library.screen import Shard, Source
     from molmeta.predict.library.screen import screen as run
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
     from molmeta.predict.library.vectors import VectorFile
     from molmeta.resources import n_cores
 
+    if options.hits is not None and library is not None:
+        check_library(library, properties=options.properties)
     part = Shard.parse(options.shard)
     computes = pick_engine(options.engine)
     cpu = options.engine == "ray" and options.device == "auto"
@@ -124,3 +130,56 @@ def screen(options: Options) -> None:
     say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
     for reason, count in list(done.rejected.items())[:5]:
         say(f"  {count:,} × {reason}")
+    if options.hits is not None and library is not None:
+        _write_hits(options, learnt, done.result, library)
+
+
+def _check(options: Options) -> None:
+    """Refuse what can be refused at once."""
+    from molmeta.predict.files import check_ending, check_not_read
+
+    if options.engine != "local" and options.embeddings is not None:
+        raise InputError.of(
+            f"--engine {options.engine}",
+            got="--embeddings, which one machine scores faster than it sends them about",
+            expected="--input, or --engine local (and --shard)",
+        )
+    if bool(options.input) == (options.embeddings is not None):
+        raise InputError.of(
+            "library",
+            got="both --input and --embeddings"
+            if options.input
+            else "neither --input nor --embeddings",
+            expected="one of them",
+        )
+    if options.hits is None:
+        if options.properties:
+            raise InputError.of("--properties", got="no --hits", expected="a file for the hits")
+        return
+    if options.top is None or not options.input:
+        raise InputError.of(
+            f"--hits {options.hits}",
+            got="no --input" if options.top else "no --top",
+            expected="--input and --top, how many of each assay",
+        )
+    check_ending(options.hits, ".xlsx", ".sdf")
+    check_not_read(options.hits, [*options.support, *options.input])
+
+
+def _write_hits(
+    options: Options, learnt: Sequence[LearntAssay], best: Path, library: Library
+) -> None:
+    from molmeta.predict.files import write_table
+    from molmeta.predict.library.hits import tell_hits
+    from molmeta.resources import n_cores
+
+    assert options.hits is not None  # asked before
+    table, smiles = tell_hits(
+        learnt,
+        best,
+        library.smiles_column,
+        properties=options.properties,
+        workers=options.workers or n_cores(),
+    )
+    write_table(table, options.hits, smiles)
+    say(f"{options.hits}: {len(table):,} rows, each assay's best first")

@@ -165,8 +165,52 @@ def predict_table(
         rows, smiles, name = *_blank_rows(library), library.assay_id
     else:
         rows, smiles, name = *read_library(library), library.name
+    if not len(rows):
+        raise InputError.of(
+            f"input {name}",
+            got="no row to predict",
+            expected="rows with a blank label, or a file of molecules (--input)",
+        )
     more = [*([POSSIBLE] if error else []), *(FILTER_COLUMNS if properties else [])]
-    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *more])
+    check_names(map(str, rows), f"input {name}", [*OUTPUT_COLUMNS, *more])
+    return predict_rows(
+        classifier,
+        rows,
+        smiles,
+        error=error,
+        properties=properties,
+        measured=measured,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def predict_rows(
+    classifier: FewShotClassifier,
+    rows: pd.DataFrame,
+    smiles: list[str],
+    *,
+    error: float | None = None,
+    properties: bool = False,
+    measured: Mapping[str, float] | None = None,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Predictions:
+    """Predict molecules that stand in n rows of a table.
+
+    >>> known = FewShotClassifier().fit(["CCO", "CCN", "CCC", "CCCC"], [1, 1, 0, 0])
+    >>> found = predict_rows(known, pd.DataFrame({"id": ["a", "b"]}), ["OCC", "CC1"])
+    >>> found.table[["id", "status", "already_measured"]].values.tolist()
+    [['a', 'ok', True], ['b', 'rejected', False]]
+
+    Args:
+        classifier: As of `predict_table`, and what follows the molecules.
+        rows: The other columns, none of which prediction adds.
+        smiles: The molecules, (n,).
+
+    Raises:
+        InputError: If the support set cannot bear the error rate.
+    """
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
     features = classifier.featurize(smiles, workers=workers, progress=progress)
@@ -257,14 +301,14 @@ def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
     return support.rows.iloc[blank], [support.smiles[i] for i in blank]
 
 
-def _check_output(rows: pd.DataFrame, source: str, added: list[str]) -> None:
-    if not len(rows):
-        raise InputError.of(
-            source,
-            got="no row to predict",
-            expected="rows with a blank label, or a file of molecules (--input)",
-        )
-    clash = [name for name in added if name in rows]
+def check_names(columns: Iterable[str], source: str, added: Iterable[str]) -> None:
+    """Refuse a table whose columns have names of those that are `added`.
+
+    Raises:
+        InputError: If it has.
+    """
+    names = set(columns)
+    clash = [name for name in added if name in names]
     if clash:
         raise InputError.of(
             source,

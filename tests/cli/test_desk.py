@@ -167,6 +167,38 @@ def test_every_verb_refuses_a_file_that_is_no_learnt_assay(folder: Path) -> None
     assert not Path("out.csv").exists()
 
 
+def test_hits_of_a_screening_are_a_workbook(folder: Path) -> None:
+    call = ("screen", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "out")
+    done = molmeta(*call, "--top", "6", "--hits", "hits.xlsx")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "hits.xlsx: 6 rows, each assay's best first"
+    table = pd.read_excel("hits.xlsx", engine="calamine")
+    assert table["rank"].tolist()[:5] == [1, 2, 3, 4, 5]
+    assert table["measured_value"][5] == 7.921
+    assert {"predicted_value", "nearest_support", "in_domain"} <= set(table)
+    again = molmeta(*call, "--top", "6", "--hits", "hits.csv", "--properties")
+    assert "went on after 8 rows" in again.stderr
+    assert pd.read_csv("hits.csv")["mw"].notna().all()
+    for wrong, got in (
+        (("--hits", "hits.xlsx"), "no --top"),
+        (("--top", "6", "--hits", "hits.doc"), "the ending '.doc'"),
+        (("--top", "6", "--hits", "library.csv"), "a file that is read as well"),
+        (("--top", "6", "--properties"), "no --hits"),
+    ):
+        done = molmeta(*call[:-1], "wrong", *wrong)
+        assert done.returncode == 2
+        assert got in done.stderr
+    Path("named.csv").write_text("smiles,name\nCCO,=1+1\n")
+    done = molmeta(*call[:3], "--input", "named.csv", "-o", "n", "--top", "1", "--hits", "n.xlsx")
+    assert done.returncode == 0, done.stderr
+    cell = openpyxl.load_workbook("n.xlsx").worksheets[0]["C2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    Path("clash.csv").write_text("smiles,reason\nCCO,1\n")
+    done = molmeta(*call[:3], "--input", "clash.csv", "-o", "c", "--top", "1", "--hits", "n.xlsx")
+    assert (done.returncode, "'reason'" in done.stderr) == (2, True)
+    assert not Path("c").exists()
+
+
 def test_figures_of_suggestions_are_rounded(folder: Path) -> None:
     call = ("suggest", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "next.csv")
     assert molmeta(*call).returncode == 0

@@ -29,6 +29,9 @@ from molmeta.predict.library.vectors import check_names
 from molmeta.predict.panel import Panel
 from molmeta.resources import Journal, check_name, write_atomically, write_json
 
+TOP_COLUMNS = ("assay", "p_active", "score")
+"""The columns of the file of the best rows, before the library's own."""
+
 MANIFEST = "_screen.json"  # readers of a folder of Parquet files pass over names with _
 _DONE = "done"
 
@@ -138,7 +141,7 @@ def screen(
         InputError: If the folder holds anything else, or columns clash.
     """
     names = _score_names(panel.assays)
-    added = ("assay", "p_active", "score") if top else (*names, "status", "reason")
+    added = TOP_COLUMNS if top else (*names, "status", "reason")
     check_names(source.columns, added, str(folder))
     work = {
         "molmeta": __version__,
