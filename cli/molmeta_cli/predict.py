@@ -130,15 +130,16 @@ def predict(options: Options) -> None:
     say_support(learnt.classifier.support_report_)
     molecules = library or waiting
     assert molecules is not None  # checked before
-    predictions = predict_table(
-        learnt.classifier,
-        molecules,
-        error=options.error,
-        properties=options.properties,
-        measured=learnt.measured,
-        workers=workers,
-        progress=counter("molecules"),
-    )
+    with counter("molecules", molecules.count) as progress:
+        predictions = predict_table(
+            learnt.classifier,
+            molecules,
+            error=options.error,
+            properties=options.properties,
+            measured=learnt.measured,
+            workers=workers,
+            progress=progress,
+        )
     if options.report is not None:  # first, for most can go wrong there
         write_report(predictions, learnt.name, options.report)
     keeps = options.keep_order or str(options.output) == "-"

@@ -29,6 +29,9 @@ from molmeta_cli.options import (
 if TYPE_CHECKING:
     from molmeta.assays import Library
     from molmeta.predict.learnt import LearntAssay
+    from molmeta.predict.library.screen import Shard, Summary
+    from molmeta.predict.library.vectors import VectorFile
+    from molmeta.predict.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -93,27 +96,22 @@ def screen(options: Options) -> None:
     library = open_input(options.input, options.columns, options.input_sheet)
     from molmeta.predict.learnt import panel_of
     from molmeta.predict.library.hits import check_library
-    from molmeta.predict.library.screen import Shard, Source
-    from molmeta.predict.library.screen import screen as run
-    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.predict.library.vectors import VectorFile
+    from molmeta.predict.library.screen import Shard
+    from molmeta.predict.library.sources import pick_engine
     from molmeta.resources import n_cores
 
     if options.hits is not None and library is not None:
         check_library(library, properties=options.properties)
     part = Shard.parse(options.shard)
-    computes = pick_engine(options.engine)
+    pick_engine(options.engine)
     cpu = options.engine == "ray" and options.device == "auto"
     place = "cpu" if cpu else options.device
     model = open_model(options.model, place, trust_code=options.trust_code)
-    progress = counter("molecules")
-    source: Source
-    if library is None:
-        assert options.embeddings is not None  # one of them is given
-        source = VectorSource(VectorFile.open(options.embeddings, model), progress=progress)
-    else:
-        n_workers = options.workers or (n_cores() if options.engine == "local" else None)
-        source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
+    vectors = None
+    if options.embeddings is not None:
+        from molmeta.predict.library.vectors import VectorFile
+
+        vectors = VectorFile.open(options.embeddings, model)
     learnt = learn_assays(
         options.support,
         options.columns,
@@ -124,7 +122,7 @@ def screen(options: Options) -> None:
     )
     panel = panel_of(learnt)
     say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
-    done = run(panel, source, options.output, top=options.top, shard=part)
+    done = _score(options, panel, part, library or vectors)
     if done.n_done_before:
         say(f"went on after {done.n_done_before:,} rows that were done")
     say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
@@ -164,6 +162,30 @@ def _check(options: Options) -> None:
         )
     check_ending(options.hits, ".xlsx", ".sdf")
     check_not_read(options.hits, [*options.support, *options.input])
+
+
+def _score(
+    options: Options, panel: Panel, part: Shard, library: Library | VectorFile | None
+) -> Summary:
+    from molmeta.assays import Library
+    from molmeta.predict.library.screen import Source, rows_done, screen
+    from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
+    from molmeta.resources import n_cores
+
+    assert library is not None  # checked before
+
+    def left() -> int:
+        return max(0, library.count() // part.count - rows_done(options.output, part))
+
+    source: Source
+    with counter("molecules", left) as progress:
+        if isinstance(library, Library):
+            workers = options.workers or (n_cores() if options.engine == "local" else None)
+            engine = pick_engine(options.engine)
+            source = MoleculeSource(library, workers, progress=progress, engine=engine)
+        else:
+            source = VectorSource(library, progress=progress)
+        return screen(panel, source, options.output, top=options.top, shard=part)
 
 
 def _write_hits(

@@ -94,14 +94,15 @@ def suggest(options: Options) -> None:
         labels_only=options.labels_only,
         workers=workers,
     )
-    table = run(
-        learnt,
-        library,
-        options.number,
-        strategy=options.strategy,
-        workers=workers,
-        progress=counter("molecules"),
-    )
+    with counter("molecules", library.count) as progress:
+        table = run(
+            learnt,
+            library,
+            options.number,
+            strategy=options.strategy,
+            workers=workers,
+            progress=progress,
+        )
     write_table(rounded(table), options.output)
     n_known = len(learnt.classifier.known_.smiles)
     told = f"{len(table)} molecules, {options.strategy}, from {n_known} measured ones"

@@ -63,6 +63,10 @@ class Support:
     notes: list[str] = field(default_factory=list)
     n_elsewhere: int = 0
 
+    def count(self) -> int:
+        """Count the rows that wait for a prediction."""
+        return int(self.blank.sum())
+
     @property
     def measured(self) -> dict[str, float]:
         """Give the value of each molecule that is measured, as given.

@@ -151,8 +151,8 @@ def screen(
         "top": top,
     }
     _begin(folder, work)
-    journal = Journal(folder / f"_journal{shard.suffix}.jsonl")
-    before = sum(journal[key]["rows"] for key in journal if key != _DONE)
+    journal = Journal(_journal(folder, shard))
+    before = rows_done(folder, shard)
     best = _Best(panel.assays, top, source.columns) if top else None
     result = folder / f"top{shard.suffix}.csv" if best else folder
     if _DONE not in journal:
@@ -181,6 +181,21 @@ def screen(
         total.update(line["rejected"])
     n_rows = sum(line["rows"] for line in lines.values())
     return Summary(n_rows, dict(total.most_common()), before, result)
+
+
+def rows_done(folder: Path, shard: Shard = Shard()) -> int:
+    """Count the rows that earlier calls of a screening have done.
+
+    >>> rows_done(Path("nowhere"))
+    0
+    """
+    file = _journal(folder, shard)
+    journal = Journal(file if file.is_file() else None)
+    return sum(journal[key]["rows"] for key in journal if key != _DONE)
+
+
+def _journal(folder: Path, shard: Shard) -> Path:
+    return folder / f"_journal{shard.suffix}.jsonl"
 
 
 def _begin(folder: Path, work: dict[str, Any]) -> None:
