@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from molmeta.errors import InputError
 from molmeta_cli.console import say
-from molmeta_cli.options import read_assays, read_new_assay, say_grades
+from molmeta_cli.options import read_assays, say_grades, say_new_assays
 
 if TYPE_CHECKING:
     from molmeta.assays import Columns, Support
@@ -24,13 +24,16 @@ def check_known(
     *,
     assay: str | None = None,
     labels_only: bool = False,
+    several: bool = False,
 ) -> None:
     """Refuse wrong tables and files of learnt assays before a model is loaded.
 
-    A column of a wide table that `assay` names is looked at later.
+    A column of a wide table that `assay` names is looked at later. Several columns of values are
+    as many assays where `several` are taken.
     """
     from molmeta.assays import Columns
     from molmeta.assays.build import check_files
+    from molmeta.assays.support import value_columns
     from molmeta.predict.learnt_file import LEARNT, LearntFile
 
     learnt = [path for path in paths if path.suffix == LEARNT]
@@ -44,8 +47,11 @@ def check_known(
         )
     for path in learnt:
         LearntFile.read(path)
-    if not assay:
-        check_files(tables, columns.of_support(), format)
+    if assay:
+        return
+    if several:
+        tables = [one for one in tables if not value_columns(one, columns, format)]
+    check_files(tables, columns.of_support(), format)
 
 
 def learn_assay(
@@ -56,10 +62,39 @@ def learn_assay(
     format: str,
     assay: str | None,
     labels_only: bool,
+    workers: int = 1,
+) -> LearntAssay:
+    """Learn the only assay of a table, or the one that is named; or read what was learnt."""
+    from molmeta.assays import read_support
+    from molmeta.predict.learnt import LearntAssay
+    from molmeta.predict.learnt_file import LEARNT
+
+    if path.suffix == LEARNT:
+        return _load(path, model, workers)
+    known = read_support(
+        path, columns, format=format, assay_id=assay, standardize=model.standardize
+    )
+    say_new_assays([known], labels_only)
+    return LearntAssay.learn(model, known, labels_only=labels_only, workers=workers)
+
+
+def learn_supports(
+    path: Path,
+    columns: Columns,
+    model: Model,
+    *,
+    format: str,
+    assay: str | None,
+    labels_only: bool,
     prevalence: float | None = None,
     workers: int = 1,
-) -> tuple[LearntAssay, Support | None]:
-    """Learn an assay, or read what was learnt; gives the table whose blank rows may wait too."""
+) -> tuple[list[LearntAssay], list[Support]]:
+    """Learn all assays of a table, or the one that is named, or read what was learnt.
+
+    It gives the tables too, whose blank rows may wait for a prediction.
+    """
+    from molmeta.assays import read_support
+    from molmeta.assays.support import read_supports
     from molmeta.predict.learnt import LearntAssay
     from molmeta.predict.learnt_file import LEARNT
 
@@ -67,14 +102,16 @@ def learn_assay(
         learnt = _load(path, model, workers)
         if prevalence is not None:
             learnt.classifier.prevalence = prevalence
-        return learnt, None
-    known = read_new_assay(
-        path, columns, model, format=format, assay=assay, labels_only=labels_only
-    )
-    learnt = LearntAssay.learn(
-        model, known, prevalence=prevalence, labels_only=labels_only, workers=workers
-    )
-    return learnt, known
+        return [learnt], []
+    form = model.standardize
+    if assay is not None:
+        one = read_support(path, columns, format=format, assay_id=assay, standardize=form)
+        known = [one]
+    else:
+        known = read_supports(path, columns, format=format, standardize=form)
+    say_new_assays(known, labels_only)
+    how: dict[str, Any] = {"prevalence": prevalence, "labels_only": labels_only}
+    return [LearntAssay.learn(model, one, workers=workers, **how) for one in known], known
 
 
 def learn_assays(
@@ -87,11 +124,17 @@ def learn_assays(
     workers: int = 1,
 ) -> list[LearntAssay]:
     """Learn all assays of tables, and read those that were learnt."""
+    from molmeta.assays.support import read_supports, value_columns
     from molmeta.predict.learnt import LearntAssay
     from molmeta.predict.learnt_file import LEARNT
 
     tables = [path for path in paths if path.suffix != LEARNT]
     learnt: list[LearntAssay] = []
+    for path in [one for one in tables if value_columns(one, columns, format)]:
+        known = read_supports(path, columns, format=format, standardize=model.standardize)
+        say_new_assays(known, labels_only)
+        learnt += [LearntAssay.learn(model, one, labels_only=labels_only) for one in known]
+        tables.remove(path)
     if tables:
         store = read_assays(tables, columns.of_support(), format, [model.standardize])
         learnt += LearntAssay.of_store(model, store, labels_only=labels_only, workers=workers)

@@ -210,29 +210,19 @@ def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:
     return load_model(name, pick_device(device), trust_code=trust_code)
 
 
-def read_new_assay(
-    path: Path,
-    columns: Columns,
-    model: TrainedModel,
-    *,
-    format: str,
-    assay: str | None,
-    labels_only: bool,
-) -> Support:
-    """A support set for a model; prints what it was taken to be, and what became of every row."""
-    from molmeta.assays import read_support
+def say_new_assays(known: Sequence[Support], labels_only: bool) -> None:
+    """Print what support sets of one table were taken to be, and what became of every row."""
     from molmeta.assays.audit import describe
 
-    support = read_support(
-        path, columns, format=format, assay_id=assay, standardize=model.standardize
-    )
-    for note in support.notes:
-        say(note)
-    n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
-    say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
-    say_grades([support.values[support.kept]], labels_only)
-    say(describe(support.summary()))
-    return support
+    said: list[str] = []
+    for support in known:
+        for note in support.notes if support.notes != said else ():
+            say(note)
+        said = support.notes
+        n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
+        say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
+        say_grades([support.values[support.kept]], labels_only)
+        say(describe(support.summary()))
 
 
 def say_grades(values: Iterable[NDArray[Any]], labels_only: bool) -> None:

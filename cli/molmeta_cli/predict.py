@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
-from molmeta_cli.console import counter
-from molmeta_cli.known import check_known, learn_assay
+from molmeta_cli.console import counter, say
+from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -30,7 +30,8 @@ from molmeta_cli.options import (
 from molmeta_cli.ranking import say_best, say_support, say_written
 
 if TYPE_CHECKING:
-    from molmeta.assays import Library
+    from molmeta.assays import Library, Support
+    from molmeta.predict.learnt import LearntAssay
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,9 @@ class Options:
 def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     library = _check(options)  # before torch is imported
-    from molmeta.predict import predict_table
-    from molmeta.predict.files import write_table
-    from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
-    workers = options.workers or n_cores()
-    learnt, waiting = learn_assay(
+    assays, tables = learn_supports(
         options.support,
         options.columns,
         open_model(options.model, options.device, trust_code=options.trust_code),
@@ -123,13 +120,24 @@ def predict(options: Options) -> None:
         assay=options.assay,
         labels_only=options.labels_only,
         prevalence=options.prevalence,
-        workers=workers,
+        workers=options.workers or n_cores(),
     )
+    if len(assays) > 1:
+        _predict_several(options, assays, library)
+        return
+    molecules = library or tables[0]
+    _predict_one(options, assays[0], molecules)
+
+
+def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Support) -> None:
+    from molmeta.predict import predict_table
+    from molmeta.predict.files import write_table
+    from molmeta.predict.report import write_report
+    from molmeta.resources import n_cores
+
     if options.save is not None:
         learnt.save(options.save)
     say_support(learnt.classifier.support_report_)
-    molecules = library or waiting
-    assert molecules is not None  # checked before
     with counter("molecules", molecules.count) as progress:
         predictions = predict_table(
             learnt.classifier,
@@ -137,7 +145,7 @@ def predict(options: Options) -> None:
             error=options.error,
             properties=options.properties,
             measured=learnt.measured,
-            workers=workers,
+            workers=options.workers or n_cores(),
             progress=progress,
         )
     if options.report is not None:  # first, for most can go wrong there
@@ -148,6 +156,49 @@ def predict(options: Options) -> None:
     write_table(written.table, options.output, written.smiles, structures=options.structures)
     say_best(ranked, options.show)
     say_written(written, options.output, keeps_order=keeps)
+
+
+def _predict_several(options: Options, learnt: list[LearntAssay], library: Library | None) -> None:
+    from molmeta.predict.files import write_table
+    from molmeta.predict.side_by_side import predict_side_by_side
+    from molmeta.resources import n_cores
+
+    names = ", ".join(repr(one.name) for one in learnt)
+    for what, is_given in (("--report", options.report), ("--save", options.save)):
+        if is_given is not None:
+            raise InputError.of(
+                what,
+                got=f"{len(learnt)} assays ({names})",
+                expected="one",
+                fix="Name it with --value-column, or with --assay.",
+            )
+    if library is None:
+        raise InputError.of(
+            f"--support {options.support}",
+            got=f"{len(learnt)} assays ({names}) and no --input",
+            expected="molecules to predict",
+            fix="Give them with --input, or name one assay with --value-column or --assay.",
+        )
+    for one in learnt:
+        say(f"{one.name}:")
+        say_support(one.classifier.support_report_)
+    with counter("molecules", library.count) as progress:
+        found = predict_side_by_side(
+            learnt,
+            library,
+            error=options.error,
+            properties=options.properties,
+            workers=options.workers or n_cores(),
+            progress=progress,
+        )
+    write_table(found.table, options.output, found.smiles, structures=options.structures)
+    for name, predictions in found.assays.items():
+        say(f"{name}, best first:")
+        say_best(predictions.ranked(), options.show)
+    say(
+        f"{options.output}: {len(found.table):,} rows, in the input's order; "
+        f"{len(learnt)} assays, each with its columns rank_ASSAY, p_active_ASSAY …"
+    )
 
 
 def _check(options: Options) -> Library | None:
@@ -168,6 +219,7 @@ def _check(options: Options) -> Library | None:
         options.format,
         assay=options.assay,
         labels_only=options.labels_only,
+        several=True,
     )
     if options.support.suffix == LEARNT and not options.input:
         raise InputError.of(

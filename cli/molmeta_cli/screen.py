@@ -92,7 +92,13 @@ class Options:
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
     _check(options)
-    check_known(options.support, options.columns, options.format, labels_only=options.labels_only)
+    check_known(
+        options.support,
+        options.columns,
+        options.format,
+        labels_only=options.labels_only,
+        several=True,
+    )
     library = open_input(options.input, options.columns, options.input_sheet)
     from molmeta.predict.learnt import panel_of
     from molmeta.predict.library.hits import check_library

@@ -85,7 +85,7 @@ def suggest(options: Options) -> None:
 
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     workers = options.workers or n_cores()
-    learnt, _ = learn_assay(
+    learnt = learn_assay(
         options.support,
         options.columns,
         model,

@@ -64,6 +64,7 @@ class LearntAssay:
         Raises:
             InputError: If the support set lacks a class.
         """
+        check_classes(support.assay_id, support.labels[support.kept])
         classifier = learn(
             model, support, prevalence=prevalence, labels_only=labels_only, workers=workers
         )

@@ -195,6 +195,7 @@ def predict_rows(
     measured: Mapping[str, float] | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
+    scorer: Scorer | None = None,
 ) -> Predictions:
     """Predict molecules that stand in n rows of a table.
 
@@ -207,14 +208,18 @@ def predict_rows(
         classifier: As of `predict_table`, and what follows the molecules.
         rows: The other columns, none of which prediction adds.
         smiles: The molecules, (n,).
+        scorer: Of `classifier.featurize` of them, where it serves several assays.
 
     Raises:
         InputError: If the support set cannot bear the error rate.
     """
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
-    features = classifier.featurize(smiles, workers=workers, progress=progress)
-    scorer = Scorer(classifier.known_.model.learner, features)
+    if scorer is None:
+        read = classifier.featurize(smiles, workers=workers, progress=progress)
+        scorer = Scorer(classifier.known_.model.learner, read)
+    features = scorer.molecules
+    assert isinstance(features, Featurized)
     scores = classifier.score_features(features, scorer)
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)

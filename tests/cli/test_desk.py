@@ -199,6 +199,42 @@ def test_hits_of_a_screening_are_a_workbook(folder: Path) -> None:
     assert not Path("c").exists()
 
 
+def test_columns_of_two_assays_are_set_side_by_side(folder: Path) -> None:
+    panel = pd.DataFrame({"SMILES": SMILES, "EGFR IC50 (nM)": NANOMOLAR})
+    panel["HER2 IC50 (uM)"] = [None, *reversed(NANOMOLAR[1:])]
+    panel.to_csv("panel.csv", index=False)
+    call = ("predict", "--support", "panel.csv", "--input", "library.csv", "-o")
+    done = molmeta(*call, "out.xlsx", "--show", "2")
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert "support EGFR IC50 (nM): 20 molecules, 11 active" in told
+    assert any(line.startswith("support HER2 IC50 (uM): 19 molecules") for line in told)
+    assert told[-1].startswith("out.xlsx: 8 rows, in the input's order; 2 assays")
+    both = pd.read_excel("out.xlsx", engine="calamine")
+    assert both["id"].tolist() == [f"L{i}" for i in range(8)]
+    alone = molmeta(*call, "one.csv", "--value-column", "HER2 IC50 (uM)", "--keep-order")
+    assert alone.returncode == 0, alone.stderr
+    one = pd.read_csv("one.csv")
+    for name in ("rank", "p_active", "measured_value", "predicted_value"):
+        expected = one[name].to_numpy(float)
+        np.testing.assert_allclose(both[f"{name}_HER2 IC50 (uM)"].to_numpy(float), expected)
+    screened = molmeta("screen", *call[1:], "hits", "--top", "2")
+    assert screened.returncode == 0, screened.stderr
+    names = pd.read_csv("hits/top.csv")["assay"].tolist()
+    assert names == ["EGFR IC50 (nM)"] * 2 + ["HER2 IC50 (uM)"] * 2
+    for wrong, got in (
+        (("--report", "r.html"), "got 2 assays"),
+        (("--save", "both.molmeta"), "got 2 assays"),
+    ):
+        done = molmeta(*call, "out.csv", *wrong)
+        assert (done.returncode, got in done.stderr) == (2, True)
+    done = molmeta("predict", "--support", "panel.csv", "-o", "out.csv")
+    assert (done.returncode, "no --input" in done.stderr) == (2, True)
+    done = molmeta("suggest", *call[1:], "next.csv")
+    assert (done.returncode, "Name it with --value-column" in done.stderr) == (2, True)
+    assert not Path("out.csv").exists()
+
+
 def test_figures_of_suggestions_are_rounded(folder: Path) -> None:
     call = ("suggest", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "next.csv")
     assert molmeta(*call).returncode == 0

@@ -20,8 +20,8 @@ from molmeta.assays.columns import (
 )
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text
-from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
+from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
@@ -34,7 +34,7 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
-_FEWEST, _NEAR = 3, 0.3  # rows; log units between a value and its logarithm as rounded
+_FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
 
 
 @dataclass(frozen=True)
@@ -273,8 +273,10 @@ def _agree(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
     values = np.array(read_values(rows[value], None).value, np.float64)
     stated = np.array(read_values(rows[logarithm], None).value, np.float64)
     both = (values > 0) & np.isfinite(stated)
+    if both.sum() < _FEWEST:
+        return True
     shift = stated[both] + np.log10(values[both])
-    return bool(both.sum() < _FEWEST or np.median(np.abs(shift - np.median(shift))) < _NEAR)
+    return bool(np.mean(np.abs(shift - np.median(shift)) < _NEAR) > _MOST)
 
 
 def _relation_columns(
