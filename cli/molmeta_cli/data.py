@@ -75,6 +75,7 @@ def fetch(
 
     card = find_card(name)
     say(f"{card.title}; licence: {card.licence}")
-    folder = fetch_files(card, output, progress=counter("bytes"))
+    with counter("bytes") as progress:
+        folder = fetch_files(card, output, progress=progress)
     say(f"{folder}: {', '.join(file.name for file in card.files)}")
     say(f"next: molmeta featurize {folder} -o {name}.store")

@@ -51,14 +51,16 @@ def embed(
     check_vector_file(output, dtype)
     check_not_read(output, input)
     encoder = MoleculeEncoder(open_model(model, device, trust_code=trust_code))
-    n_rows, rejected = encoder.encode_library(
-        open_library(input, smiles_column),
-        output,
-        number_format=dtype,
-        projected=projected,
-        workers=workers or n_cores(),
-        progress=counter("molecules"),
-    )
+    library = open_library(input, smiles_column)
+    with counter("molecules", library.count) as progress:
+        n_rows, rejected = encoder.encode_library(
+            library,
+            output,
+            number_format=dtype,
+            projected=projected,
+            workers=workers or n_cores(),
+            progress=progress,
+        )
     n_rejected = sum(rejected.values())
     say(f"{output}: {n_rows:,} molecules, {n_rejected:,} rejected (NaN)")
     for reason, count in rejected.most_common(5):

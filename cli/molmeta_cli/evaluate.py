@@ -114,18 +114,19 @@ def evaluate(options: Options) -> None:
     store = read_assays(options.data, options.columns, options.format, forms)
     if options.assay_info:
         store = store.with_info(read_assay_info(options.assay_info, ["target_class"]))
-    results = run_evaluation(
-        methods,
-        store,
-        protocol=options.protocol,
-        support_sizes=numbers(options.support_sizes, "--support-sizes"),
-        draws=options.draws,
-        task=aim,
-        use_values=options.use_values,
-        out=options.output,
-        workers=options.workers or n_cores(),
-        progress=fraction("assays × sizes"),
-    )
+    with fraction("assays × sizes") as progress:
+        results = run_evaluation(
+            methods,
+            store,
+            protocol=options.protocol,
+            support_sizes=numbers(options.support_sizes, "--support-sizes"),
+            draws=options.draws,
+            task=aim,
+            use_values=options.use_values,
+            out=options.output,
+            workers=options.workers or n_cores(),
+            progress=progress,
+        )
     say(as_text(results))
     say(f"per draw and per assay: {options.output}")
     if options.report:

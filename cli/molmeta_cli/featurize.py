@@ -86,18 +86,19 @@ def featurize(options: Options) -> None:
         "pairs": options.pairs,
         "descriptors": options.descriptors,
     }
-    store = featurize_files(
-        options.data,
-        options.output,
-        columns=options.columns,
-        format=options.format,
-        limits=Limits(min_molecules=options.min_molecules, min_per_class=options.min_per_class),
-        duplicates=options.duplicates,
-        workers=options.workers or n_cores(),
-        features=[name for name, wanted in features.items() if wanted],
-        standardize=form if options.standardize else None,
-        progress=counter("molecules"),
-    )
+    with counter("molecules") as progress:
+        store = featurize_files(
+            options.data,
+            options.output,
+            columns=options.columns,
+            format=options.format,
+            limits=Limits(min_molecules=options.min_molecules, min_per_class=options.min_per_class),
+            duplicates=options.duplicates,
+            workers=options.workers or n_cores(),
+            features=[name for name, wanted in features.items() if wanted],
+            standardize=form if options.standardize else None,
+            progress=progress,
+        )
     say_what_was_read(store, *options.data)
     say(f"{options.output}: {len(store):,} assays, {store.n_molecules:,} molecules")
     if options.report is not None:

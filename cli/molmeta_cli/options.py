@@ -189,24 +189,12 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
     say(f"{names}: {describe(store.audit_summary())}")
 
 
-def check_tables(
-    support: Sequence[Path],
-    columns: Columns,
-    format: str,
-    input: Sequence[Path] | None,
-    input_sheet: str | None,
+def open_input(
+    input: Sequence[Path] | None, columns: Columns, input_sheet: str | None
 ) -> Library | None:
-    """Refuse wrong tables before a model is loaded; gives the opened library, None for none."""
+    """Open the library, None for none, before a model is loaded."""
     from molmeta.assays import open_library
-    from molmeta.assays.build import check_files
-    from molmeta.predict.files import LEARNT
 
-    for path in support:
-        if path.suffix == LEARNT:
-            raise InputError.of(
-                f"--support {path}", got="a learnt assay", expected="a table (predict takes both)"
-            )
-    check_files(support, columns.of_support(), format)
     if input:
         return open_library(input, columns.smiles_column, input_sheet)
     if input_sheet is not None:
@@ -222,29 +210,19 @@ def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:
     return load_model(name, pick_device(device), trust_code=trust_code)
 
 
-def read_new_assay(
-    path: Path,
-    columns: Columns,
-    model: TrainedModel,
-    *,
-    format: str,
-    assay: str | None,
-    labels_only: bool,
-) -> Support:
-    """A support set for a model; prints what it was taken to be, and what became of every row."""
-    from molmeta.assays import read_support
+def say_new_assays(known: Sequence[Support], labels_only: bool) -> None:
+    """Print what support sets of one table were taken to be, and what became of every row."""
     from molmeta.assays.audit import describe
 
-    support = read_support(
-        path, columns, format=format, assay_id=assay, standardize=model.standardize
-    )
-    for note in support.notes:
-        say(note)
-    n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
-    say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
-    say_grades([support.values[support.kept]], labels_only)
-    say(describe(support.summary()))
-    return support
+    said: list[str] = []
+    for support in known:
+        for note in support.notes if support.notes != said else ():
+            say(note)
+        said = support.notes
+        n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
+        say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
+        say_grades([support.values[support.kept]], labels_only)
+        say(describe(support.summary()))
 
 
 def say_grades(values: Iterable[NDArray[Any]], labels_only: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
+from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -22,9 +23,8 @@ from molmeta_cli.options import (
     Report,
     TrustCode,
     Workers,
-    check_tables,
+    open_input,
     open_model,
-    read_new_assay,
     with_flags,
 )
 from molmeta_cli.ranking import say_best, say_support, say_written
@@ -110,27 +110,44 @@ class Options:
 def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     library = _check(options)  # before torch is imported
+    from molmeta.resources import n_cores
+
+    assays, tables = learn_supports(
+        options.support,
+        options.columns,
+        open_model(options.model, options.device, trust_code=options.trust_code),
+        format=options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
+        prevalence=options.prevalence,
+        workers=options.workers or n_cores(),
+    )
+    if len(assays) > 1:
+        _predict_several(options, assays, library)
+        return
+    molecules = library or tables[0]
+    _predict_one(options, assays[0], molecules)
+
+
+def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Support) -> None:
     from molmeta.predict import predict_table
     from molmeta.predict.files import write_table
     from molmeta.predict.report import write_report
     from molmeta.resources import n_cores
 
-    workers = options.workers or n_cores()
-    learnt, waiting = _learn(options, workers)
     if options.save is not None:
         learnt.save(options.save)
     say_support(learnt.classifier.support_report_)
-    molecules = library or waiting
-    assert molecules is not None  # checked before
-    predictions = predict_table(
-        learnt.classifier,
-        molecules,
-        error=options.error,
-        properties=options.properties,
-        measured=learnt.looked_at,
-        workers=workers,
-        progress=counter("molecules"),
-    )
+    with counter("molecules", molecules.count) as progress:
+        predictions = predict_table(
+            learnt.classifier,
+            molecules,
+            error=options.error,
+            properties=options.properties,
+            measured=learnt.measured,
+            workers=options.workers or n_cores(),
+            progress=progress,
+        )
     if options.report is not None:  # first, for most can go wrong there
         write_report(predictions, learnt.name, options.report)
     keeps = options.keep_order or str(options.output) == "-"
@@ -141,15 +158,53 @@ def predict(options: Options) -> None:
     say_written(written, options.output, keeps_order=keeps)
 
 
+def _predict_several(options: Options, learnt: list[LearntAssay], library: Library | None) -> None:
+    from molmeta.predict.files import write_table
+    from molmeta.predict.side_by_side import predict_side_by_side
+    from molmeta.resources import n_cores
+
+    names = ", ".join(repr(one.name) for one in learnt)
+    for what, is_given in (("--report", options.report), ("--save", options.save)):
+        if is_given is not None:
+            raise InputError.of(
+                what,
+                got=f"{len(learnt)} assays ({names})",
+                expected="one",
+                fix="Name it with --value-column, or with --assay.",
+            )
+    if library is None:
+        raise InputError.of(
+            f"--support {options.support}",
+            got=f"{len(learnt)} assays ({names}) and no --input",
+            expected="molecules to predict",
+            fix="Give them with --input, or name one assay with --value-column or --assay.",
+        )
+    for one in learnt:
+        say(f"{one.name}:")
+        say_support(one.classifier.support_report_)
+    with counter("molecules", library.count) as progress:
+        found = predict_side_by_side(
+            learnt,
+            library,
+            error=options.error,
+            properties=options.properties,
+            workers=options.workers or n_cores(),
+            progress=progress,
+        )
+    write_table(found.table, options.output, found.smiles, structures=options.structures)
+    for name, predictions in found.assays.items():
+        say(f"{name}, best first:")
+        say_best(predictions.ranked(), options.show)
+    say(
+        f"{options.output}: {len(found.table):,} rows, in the input's order; "
+        f"{len(learnt)} assays, each with its columns rank_ASSAY, p_active_ASSAY …"
+    )
+
+
 def _check(options: Options) -> Library | None:
     """Refuse what can be refused at once; gives the opened library, None for none."""
-    from molmeta.predict.files import (
-        LEARNT,
-        check_ending,
-        check_learnt,
-        check_not_read,
-        check_structures,
-    )
+    from molmeta.predict.files import check_ending, check_not_read, check_structures
+    from molmeta.predict.learnt_file import LEARNT, check_learnt
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:
@@ -158,57 +213,16 @@ def _check(options: Options) -> Library | None:
         check_learnt(options.save)
     for path in filter(None, (options.output, options.report, options.save)):
         check_not_read(path, [options.support, *(options.input or [])])
-    # A wide table's column that --assay names is looked at later.
-    tables = [] if options.assay else [options.support]
-    if options.support.suffix == LEARNT:
-        _check_settled(options)
-        tables = []
-    return check_tables(tables, options.columns, options.format, options.input, options.input_sheet)
-
-
-def _check_settled(options: Options) -> None:
-    """Refuse flags that say how a table is read, where an assay is learnt already."""
-    from molmeta.assays import Columns
-
-    given = replace(options.columns, smiles_column=None) != Columns()
-    if given or options.assay or options.labels_only or options.format != "auto":
-        raise InputError.of(
-            f"--support {options.support}",
-            got="flags that say how a table is read",
-            expected="none of them: this assay is learnt already",
-        )
-    if not options.input:
+    check_known(
+        [options.support],
+        options.columns,
+        options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
+        several=True,
+    )
+    if options.support.suffix == LEARNT and not options.input:
         raise InputError.of(
             f"--support {options.support}", got="no --input", expected="molecules to predict"
         )
-
-
-def _learn(options: Options, workers: int) -> tuple[LearntAssay, Support | None]:
-    """Learn the assay, or read what was learnt; gives the table whose blank rows may wait too."""
-    from molmeta.predict import learn
-    from molmeta.predict.files import LEARNT
-    from molmeta.predict.learnt import LearntAssay
-
-    model = open_model(options.model, options.device, trust_code=options.trust_code)
-    if options.support.suffix == LEARNT:
-        learnt = LearntAssay.load(options.support, model, workers=workers)
-        if options.prevalence is not None:
-            learnt.classifier.prevalence = options.prevalence
-        say(f"{learnt.name}: {len(learnt.classifier.known_.smiles)} molecules, learnt before")
-        return learnt, None
-    known = read_new_assay(
-        options.support,
-        options.columns,
-        model,
-        format=options.format,
-        assay=options.assay,
-        labels_only=options.labels_only,
-    )
-    classifier = learn(
-        model,
-        known,
-        prevalence=options.prevalence,
-        labels_only=options.labels_only,
-        workers=workers,
-    )
-    return LearntAssay(known.assay_id, classifier, known.looked_at), known
+    return open_input(options.input, options.columns, options.input_sheet)

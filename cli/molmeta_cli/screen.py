@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molmeta.errors import InputError
 from molmeta_cli.console import counter, say
+from molmeta_cli.known import check_known, learn_assays
 from molmeta_cli.options import (
     Columns,
     Device,
@@ -19,12 +21,17 @@ from molmeta_cli.options import (
     Model,
     TrustCode,
     Workers,
-    check_tables,
+    open_input,
     open_model,
-    read_assays,
-    say_grades,
     with_flags,
 )
+
+if TYPE_CHECKING:
+    from molmeta.assays import Library
+    from molmeta.predict.learnt import LearntAssay
+    from molmeta.predict.library.screen import Shard, Summary
+    from molmeta.predict.library.vectors import VectorFile
+    from molmeta.predict.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,9 @@ class Options:
     support: Annotated[
         list[Path],
         typer.Option(
-            "--support", help="Labelled molecules of one or more assays; may be repeated."
+            "--support",
+            help="Molecules of one or more assays with labels or values, or what predict --save "
+            "wrote; may be repeated.",
         ),
     ]
     output: Annotated[
@@ -56,6 +65,17 @@ class Options:
         int | None,
         typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
     ] = None
+    hits: Annotated[
+        Path | None,
+        typer.Option(
+            "--hits",
+            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …",
+        ),
+    ] = None
+    properties: Annotated[
+        bool,
+        typer.Option("--properties", help="Add weight, logP, polar surface, alerts to --hits."),
+    ] = False
     shard: Annotated[
         str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
     ] = "1/1"
@@ -71,6 +91,57 @@ class Options:
 @with_flags
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
+    _check(options)
+    check_known(
+        options.support,
+        options.columns,
+        options.format,
+        labels_only=options.labels_only,
+        several=True,
+    )
+    library = open_input(options.input, options.columns, options.input_sheet)
+    from molmeta.predict.learnt import panel_of
+    from molmeta.predict.library.hits import check_library
+    from molmeta.predict.library.screen import Shard
+    from molmeta.predict.library.sources import pick_engine
+    from molmeta.resources import n_cores
+
+    if options.hits is not None and library is not None:
+        check_library(library, properties=options.properties)
+    part = Shard.parse(options.shard)
+    pick_engine(options.engine)
+    cpu = options.engine == "ray" and options.device == "auto"
+    place = "cpu" if cpu else options.device
+    model = open_model(options.model, place, trust_code=options.trust_code)
+    vectors = None
+    if options.embeddings is not None:
+        from molmeta.predict.library.vectors import VectorFile
+
+        vectors = VectorFile.open(options.embeddings, model)
+    learnt = learn_assays(
+        options.support,
+        options.columns,
+        model,
+        format=options.format,
+        labels_only=options.labels_only,
+        workers=options.workers or n_cores(),
+    )
+    panel = panel_of(learnt)
+    say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
+    done = _score(options, panel, part, library or vectors)
+    if done.n_done_before:
+        say(f"went on after {done.n_done_before:,} rows that were done")
+    say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
+    for reason, count in list(done.rejected.items())[:5]:
+        say(f"  {count:,} × {reason}")
+    if options.hits is not None and library is not None:
+        _write_hits(options, learnt, done.result, library)
+
+
+def _check(options: Options) -> None:
+    """Refuse what can be refused at once."""
+    from molmeta.predict.files import check_ending, check_not_read
+
     if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
             f"--engine {options.engine}",
@@ -85,38 +156,58 @@ def screen(options: Options) -> None:
             else "neither --input nor --embeddings",
             expected="one of them",
         )
-    library = check_tables(
-        options.support, options.columns, options.format, options.input, options.input_sheet
-    )
-    from molmeta.predict.library.screen import Shard, Source
-    from molmeta.predict.library.screen import screen as run
+    if options.hits is None:
+        if options.properties:
+            raise InputError.of("--properties", got="no --hits", expected="a file for the hits")
+        return
+    if options.top is None or not options.input:
+        raise InputError.of(
+            f"--hits {options.hits}",
+            got="no --input" if options.top else "no --top",
+            expected="--input and --top, how many of each assay",
+        )
+    check_ending(options.hits, ".xlsx", ".sdf")
+    check_not_read(options.hits, [*options.support, *options.input])
+
+
+def _score(
+    options: Options, panel: Panel, part: Shard, library: Library | VectorFile | None
+) -> Summary:
+    from molmeta.assays import Library
+    from molmeta.predict.library.screen import Source, rows_done, screen
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.predict.library.vectors import VectorFile
-    from molmeta.predict.panel import Panel
     from molmeta.resources import n_cores
 
-    part = Shard.parse(options.shard)
-    computes = pick_engine(options.engine)
-    cpu = options.engine == "ray" and options.device == "auto"
-    place = "cpu" if cpu else options.device
-    model = open_model(options.model, place, trust_code=options.trust_code)
-    progress = counter("molecules")
+    assert library is not None  # checked before
+
+    def left() -> int:
+        return max(0, library.count() // part.count - rows_done(options.output, part))
+
     source: Source
-    if library is None:
-        assert options.embeddings is not None  # one of them is given
-        source = VectorSource(VectorFile.open(options.embeddings, model), progress=progress)
-    else:
-        n_workers = options.workers or (n_cores() if options.engine == "local" else None)
-        source = MoleculeSource(library, n_workers, progress=progress, engine=computes)
-    known = read_assays(
-        options.support, options.columns.of_support(), options.format, [model.standardize]
+    with counter("molecules", left) as progress:
+        if isinstance(library, Library):
+            workers = options.workers or (n_cores() if options.engine == "local" else None)
+            engine = pick_engine(options.engine)
+            source = MoleculeSource(library, workers, progress=progress, engine=engine)
+        else:
+            source = VectorSource(library, progress=progress)
+        return screen(panel, source, options.output, top=options.top, shard=part)
+
+
+def _write_hits(
+    options: Options, learnt: Sequence[LearntAssay], best: Path, library: Library
+) -> None:
+    from molmeta.predict.files import write_table
+    from molmeta.predict.library.hits import tell_hits
+    from molmeta.resources import n_cores
+
+    assert options.hits is not None  # asked before
+    table, smiles = tell_hits(
+        learnt,
+        best,
+        library.smiles_column,
+        properties=options.properties,
+        workers=options.workers or n_cores(),
     )
-    panel = Panel.of_store(model, known, labels_only=options.labels_only)
-    say_grades((assay.exact_values[assay.kept] for assay in known), options.labels_only)
-    say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
-    done = run(panel, source, options.output, top=options.top, shard=part)
-    if done.n_done_before:
-        say(f"went on after {done.n_done_before:,} rows that were done")
-    say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
-    for reason, count in list(done.rejected.items())[:5]:
-        say(f"  {count:,} × {reason}")
+    write_table(table, options.hits, smiles)
+    say(f"{options.hits}: {len(table):,} rows, each assay's best first")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from molmeta_cli.console import counter, say
+from molmeta_cli.known import check_known, learn_assay
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -20,9 +21,8 @@ from molmeta_cli.options import (
     Output,
     TrustCode,
     Workers,
-    check_tables,
+    open_input,
     open_model,
-    read_new_assay,
     with_flags,
 )
 
@@ -32,7 +32,11 @@ class Options:
     """Of `molmeta suggest`."""
 
     support: Annotated[
-        Path, typer.Option("--support", help="What is measured so far, with labels or values.")
+        Path,
+        typer.Option(
+            "--support",
+            help="What is measured so far, with labels or values; or what --save wrote.",
+        ),
     ]
     input: Annotated[
         list[Path],
@@ -66,33 +70,40 @@ def suggest(options: Options) -> None:
 
     check_ending(options.output, ".xlsx")
     check_not_read(options.output, [options.support, *options.input])
-    support = [] if options.assay else [options.support]
-    library = check_tables(
-        support, options.columns, options.format, options.input, options.input_sheet
+    check_known(
+        [options.support],
+        options.columns,
+        options.format,
+        assay=options.assay,
+        labels_only=options.labels_only,
     )
+    library = open_input(options.input, options.columns, options.input_sheet)
     assert library is not None  # --input is required
     from molmeta.predict.library.suggest import suggest as run
+    from molmeta.predict.table import rounded
     from molmeta.resources import n_cores
 
     model = open_model(options.model, options.device, trust_code=options.trust_code)
-    known = read_new_assay(
+    workers = options.workers or n_cores()
+    learnt = learn_assay(
         options.support,
         options.columns,
         model,
         format=options.format,
         assay=options.assay,
         labels_only=options.labels_only,
+        workers=workers,
     )
-    table = run(
-        model,
-        known,
-        library,
-        options.number,
-        strategy=options.strategy,
-        labels_only=options.labels_only,
-        workers=options.workers or n_cores(),
-        progress=counter("molecules"),
-    )
-    write_table(table, options.output)
-    told = f"{len(table)} molecules, {options.strategy}, from {known.kept.sum()} measured ones"
+    with counter("molecules", library.count) as progress:
+        table = run(
+            learnt,
+            library,
+            options.number,
+            strategy=options.strategy,
+            workers=workers,
+            progress=progress,
+        )
+    write_table(rounded(table), options.output)
+    n_known = len(learnt.classifier.known_.smiles)
+    told = f"{len(table)} molecules, {options.strategy}, from {n_known} measured ones"
     say(f"{options.output}: {told}")

@@ -30,7 +30,7 @@ class Library:
     >>> table = pd.DataFrame({"id": [1, 2], "structure": ["CCO", "CCN"]})
     >>> table.to_csv("drugs.csv", index=False)
     >>> library = open_library("drugs.csv")
-    >>> library.name, library.smiles_column, sum(map(len, library.chunks()))
+    >>> library.name, library.smiles_column, library.count()
     ('drugs.csv', 'structure', 2)
 
     Attributes:
@@ -48,6 +48,10 @@ class Library:
         """Name the library, for messages."""
         more = f" and {len(self.tables) - 1} more" if len(self.tables) > 1 else ""
         return f"{self.tables[0].path}{more}"
+
+    def count(self) -> int:
+        """Count the rows; it reads all files."""
+        return sum(map(len, self.chunks()))
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """Read all rows in frames of at most so many, the row number as index.

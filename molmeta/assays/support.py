@@ -11,16 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from molmeta.assays.audit import summarize
-from molmeta.assays.build import load_assays
+from molmeta.assays.build import check_files, load_assays
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import NO_LABEL
 from molmeta.assays.measurement import UNTESTED
 from molmeta.assays.part import LEFT_OUT
+from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.tables import open_table
 from molmeta.chem.standardize import STANDARD, Standardizer
 from molmeta.errors import InputError
+
+MOST_ASSAYS = 20
+"""Assays of one table that are set side by side."""
 
 WAITING, OF_OTHERS = "waiting for a prediction", "of other assays"
 
@@ -65,11 +69,21 @@ class Support:
     notes: list[str] = field(default_factory=list)
     n_elsewhere: int = 0
 
+    def count(self) -> int:
+        """Count the rows that wait for a prediction."""
+        return int(self.blank.sum())
+
     @property
-    def looked_at(self) -> list[str]:
-        """List the molecules that are measured and not fit to learn from, as given."""
-        rows = zip(self.smiles, self.blank | self.kept, strict=True)
-        return [smiles for smiles, passed_over in rows if smiles and not passed_over]
+    def measured(self) -> dict[str, float]:
+        """Give the value of each molecule that is measured, as given.
+
+        NaN where it has none, or is not fit to learn from: nobody knows which of two values that
+        contradict each other holds.
+        """
+        values = np.where(self.kept, self.values, np.nan).tolist()
+        order = np.argsort(self.kept, kind="stable")  # of repeats the one that is kept counts
+        rows = [i for i in order.tolist() if self.smiles[i] and not self.blank[i]]
+        return {self.smiles[i]: values[i] for i in rows}
 
     def summary(self) -> pd.DataFrame:
         """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""
@@ -107,7 +121,8 @@ def read_support(
     Raises:
         InputError: If the file cannot be used, or has several assays and none is named.
     """
-    in_file, columns = not is_store(path), columns or Columns()
+    columns = columns or Columns()
+    in_file = not is_store(path)
     if in_file and assay_id is not None and assay_id in open_table(path, columns.sheet).columns:
         columns, assay_id = replace(columns, label_column=assay_id), None
     store = load_assays(path, columns.of_support(), format=format, standardize=standardize)
@@ -118,14 +133,57 @@ def read_support(
             expected="one",
             fix="Name the one to use with --assay.",
         )
-    assay = store.assay(0 if assay_id is None else assay_id)
+    return _support(store, store.assay_ids[0] if assay_id is None else assay_id, path, columns)
+
+
+def read_supports(
+    path: Path | str,
+    columns: Columns | None = None,
+    *,
+    format: str = "auto",
+    standardize: Standardizer | None = STANDARD,
+) -> list[Support]:
+    """Read all assays of a table: each column of values, each column of labels, or each name.
+
+    >>> table = {"smiles": ["CCO", "CCN"], "EGFR IC50 (nM)": [12, 5000], "HER2 pIC50": [5, 8]}
+    >>> pd.DataFrame(table).to_csv("panel.csv", index=False)
+    >>> [support.assay_id for support in read_supports("panel.csv")]
+    ['EGFR IC50 (nM)', 'HER2 pIC50']
+
+    Args:
+        path: As of `read_support`, with `columns`, `format` and `standardize`. Each column of
+            values has a unit and, where none is given, a threshold of its own.
+
+    Raises:
+        InputError: If the file cannot be used.
+    """
+    how: dict[str, Any] = {"format": format, "standardize": standardize}
+    columns = columns or Columns()
+    if names := value_columns(path, columns, format):
+        each = [(name, replace(columns, value_column=name)) for name in names]
+        return [replace(read_support(path, own, **how), assay_id=name) for name, own in each]
+    store = load_assays(path, columns.of_support(), **how)
+    ids = store.assay_ids
+    if len(ids) > MOST_ASSAYS:
+        raise InputError.of(
+            f"support set {path}",
+            got=f"{len(ids)} assays ({listed(ids, 5)})",
+            expected=f"{MOST_ASSAYS} at most",
+            fix="Name the one to use with --assay, or take them all with molmeta screen.",
+        )
+    return [_support(store, one, path, columns) for one in ids]
+
+
+def _support(store: AssayStore, assay_id: str, path: Path | str, columns: Columns) -> Support:
+    """Give an assay of a store that was made of a file."""
+    assay = store.assay(assay_id)
     audit, at = _rows_of(store, assay.id)
     labels = _at(assay.labels, at, np.float32(np.nan))
     has_value = ~np.isnan(_at(assay.values, at, np.float32(np.nan)))
     readable = _at(assay.molecules, at, np.int64(-1)) >= 0
     waits = audit["reason"].isin([NO_LABEL, UNTESTED]).to_numpy() | ~readable
     rows = audit[["file", "row", "smiles"]]
-    if in_file:
+    if not is_store(path):
         rows = pd.concat(open_table(path, columns.sheet).chunks()).loc[audit["row"]]
     return Support(
         assay_id=assay.id,
@@ -141,6 +199,23 @@ def read_support(
         notes=store.notes,
         n_elsewhere=len(store.audit) - len(audit),
     )
+
+
+def value_columns(path: Path | str, columns: Columns, format: str = "auto") -> tuple[str, ...]:
+    """Find the columns of values of a table that has several; else there is none.
+
+    Raises:
+        InputError: If one of them cannot be read.
+    """
+    if not Path(path).is_file():
+        return ()
+    try:
+        check_files([path], columns.of_support(), format)
+    except SeveralValues as error:
+        for name in error.names:
+            check_files([path], replace(columns, value_column=name).of_support(), format)
+        return error.names
+    return ()
 
 
 def _rows_of(store: AssayStore, assay_id: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:

@@ -20,9 +20,6 @@ from molmeta.errors import InputError
 from molmeta.predict.workbook import write_workbook
 from molmeta.resources import write_atomically, writing
 
-LEARNT = ".molmeta"
-"""The ending of learnt assays (`predict.learnt`)."""
-
 _TEXT = {".csv": ",", ".tsv": "\t"}
 
 
@@ -40,16 +37,6 @@ def check_ending(path: Path, *also: str) -> None:
         raise InputError.of(
             f"output {path}", got=f"the ending {path.suffix!r}", expected=" or ".join(known)
         )
-
-
-def check_learnt(path: Path) -> None:
-    """Refuse a name for a learnt assay by which it would not be known again.
-
-    Raises:
-        InputError: If it does not end with .molmeta.
-    """
-    if path.suffix != LEARNT:
-        raise InputError.of("--save", got=str(path), expected=f"a name that ends with {LEARNT}")
 
 
 def check_structures(path: Path) -> None:

@@ -1,26 +1,37 @@
-"""Learnt assays in files: a support set and what a model made of it, without the model."""
+"""Learnt assays, also in files: a support set and what a model made of it, without the model."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import numpy as np
 import torch
 
 from molmeta import __version__
+from molmeta.assays.store import AssayStore
+from molmeta.assays.support import Support
 from molmeta.errors import InputError
 from molmeta.learning.adapted import Adapted
 from molmeta.predict.adapted_assay import AdaptedAssay
 from molmeta.predict.estimators import FewShotClassifier
+from molmeta.predict.learnt_file import (
+    ACTIVE,
+    BOUNDS,
+    FORMAT,
+    HEADER,
+    VALUES,
+    LearntFile,
+    damaged,
+)
+from molmeta.predict.panel import Panel, check_classes, identity_of
+from molmeta.predict.table import learn
 from molmeta.runs.model import Model
-from molmeta.tensors import load_tensors, read_header, save_tensors
-
-_FORMAT = 1
-_HEADER = "molmeta"
+from molmeta.tensors import load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
@@ -38,33 +49,81 @@ class LearntAssay:
     Attributes:
         name: The assay's.
         classifier: Fitted.
-        looked_at: Molecules that are measured too, and were not learnt from.
+        measured: The exact value of each molecule that is measured, NaN where there is none; also
+            of those that were not learnt from.
     """
 
     name: str
     classifier: FewShotClassifier
-    looked_at: Sequence[str] = ()
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def learn(
+        cls,
+        model: Model,
+        support: Support,
+        *,
+        prevalence: float | None = None,
+        labels_only: bool = False,
+        workers: int = 1,
+    ) -> Self:
+        """Learn from a support table; the arguments are those of `predict.learn`.
+
+        Raises:
+            InputError: If the support set lacks a class.
+        """
+        check_classes(support.assay_id, support.labels[support.kept])
+        classifier = learn(
+            model, support, prevalence=prevalence, labels_only=labels_only, workers=workers
+        )
+        return cls(support.assay_id, classifier, support.measured)
+
+    @classmethod
+    def of_store(
+        cls, model: Model, store: AssayStore, *, labels_only: bool = False, workers: int = 1
+    ) -> list[Self]:
+        """Learn every assay of a store, from what curation kept.
+
+        Raises:
+            InputError: If an assay lacks a class.
+        """
+        learnt = []
+        for assay in store:
+            kept, values = assay.kept, assay.exact_values
+            smiles = [store.smiles[i] if i >= 0 else "" for i in assay.molecules.tolist()]
+            labels = assay.labels[kept]
+            check_classes(assay.id, labels)
+            classifier = FewShotClassifier(model, workers=workers).fit(
+                [smiles[i] for i in np.flatnonzero(kept)],
+                labels.astype(int),
+                None if labels_only else values[kept],
+            )
+            shown = np.where(kept, values, np.nan).tolist()
+            measured = [(s, v, k) for s, v, k in zip(smiles, shown, kept, strict=True) if s]
+            measured.sort(key=lambda one: one[2])  # of repeats the one that is kept counts
+            learnt.append(cls(assay.id, classifier, {s: v for s, v, _ in measured}))
+        return learnt
 
     def save(self, file: Path | str) -> None:
         """Write what was learnt; safetensors, with the molecules as JSON in its header."""
         known, classifier = self.classifier.known_, self.classifier
-        tensors = known.adapted.tensors() | {"active": torch.from_numpy(known.labels)}
-        for name, numbers in (("values", known.values), ("bounds", known.bounds)):
+        tensors = known.adapted.tensors() | {ACTIVE: torch.from_numpy(known.labels)}
+        for name, numbers in ((VALUES, known.values), (BOUNDS, known.bounds)):
             if numbers is not None:
                 tensors[name] = torch.from_numpy(numbers)
         header = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": __version__,
             "model": known.model.path.name,
             "assay": self.name,
             "smiles": known.smiles,
-            "looked_at": list(self.looked_at),
+            "measured": {s: None if np.isnan(v) else v for s, v in self.measured.items()},
             "classes": classifier.classes_.tolist(),
             "active": int(classifier.classes_[1] == classifier.active_class_),
             "steps": classifier.steps,
             "prevalence": classifier.prevalence,
         }
-        save_tensors(Path(file), tensors, {_HEADER: json.dumps(header)})
+        save_tensors(Path(file), tensors, {HEADER: json.dumps(header)})
 
     @staticmethod
     def load(file: Path | str, model: Model, *, workers: int = 1) -> LearntAssay:
@@ -79,57 +138,55 @@ class LearntAssay:
             InputError: If the file is damaged or something else, or another model had learnt.
         """
         file = Path(file)
-        header, tensors = _read_header(file), load_tensors(file)
-        smiles = header["smiles"]
+        found, tensors = LearntFile.read(file), load_tensors(file)
         try:
             adapted = Adapted.of_tensors(tensors, model.learner, str(file))
         except InputError as error:
-            named = f"It was learnt by the model {header['model']!r} (--model)."
+            named = f"It was learnt by the model {found.model!r} (--model)."
             raise InputError(f"{error} {named}") from None
-        active = tensors.get("active", torch.empty(0))
-        features = model.featurize(smiles, fingerprints=True, identities=True)
-        lengths = {len(smiles), len(active), len(adapted.support), len(adapted.labels)}
+        features = model.featurize(found.smiles, fingerprints=True, identities=True)
+        lengths = {len(found.smiles), len(adapted.support), len(adapted.labels)}
         if len(lengths) > 1 or not features.parsed.all():
-            raise _damaged(file, "molecules and numbers that do not belong together")
-        known = AdaptedAssay(
-            model,
-            smiles,
-            features,
-            active.numpy(),
-            header["steps"],
-            *(tensors[name].numpy() if name in tensors else None for name in ("values", "bounds")),
-        )
+            raise damaged(file, "molecules and numbers that do not belong together")
+        labels = found.active.astype(np.float32)
+        given = labels, found.steps, found.values, found.bounds
+        known = AdaptedAssay(model, found.smiles, features, *given)
         known.__dict__["adapted"] = adapted  # what the cached property would compute
         classifier = FewShotClassifier(
-            model, steps=header["steps"], prevalence=header["prevalence"], workers=workers
+            model, steps=found.steps, prevalence=found.prevalence, workers=workers
         )
-        classifier.classes_ = np.array(header["classes"])
-        classifier.active_class_ = classifier.classes_[header["active"]]
+        classifier.classes_ = np.array(found.classes)
+        classifier.active_class_ = classifier.classes_[found.active_class]
         classifier.known_, classifier.rejected_ = known, []
-        return LearntAssay(header["assay"], classifier, header["looked_at"])
+        return LearntAssay(found.name, classifier, found.measured)
 
 
-def _read_header(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise InputError.of(str(file), got="no such file", expected="a learnt assay")
-    try:
-        header = json.loads(read_header(file)[_HEADER])
-        fits = isinstance(header["smiles"], list) and len(header["classes"]) == 2
-        number = header["format"]
-    except (KeyError, TypeError, ValueError) as error:
-        got = str(error) if isinstance(error, InputError) else "a file without a learnt assay"
-        raise _damaged(file, got) from None
-    if number != _FORMAT or not fits:
+def panel_of(learnt: Sequence[LearntAssay]) -> Panel:
+    """Make a panel of assays that one model has learnt.
+
+    >>> learnt = FewShotClassifier().fit(["CCO", "CCN", "CCC", "CCCC"], [1, 1, 0, 0])
+    >>> panel_of([LearntAssay("mine", learnt)]).assays
+    ('mine',)
+
+    Raises:
+        InputError: If there is none, or two have one name.
+    """
+    counts = Counter(one.name for one in learnt)
+    if repeated := [name for name, n in counts.items() if n > 1]:
         raise InputError.of(
-            f"learnt assay {file}",
-            got=f"format {number}, of molmeta {header.get('version')}",
-            expected=f"format {_FORMAT}",
-            fix="Learn the assay again, from its table.",
+            f"support set {repeated[0]}",
+            got="two assays of that name",
+            expected="different names",
+            fix="Leave one out; a learnt assay has the name of the table that it was learnt from.",
         )
-    return dict(header)
-
-
-def _damaged(file: Path, got: str) -> InputError:
-    return InputError.of(
-        f"learnt assay {file}", got=got, expected="a file that `molmeta predict --save` wrote"
-    )
+    if not learnt:
+        raise InputError.of("support", got="no assay", expected="at least one")
+    fitted = [one.classifier for one in learnt]
+    model, told = fitted[0].known_.model, []
+    for name, one in zip(counts, fitted, strict=True):
+        settings = [one.steps, one.prevalence]
+        own = settings if settings != [None, None] else []
+        told.append([name, one.known_.smiles, one.known_.adapted.labels.tolist(), *own])
+    adapted = [one.known_.adapted for one in fitted]
+    shares = [one.prevalence for one in fitted]
+    return Panel(model, adapted, counts, identity_of(model, told), shares)

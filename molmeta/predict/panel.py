@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from molmeta.assays.graded import grade
-from molmeta.assays.store import AssayStore
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
@@ -54,6 +52,8 @@ class Panel:
         adapted: To each assay.
         assays: Their names, k of them, where they have some.
         identity: A hash of the model and of what the assays were learnt from.
+        prevalences: The share of actives to expect for each assay, k of them, None as in its
+            support set; by default all of them None.
 
     Attributes:
         labels: Of their support sets, k arrays.
@@ -65,12 +65,14 @@ class Panel:
         adapted: Sequence[Adapted],
         assays: Iterable[str] = (),
         identity: str = "",
+        prevalences: Sequence[float | None] = (),
     ) -> None:
         self.model = model
         self.assays = tuple(assays)
         self.identity = identity
         self.labels = [_classes(model, one) for one in adapted]
         self._adapted = adapted
+        self._prevalences = prevalences or [None] * len(adapted)
         self._device = model.learner.device
         self._members = [_member(model, one) for one in adapted]
 
@@ -91,29 +93,7 @@ class Panel:
             raise InputError.of("support", got="no assay", expected="at least one")
         adapted = [_adapt(model, name, *pairs) for name, pairs in known.items()]
         assays = [[name, list(smiles), labels.tolist()] for name, (smiles, labels) in known.items()]
-        form = model.standardize.spec if model.standardize else None
-        heat = model.calibration.temperatures if model.calibration else None
-        digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
-        digest.update(bytes(digest_tensors(model.learner.state_dict()).tolist()))
-        return cls(model, adapted, known, digest.hexdigest()[:24])
-
-    @classmethod
-    def of_store(cls, model: Model, store: AssayStore, *, labels_only: bool = False) -> Self:
-        """Adapt a model to every assay of a store; what curation kept is learnt from.
-
-        Args:
-            model: The model that learns.
-            store: Where its assays have values, their labels are graded by them,
-            labels_only: unless this says that labels are all that counts.
-        """
-        known = {}
-        for assay in store:
-            kept = np.flatnonzero(assay.kept)
-            smiles = [store.smiles[molecule] for molecule in assay.molecules[kept]]
-            labels = assay.labels[kept]
-            graded = labels if labels_only else grade(labels, assay.exact_values[kept])
-            known[assay.id] = (smiles, graded)
-        return cls.learn(model, known)
+        return cls(model, adapted, known, identity_of(model, assays))
 
     def score(
         self,
@@ -125,7 +105,7 @@ class Panel:
 
         Args:
             features: Of n molecules.
-            prevalence: As of `Model.calibrate`.
+            prevalence: As of `Model.calibrate`, for all assays instead of their own.
             number: What scores are calibrated in: a library needs few digits, and little memory.
 
         Raises:
@@ -184,8 +164,9 @@ class Panel:
         self, scores: NDArray[np.float32], prevalence: float | None, number: type[np.floating]
     ) -> NDArray[Any]:
         columns = scores.astype(number, copy=False).T
-        given = zip(columns, self.labels, strict=True)
-        return np.stack([self.model.calibrate(one, labels, prevalence) for one, labels in given], 1)
+        shares = [one if prevalence is None else prevalence for one in self._prevalences]
+        given = zip(columns, self.labels, shares, strict=True)
+        return np.stack([self.model.calibrate(*one) for one in given], 1)
 
     def _score_part(self, molecules: Batch | Tensor) -> Tensor:
         if isinstance(molecules, Tensor):
@@ -205,6 +186,15 @@ class Panel:
                 found = member.matcher.score(member.fitted, own)
                 scores[start : start + _ROWS, column] = found
         return scores
+
+
+def identity_of(model: Model, assays: Sequence[Sequence[Any]]) -> str:
+    """Hash a model and what it learns from: plain values of each assay."""
+    form = model.standardize.spec if model.standardize else None
+    heat = model.calibration.temperatures if model.calibration else None
+    digest = hashlib.sha256(json.dumps([model.recipe, form, assays, heat]).encode())
+    digest.update(bytes(digest_tensors(model.learner.state_dict()).tolist()))
+    return digest.hexdigest()[:24]
 
 
 def finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -244,15 +234,24 @@ def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.fl
             expected=f"shape ({len(features)},), one a molecule",
         )
     parsed = np.flatnonzero(features.parsed)
-    classes = np.unique(labels[parsed] > 0.5).astype(int)
+    check_classes(name, labels[parsed])
+    return Scorer(model.learner, features).adapt(parsed, labels[parsed])
+
+
+def check_classes(name: str, labels: NDArray[np.float32]) -> None:
+    """Refuse the labels of an assay's molecules that parse if one of the two classes is missing.
+
+    Raises:
+        InputError: If so.
+    """
+    classes = np.unique(labels > 0.5).astype(int)
     if classes.tolist() != [0, 1]:
         raise InputError.of(
             f"support set {name}",
-            got=f"{len(parsed)} molecules that parse, with the labels {classes.tolist()}",
+            got=f"{len(labels)} molecules that parse, with the labels {classes.tolist()}",
             expected="at least one active and one inactive molecule",
             fix="Add a measured molecule of the other class, or leave this assay out.",
         )
-    return Scorer(model.learner, features).adapt(parsed, labels[parsed])
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,8 +86,17 @@ class Predictions:
 
     def rounded(self) -> Predictions:
         """Round the figures that were added to three decimals, for people and files."""
-        added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
-        return replace(self, table=self.table.round(dict.fromkeys(added, _DECIMALS)))
+        return replace(self, table=rounded(self.table))
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round the figures that prediction added to three decimals; the user's own stay.
+
+    >>> rounded(pd.DataFrame({"price": [1.23456], "p_active": [0.51234]})).values.tolist()
+    [[1.23456, 0.512]]
+    """
+    added = [name for name, kind in OUTPUT_COLUMNS.items() if kind == "float64"]
+    return table.round(dict.fromkeys(added, _DECIMALS))
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
@@ -141,7 +150,7 @@ def predict_table(
     *,
     error: float | None = None,
     properties: bool = False,
-    measured: Sequence[str] = (),
+    measured: Mapping[str, float] | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -160,7 +169,8 @@ def predict_table(
         library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
         properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
-        measured: Molecules that are measured too, and were not learnt from.
+        measured: The exact value of each molecule that is measured, NaN where there is none; also
+            of those that were not learnt from. None: what the classifier knows.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -171,15 +181,65 @@ def predict_table(
         rows, smiles, name = *_blank_rows(library), library.assay_id
     else:
         rows, smiles, name = *read_library(library), library.name
+    if not len(rows):
+        raise InputError.of(
+            f"input {name}",
+            got="no row to predict",
+            expected="rows with a blank label, or a file of molecules (--input)",
+        )
     more = [*([POSSIBLE] if error else []), *(FILTER_COLUMNS if properties else [])]
-    _check_output(rows, f"input {name}", [*OUTPUT_COLUMNS, *more])
+    check_names(map(str, rows), f"input {name}", [*OUTPUT_COLUMNS, *more])
+    return predict_rows(
+        classifier,
+        rows,
+        smiles,
+        error=error,
+        properties=properties,
+        measured=measured,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def predict_rows(
+    classifier: FewShotClassifier,
+    rows: pd.DataFrame,
+    smiles: list[str],
+    *,
+    error: float | None = None,
+    properties: bool = False,
+    measured: Mapping[str, float] | None = None,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+    scorer: Scorer | None = None,
+) -> Predictions:
+    """Predict molecules that stand in n rows of a table.
+
+    >>> known = FewShotClassifier().fit(["CCO", "CCN", "CCC", "CCCC"], [1, 1, 0, 0])
+    >>> found = predict_rows(known, pd.DataFrame({"id": ["a", "b"]}), ["OCC", "CC1"])
+    >>> found.table[["id", "status", "already_measured"]].values.tolist()
+    [['a', 'ok', True], ['b', 'rejected', False]]
+
+    Args:
+        classifier: As of `predict_table`, and what follows the molecules.
+        rows: The other columns, none of which prediction adds.
+        smiles: The molecules, (n,).
+        scorer: Of `classifier.featurize` of them, where it serves several assays.
+
+    Raises:
+        InputError: If the support set cannot bear the error rate.
+    """
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
-    features = classifier.featurize(smiles, workers=workers, progress=progress)
-    scorer = Scorer(classifier.known_.model.learner, features)
+    if scorer is None:
+        read = classifier.featurize(smiles, workers=workers, progress=progress)
+        scorer = Scorer(classifier.known_.model.learner, read)
+    features = scorer.molecules
+    assert isinstance(features, Featurized)
     scores = classifier.score_features(features, scorer)
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)
+    measured = measured or {}
     at = _measured_at(classifier, smiles, features, measured)
     new = ~rejected & (at < 0)
     added: dict[str, Any] = {
@@ -188,7 +248,7 @@ def predict_table(
         "score": scores,
         "status": np.where(rejected, "rejected", "ok"),
         "reason": features.reasons,
-        **_measured(classifier, at),
+        **_measured(classifier, at, measured),
         **_values(classifier, scorer, features),
     }
     added |= {name: near[name].array for name in near.columns}
@@ -210,9 +270,11 @@ def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
 
 
 def _measured_at(
-    classifier: FewShotClassifier, smiles: list[str], features: Featurized, others: Sequence[str]
+    classifier: FewShotClassifier, smiles: list[str], features: Featurized, measured: Iterable[str]
 ) -> NDArray[np.int64]:
-    """Find each row's molecule in the support set, or behind it in `others`; −1 where not, (n,)."""
+    """Find each row's molecule in the support set, or behind it in `measured`, or −1, (n,)."""
+    learnt = set(classifier.known_.smiles)
+    others = [smiles for smiles in measured if smiles not in learnt]
     sets = [classifier.known_.features]
     sets += [classifier.featurize(others, identities=True)] if others else []
     identities = [identity for one in sets for identity in one.identities]
@@ -227,16 +289,19 @@ def _measured_at(
     return at
 
 
-def _measured(classifier: FewShotClassifier, at: NDArray[np.int64]) -> dict[str, Any]:
+def _measured(
+    classifier: FewShotClassifier, at: NDArray[np.int64], measured: Mapping[str, float]
+) -> dict[str, Any]:
     """Give the columns on what was measured, of rows that are at those places."""
     known = classifier.known_
     learnt = (at >= 0) & (at < len(known.smiles))
     at_known = np.where(learnt, at, 0)
-    values = np.full(len(at), np.nan) if known.values is None else known.values[at_known]
+    graded = np.full(len(known.smiles), np.nan) if known.values is None else known.values
+    values = [measured.get(s, v) for s, v in zip(known.smiles, graded.tolist(), strict=True)]
     return {
         "already_measured": at >= 0,
         "measured_class": np.where(learnt, _CLASSES[known.labels[at_known].astype(int)], ""),
-        "measured_value": np.where(learnt, values, np.nan).astype(np.float64),
+        "measured_value": np.where(learnt, np.array(values)[at_known], np.nan),
     }
 
 
@@ -257,14 +322,14 @@ def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
     return support.rows.iloc[blank], [support.smiles[i] for i in blank]
 
 
-def _check_output(rows: pd.DataFrame, source: str, added: list[str]) -> None:
-    if not len(rows):
-        raise InputError.of(
-            source,
-            got="no row to predict",
-            expected="rows with a blank label, or a file of molecules (--input)",
-        )
-    clash = [name for name in added if name in rows]
+def check_names(columns: Iterable[str], source: str, added: Iterable[str]) -> None:
+    """Refuse a table whose columns have names of those that are `added`.
+
+    Raises:
+        InputError: If it has.
+    """
+    names = set(columns)
+    clash = [name for name in added if name in names]
     if clash:
         raise InputError.of(
             source,

@@ -80,6 +80,10 @@ class Measured(BaseModel):
     columns: list[str]
     rows: list[list[str]]
     molecules: list[MeasuredMolecule] = Field(description="One a row.")
+    learnt_by: str | None = Field(
+        default=None, description="The model that had learnt it, if `predict --save` wrote it."
+    )
+    prevalence: float | None = Field(default=None, description="To be sent with a ranking.")
 
 
 class Library(BaseModel):
@@ -107,6 +111,9 @@ class Learning(_Closed):
 
     model: str = "default"
     measured: list[Known]
+    prevalence: float | None = Field(
+        default=None, gt=0, lt=1, description="Share of actives to expect; else as measured."
+    )
 
     def check(self, most: int) -> None:
         """Refuse too many measured molecules, or those of one class.

@@ -52,7 +52,11 @@ def loaded(model: str) -> Model:
 
 
 def learn(
-    model: str, smiles: Sequence[str], active: Sequence[bool], values: Sequence[float | None]
+    model: str,
+    smiles: Sequence[str],
+    active: Sequence[bool],
+    values: Sequence[float | None],
+    prevalence: float | None = None,
 ) -> FewShotClassifier:
     """Learn from measured molecules, or give what was learnt of the same ones just before.
 
@@ -61,10 +65,10 @@ def learn(
     Raises:
         InputError: If they lack a class.
     """
-    told = json.dumps([model, list(smiles), list(active), list(values)])
+    told = json.dumps([model, list(smiles), list(active), list(values), prevalence])
     key = hashlib.sha256(told.encode()).hexdigest()
     if key not in _learnt:
-        classifier = FewShotClassifier(loaded(model))
+        classifier = FewShotClassifier(loaded(model), prevalence=prevalence)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RejectedWarning)
             classifier.fit(list(smiles), np.array(active, dtype=int), np.array(values, dtype=float))
@@ -80,6 +84,7 @@ def rank(
     values: Sequence[float | None],
     molecules: Sequence[str],
     workers: int,
+    prevalence: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Rank molecules; each step is told as an event, as `answers.Event` describes.
 
@@ -88,7 +93,7 @@ def rank(
     """
     start = time.monotonic()
     yield {"event": "learning"}
-    classifier = learn(model, support, active, values)
+    classifier = learn(model, support, active, values, prevalence)
     report = classifier.support_report_
     yield {
         "event": "learned",
@@ -157,6 +162,7 @@ def explain(
     active: Sequence[bool],
     values: Sequence[float | None],
     smiles: str,
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Say why a molecule ranks as it does, as `answers.Explanation` describes.
 
@@ -166,7 +172,7 @@ def explain(
     mol = to_mol(smiles, MAX_ATOMS)
     if isinstance(mol, str):
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
-    classifier = learn(model, support, active, values)
+    classifier = learn(model, support, active, values, prevalence)
     deciding = classifier.explain([smiles], top=N_REASONS)
     rows: list[dict[Any, Any]] = deciding.to_dict("records")
     form, shades = smiles, np.zeros(0)

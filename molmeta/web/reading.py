@@ -18,6 +18,7 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import as_text
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
+from molmeta.predict.learnt_file import LEARNT, LearntFile
 
 _LISTED = 50  # columns and assays from which the user may choose
 
@@ -61,6 +62,8 @@ def read_measured(
 ) -> dict[str, Any]:
     """Read measured molecules, and say how their columns were understood.
 
+    A learnt assay gives the molecules that it was learnt from.
+
     >>> table = b"name,smiles,IC50 (nM)\\nA,CCO,12\\nB,CCN,50000\\n"
     >>> answer = read_measured("ic50.csv", table, Columns(), None, 100)
     >>> answer["notes"][-1], [one["active"] for one in answer["molecules"]]
@@ -73,6 +76,8 @@ def read_measured(
         InputError: If the table cannot be used; its `parts` list `columns` and `assays` to choose.
     """
     with placed(name, content) as path:
+        if path.suffix == LEARNT:
+            return _read_learnt(path, columns, assay, most_rows)
         table = open_table(path)
         _check_size(table, most_rows)
         try:
@@ -92,7 +97,7 @@ def read_measured(
                 {
                     "smiles": smiles,
                     "active": None if np.isnan(label) else bool(label == 1),
-                    "value": None if np.isnan(value) else round(float(value), 4),
+                    "value": _rounded(value),
                     "used": bool(kept),
                     "reason": reason,
                 }
@@ -106,6 +111,59 @@ def read_measured(
                 )
             ],
         }
+
+
+def _read_learnt(path: Path, columns: Columns, assay: str | None, most_rows: int) -> dict[str, Any]:
+    """Read what `molmeta predict --save` wrote as the table that it was learnt from.
+
+    Raises:
+        InputError: If it is no such file, or this page cannot learn the same.
+    """
+    found = LearntFile.read(path)
+    if columns != Columns() or assay is not None:
+        raise InputError.of(
+            str(path),
+            got="a choice of how columns are read",
+            expected="none: this assay is learnt already",
+        )
+    if found.steps is not None:
+        raise InputError.of(
+            str(path),
+            got=f"an assay that was learnt in {found.steps} steps",
+            expected="one that was learnt in as many as the model takes by itself",
+            fix="Use `molmeta predict --support` with it.",
+        )
+    learnt_from = set(found.smiles)
+    others = [smiles for smiles in found.measured if smiles not in learnt_from]
+    n_rows = len(found.smiles) + len(others)
+    if n_rows > most_rows:
+        raise _too_many(str(path), most_rows)
+    graded = np.full(len(found.smiles), np.nan) if found.values is None else found.values
+    molecules: list[dict[str, Any]] = [
+        {"smiles": smiles, "active": active, "value": _rounded(value), "used": True, "reason": ""}
+        for smiles, active, value in zip(
+            found.smiles, found.active.tolist(), graded.tolist(), strict=True
+        )
+    ]
+    unused = {"active": None, "value": None, "used": False, "reason": "not learnt from"}
+    molecules += [{"smiles": smiles, **unused} for smiles in others]
+    values = [_rounded(found.measured.get(one["smiles"], np.nan)) for one in molecules]
+    texts = ["" if value is None else str(value) for value in values]
+    notes = [f"learnt before by the model {found.model!r}; the model of this page learns it again"]
+    return {
+        "name": path.name,
+        "assay": found.name,
+        "notes": [*notes, *(["values from 'value'"] if any(texts) else [])],
+        "columns": ["smiles", "value"],
+        "rows": [[one["smiles"], text] for one, text in zip(molecules, texts, strict=True)],
+        "molecules": molecules,
+        "learnt_by": found.model,
+        "prevalence": found.prevalence,
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
 
 
 def _assays(path: Path, columns: Columns) -> list[str]:
@@ -174,12 +232,16 @@ def _check_size(table: Table, most_rows: int) -> None:
     for chunk in table.chunks():
         n_rows += len(chunk)
         if n_rows > most_rows:
-            raise InputError.of(
-                str(table.path),
-                got=f"more than {most_rows:,} rows",
-                expected=f"{most_rows:,} rows at most on this page",
-                fix="Send fewer rows, or use `molmeta predict` or `molmeta screen`.",
-            )
+            raise _too_many(str(table.path), most_rows)
+
+
+def _too_many(source: str, most_rows: int) -> InputError:
+    return InputError.of(
+        source,
+        got=f"more than {most_rows:,} rows",
+        expected=f"{most_rows:,} rows at most on this page",
+        fix="Send fewer rows, or use `molmeta predict` or `molmeta screen`.",
+    )
 
 
 def _cells(rows: pd.DataFrame) -> list[list[str]]:

@@ -70,6 +70,7 @@ class Service:
             "support": [one.smiles for one in request.measured],
             "active": [one.active for one in request.measured],
             "values": [one.value for one in request.measured],
+            "prevalence": request.prevalence,
         }
 
     async def events(self, job: Job) -> AsyncIterator[str]:

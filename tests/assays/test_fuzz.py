@@ -42,6 +42,7 @@ def file_of(content: bytes) -> Path:
 
 @given(st.sampled_from(HEADERS), st.binary(max_size=300), st.booleans())
 @example(b"", b"\x0b", False)  # white space that no line ends with
+@example(b"", b";", False)  # nothing but a delimiter
 @example(b"\n" * 30, b"smiles\nC\n", False)  # more blank lines than are looked at
 @quick
 def test_any_bytes(header: bytes, body: bytes, zipped: bool) -> None:

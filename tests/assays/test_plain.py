@@ -12,6 +12,7 @@ import pytest
 from molmeta.assays import load_assays
 from molmeta.assays.columns import Columns
 from molmeta.assays.readers import open_source
+from molmeta.assays.readers.reading import SeveralValues
 from molmeta.errors import InputError
 
 
@@ -173,3 +174,13 @@ def test_wide_table(tmp_path: Path) -> None:
 def test_no_label_lists_the_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'weight'.*--label-column"):
         read(tmp_path, "smiles,weight\nC,16.0\n")
+
+
+def test_an_ic50_and_a_pic50_of_two_targets_are_no_twins(tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("smiles,EGFR IC50 (nM),HER2 pIC50\nCCO,10,5\nCCN,5000,9\nCCC,100,4\n")
+    with pytest.raises(SeveralValues, match="several columns") as refused:
+        load_assays(path, Columns(threshold=6))
+    assert refused.value.names == ("EGFR IC50 (nM)", "HER2 pIC50")
+    path.write_text("smiles,IC50 (nM),pIC50\nCCO,10,8.0\nCCN,5000,5.3\nCCC,>100,<7\n")
+    assert "values from 'pIC50'" in load_assays(path, Columns(threshold=6)).notes[0]

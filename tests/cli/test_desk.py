@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -126,11 +127,121 @@ def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
         done = molmeta(*given, "third.csv", "--support", "egfr.molmeta", *wrong)
         assert done.returncode == 2, done.stderr
         assert got in done.stderr
-    done = molmeta("suggest", "--input", "library.csv", "--support", "egfr.molmeta", "-o", "o.csv")
-    assert "a learnt assay; expected a table" in done.stderr
     done = molmeta("predict", "--support", "egfr.molmeta", "-o", "third.csv")
     assert "no --input" in done.stderr
     assert not Path("third.csv").exists()
+
+
+def test_every_verb_takes_what_was_learnt(folder: Path) -> None:
+    given = ("--input", "library.csv", "-o")
+    save = ("--support", "ic50.xlsx", "--save", "egfr.molmeta")
+    assert molmeta("predict", *given, "p.csv", *save).returncode == 0
+    for verb, more, out in (("suggest", ("-n", "3"), ""), ("screen", ("--top", "3"), "/top.csv")):
+        for support in ("ic50.xlsx", "egfr.molmeta"):
+            to = f"{verb}-{support[:4]}{'' if out else '.csv'}"
+            done = molmeta(verb, *given, to, *more, "--support", support)
+            assert done.returncode == 0, done.stderr
+        ends = (f"{verb}-{one}{out or '.csv'}" for one in ("ic50", "egfr"))
+        first, second = (pd.read_csv(one) for one in ends)
+        if verb == "screen":
+            assert set(first.pop("assay")) == {"ic50"}
+            assert set(second.pop("assay")) == {"ic50"}
+        assert first["id"].tolist() == second["id"].tolist()
+        np.testing.assert_allclose(first["p_active"], second["p_active"], atol=1e-6)
+    Path("mine.csv").write_text("smiles,active\nCCO,1\nCCC,0\n")
+    both = ("--support", "mine.csv", "--support", "egfr.molmeta")
+    done = molmeta("screen", *given, "both", *both)
+    assert done.returncode == 0, done.stderr
+    assert "p_active_mine" in pd.read_parquet("both/part-00000000.parquet")
+    assert "2 assays, 22 support molecules" in done.stderr
+
+
+def test_every_verb_refuses_a_file_that_is_no_learnt_assay(folder: Path) -> None:
+    Path("broken.molmeta").write_bytes(b"\x80\x04\x95pickle")
+    for verb in ("predict", "suggest", "screen"):
+        call = (verb, "--input", "library.csv", "-o", "out.csv", "--support")
+        for file, got in (("broken.molmeta", "cannot be read"), ("gone.molmeta", "no such file")):
+            done = molmeta(*call, file)
+            assert done.returncode == 2, done.stderr
+            assert got in done.stderr
+    assert not Path("out.csv").exists()
+
+
+def test_hits_of_a_screening_are_a_workbook(folder: Path) -> None:
+    call = ("screen", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "out")
+    done = molmeta(*call, "--top", "6", "--hits", "hits.xlsx")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "hits.xlsx: 6 rows, each assay's best first"
+    table = pd.read_excel("hits.xlsx", engine="calamine")
+    assert table["rank"].tolist()[:5] == [1, 2, 3, 4, 5]
+    assert table["measured_value"][5] == 7.921
+    assert {"predicted_value", "nearest_support", "in_domain"} <= set(table)
+    again = molmeta(*call, "--top", "6", "--hits", "hits.csv", "--properties")
+    assert "went on after 8 rows" in again.stderr
+    assert pd.read_csv("hits.csv")["mw"].notna().all()
+    for wrong, got in (
+        (("--hits", "hits.xlsx"), "no --top"),
+        (("--top", "6", "--hits", "hits.doc"), "the ending '.doc'"),
+        (("--top", "6", "--hits", "library.csv"), "a file that is read as well"),
+        (("--top", "6", "--properties"), "no --hits"),
+    ):
+        done = molmeta(*call[:-1], "wrong", *wrong)
+        assert done.returncode == 2
+        assert got in done.stderr
+    Path("named.csv").write_text("smiles,name\nCCO,=1+1\n")
+    done = molmeta(*call[:3], "--input", "named.csv", "-o", "n", "--top", "1", "--hits", "n.xlsx")
+    assert done.returncode == 0, done.stderr
+    cell = openpyxl.load_workbook("n.xlsx").worksheets[0]["C2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    Path("clash.csv").write_text("smiles,reason\nCCO,1\n")
+    done = molmeta(*call[:3], "--input", "clash.csv", "-o", "c", "--top", "1", "--hits", "n.xlsx")
+    assert (done.returncode, "'reason'" in done.stderr) == (2, True)
+    assert not Path("c").exists()
+
+
+def test_columns_of_two_assays_are_set_side_by_side(folder: Path) -> None:
+    panel = pd.DataFrame({"SMILES": SMILES, "EGFR IC50 (nM)": NANOMOLAR})
+    panel["HER2 IC50 (uM)"] = [None, *reversed(NANOMOLAR[1:])]
+    panel.to_csv("panel.csv", index=False)
+    call = ("predict", "--support", "panel.csv", "--input", "library.csv", "-o")
+    done = molmeta(*call, "out.xlsx", "--show", "2")
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert "support EGFR IC50 (nM): 20 molecules, 11 active" in told
+    assert any(line.startswith("support HER2 IC50 (uM): 19 molecules") for line in told)
+    assert told[-1].startswith("out.xlsx: 8 rows, in the input's order; 2 assays")
+    both = pd.read_excel("out.xlsx", engine="calamine")
+    assert both["id"].tolist() == [f"L{i}" for i in range(8)]
+    alone = molmeta(*call, "one.csv", "--value-column", "HER2 IC50 (uM)", "--keep-order")
+    assert alone.returncode == 0, alone.stderr
+    one = pd.read_csv("one.csv")
+    for name in ("rank", "p_active", "measured_value", "predicted_value"):
+        expected = one[name].to_numpy(float)
+        np.testing.assert_allclose(both[f"{name}_HER2 IC50 (uM)"].to_numpy(float), expected)
+    screened = molmeta("screen", *call[1:], "hits", "--top", "2")
+    assert screened.returncode == 0, screened.stderr
+    names = pd.read_csv("hits/top.csv")["assay"].tolist()
+    assert names == ["EGFR IC50 (nM)"] * 2 + ["HER2 IC50 (uM)"] * 2
+    for wrong, got in (
+        (("--report", "r.html"), "got 2 assays"),
+        (("--save", "both.molmeta"), "got 2 assays"),
+    ):
+        done = molmeta(*call, "out.csv", *wrong)
+        assert (done.returncode, got in done.stderr) == (2, True)
+    done = molmeta("predict", "--support", "panel.csv", "-o", "out.csv")
+    assert (done.returncode, "no --input" in done.stderr) == (2, True)
+    done = molmeta("suggest", *call[1:], "next.csv")
+    assert (done.returncode, "Name it with --value-column" in done.stderr) == (2, True)
+    assert not Path("out.csv").exists()
+
+
+def test_figures_of_suggestions_are_rounded(folder: Path) -> None:
+    call = ("suggest", "--support", "ic50.xlsx", "--input", "library.csv", "-o", "next.csv")
+    assert molmeta(*call).returncode == 0
+    table = pd.read_csv("next.csv")
+    for name in ("p_active", "score"):
+        assert (table[name] == table[name].round(3)).all()
+    assert len(table) == 5
 
 
 def test_a_table_fits_the_terminal_and_shows_no_controls(

@@ -13,9 +13,9 @@ import pytest
 
 from molmeta.assays import featurize_files, load_assays, open_library
 from molmeta.errors import MolmetaError
+from molmeta.predict.learnt import LearntAssay, panel_of
 from molmeta.predict.library.screen import screen
 from molmeta.predict.library.sources import MoleculeSource
-from molmeta.predict.panel import Panel
 from molmeta.runs import load_model
 from tests.cli.program import molmeta
 
@@ -89,7 +89,9 @@ def test_a_screening_whose_folder_goes_away_does_not_end_well(
 ) -> None:
     """Else the parts that went with it would be missed by nobody."""
     model = load_model("default")
-    panel = Panel.of_store(model, load_assays(support, standardize=model.standardize))
+    panel = panel_of(
+        LearntAssay.of_store(model, load_assays(support, standardize=model.standardize))
+    )
 
     def gone(n_done: int) -> None:
         shutil.rmtree(tmp_path / "out", ignore_errors=True)

@@ -12,7 +12,7 @@ from molmeta import FewShotClassifier
 from molmeta.assays import Columns, drug_mechanisms, load_assays
 from molmeta.assays.graded import grade
 from molmeta.errors import InputError
-from molmeta.predict.panel import Panel
+from molmeta.predict.learnt import LearntAssay, panel_of
 from molmeta.runs.model import Model
 
 FRAME = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
@@ -58,7 +58,9 @@ def test_a_panel_of_a_file_is_graded_unless_told_otherwise(
     lines = [f"{s},{v}" for s, v in zip(SMILES, VALUES, strict=True)]
     path.write_text("\n".join(["smiles,pIC50", *lines]) + "\n")
     store = load_assays(path, Columns(threshold=6))
-    graded, alone = (Panel.of_store(kernel_model, store, labels_only=o) for o in (False, True))
+    graded, alone = (
+        panel_of(LearntAssay.of_store(kernel_model, store, labels_only=o)) for o in (False, True)
+    )
     assert graded.identity != alone.identity
     assert set(alone._adapted[0].labels.tolist()) == {0, 1}
     assert len(set(graded._adapted[0].labels.tolist())) > 2

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from molmeta.assays import AssayStore
 from molmeta.errors import InputError
 from molmeta.predict import FewShotClassifier
-from molmeta.predict.learnt import LearntAssay
+from molmeta.predict.learnt import LearntAssay, panel_of
+from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
 from molmeta.tensors import load_tensors, read_header, save_tensors
 
@@ -23,14 +26,17 @@ PXC50 = [8.0, 7.5, 7.0, 5.0, np.nan, 4.0]
 @pytest.fixture
 def learnt(any_model: Model) -> LearntAssay:
     classifier = FewShotClassifier(any_model, prevalence=0.1)
-    return LearntAssay("EGFR", classifier.fit(KNOWN, [1, 1, 1, 0, 0, 0], PXC50), ["CCF"])
+    measured = dict(zip(KNOWN, PXC50, strict=True)) | {"CCF": np.nan}
+    return LearntAssay("EGFR", classifier.fit(KNOWN, [1, 1, 1, 0, 0, 0], PXC50), measured)
 
 
 @pytest.mark.filterwarnings("ignore::molmeta.errors.RejectedWarning")
 def test_the_same_bits_come_back(learnt: LearntAssay, any_model: Model, tmp_path: Path) -> None:
     learnt.save(tmp_path / "egfr.molmeta")
     again = LearntAssay.load(tmp_path / "egfr.molmeta", any_model)
-    assert (again.name, again.looked_at) == ("EGFR", ["CCF"])
+    assert again.name == "EGFR"
+    assert list(again.measured) == [*KNOWN, "CCF"]
+    np.testing.assert_array_equal(list(again.measured.values()), [*PXC50, np.nan])
     before, after = learnt.classifier, again.classifier
     np.testing.assert_array_equal(before.log_odds(NEW), after.log_odds(NEW))
     np.testing.assert_array_equal(before.predict_proba(NEW), after.predict_proba(NEW))
@@ -91,14 +97,61 @@ def test_damage_is_refused(kernel_model: Model, tmp_path: Path) -> None:
     refused("without a learnt assay")
     save_tensors(file, load_tensors(file), {"molmeta": "[1"})
     refused("without a learnt assay")
-    changed(file, format=2)
-    refused("got format 2")
+    changed(file, format=1)
+    refused("got format 1")
     changed(file, smiles=KNOWN[:5])
     refused("do not belong together")
     changed(file, smiles=[*KNOWN[:5], "no molecule"])
     refused("do not belong together")
-    changed(file, smiles="CCO")
-    refused("format")
+    for wrong in ({"smiles": "CCO"}, {"classes": 3}, {"measured": ["CCO"]}, {"steps": "two"}):
+        changed(file, **wrong)
+        refused("without a learnt assay")
     tensors = load_tensors(file)
     save_tensors(file, {k: v for k, v in tensors.items() if k != "support"}, read_header(file))
     refused("no support set")
+
+
+def test_a_panel_of_files_is_that_of_the_tables(kernel_model: Model, tmp_path: Path) -> None:
+    """So that a screening goes on, whichever of the two is given."""
+    labels = np.array([1, 1, 1, 0, 0, 0], np.float32)
+    learnt = LearntAssay("mine", FewShotClassifier(kernel_model).fit(KNOWN, labels))
+    learnt.save(tmp_path / "mine.molmeta")
+    found = panel_of([LearntAssay.load(tmp_path / "mine.molmeta", kernel_model)])
+    expected = Panel.learn(kernel_model, {"mine": (KNOWN, labels)})
+    assert (found.assays, found.identity) == (expected.assays, expected.identity)
+    features = kernel_model.featurize(NEW)
+    np.testing.assert_array_equal(found.score(features), expected.score(features))
+
+
+def test_a_panel_expects_each_assay_s_own_share_of_actives(kernel_model: Model) -> None:
+    plain, rare = (
+        LearntAssay(name, FewShotClassifier(kernel_model, prevalence=share).fit(KNOWN, [1, 0] * 3))
+        for name, share in (("plain", None), ("rare", 0.01))
+    )
+    panel = panel_of([plain, rare])
+    features = kernel_model.featurize(["OCC"])
+    for column, one in enumerate([plain, rare]):
+        expected = one.classifier.log_odds(["OCC"])
+        np.testing.assert_allclose(panel.score(features)[:, column], expected, rtol=1e-5)
+    assert panel_of([plain]).identity != panel_of([LearntAssay("plain", rare.classifier)]).identity
+
+
+def test_two_assays_of_one_name_and_none_are_refused(kernel_model: Model) -> None:
+    one = LearntAssay("mine", FewShotClassifier(kernel_model).fit(KNOWN, [1, 0] * 3))
+    with pytest.raises(InputError, match=r"support set mine.*two assays"):
+        panel_of([one, one])
+    with pytest.raises(InputError, match="no assay"):
+        panel_of([])
+
+
+def test_a_store_s_assays_are_learnt_from_what_is_kept(kernel_model: Model) -> None:
+    rows = [("a", smiles, i < 3) for i, smiles in enumerate([*KNOWN, "no molecule"])]
+    rows += [("b", smiles, i > 3) for i, smiles in enumerate(KNOWN)]
+    table = pd.DataFrame(rows, columns=["assay", "smiles", "label"]).astype({"label": float})
+    learnt = LearntAssay.of_store(kernel_model, AssayStore.from_frame(table))
+    assert [one.name for one in learnt] == ["a", "b"]
+    assert [one.classifier.known_.labels.sum() for one in learnt] == [3, 2]
+    assert all(len(one.measured) == len(KNOWN) for one in learnt)
+    table.loc[table["assay"] == "b", "label"] = 1.0
+    with pytest.raises(InputError, match=r"support set b.*at least one active"):
+        LearntAssay.of_store(kernel_model, AssayStore.from_frame(table))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from molmeta.chem.filters import FILTER_COLUMNS
 from molmeta.errors import InputError
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
+from molmeta.predict.learnt import LearntAssay
 from molmeta.predict.table import OUTPUT_COLUMNS, Predictions
 from molmeta.runs.model import Model
 
@@ -59,9 +61,11 @@ def test_what_was_measured_and_not_learnt_from_is_no_new_molecule(
     (tmp_path / "s.csv").write_text(f"smiles,Ki (nM)\nCCO,10\nCC,9000\n{odd}")
     (tmp_path / "l.csv").write_text("smiles\nFCC\nCCS\nCCCl\nOCC\n")
     support = read_support(tmp_path / "s.csv")
-    assert support.looked_at == ["CCF", "CCS", "SCC"]
+    assert list(support.measured) == ["CCF", "CCS", "SCC", "CCO", "CC"]
+    values = list(support.measured.values())
+    np.testing.assert_allclose(values, [np.nan] * 3 + [8, 9 - np.log10(9000)], rtol=1e-6)
     table = predict(
-        learn(model, support), open_library(tmp_path / "l.csv"), measured=support.looked_at
+        learn(model, support), open_library(tmp_path / "l.csv"), measured=support.measured
     ).table
     assert table["already_measured"].tolist() == [True, True, False, True]
     assert table["measured_class"].tolist() == ["", "", "", "active"]
@@ -116,3 +120,28 @@ def test_properties_are_added_for_what_parses(model: Model, tmp_path: Path) -> N
     (tmp_path / "l.csv").write_text("smiles,tpsa\nCCO,1\n")
     with pytest.raises(InputError, match="'tpsa', which prediction adds"):
         predict(classifier, open_library(tmp_path / "l.csv"), properties=True)
+
+
+def test_labels_alone_are_learnt_from_and_the_measured_value_is_told(
+    model: Model, tmp_path: Path
+) -> None:
+    """A bound is no value, nor is one of two that contradict each other."""
+    (tmp_path / "s.csv").write_text(
+        "smiles,Ki (nM)\nCCO,10\nOCC,1000\nCC,9000\nCCC,>8000\nCCN,20\nNCC,30\n"
+    )
+    (tmp_path / "l.csv").write_text("smiles\nOCC\nCC\nCCC\nCCCC\nCCN\n")
+    support = read_support(tmp_path / "s.csv")
+    learnt = LearntAssay.learn(model, support, labels_only=True)
+    library = open_library(tmp_path / "l.csv")
+    table = predict(learnt.classifier, library, measured=learnt.measured).table
+    plain = predict(learn(model, support, labels_only=True), library).table
+    assert table["score"].tolist() == plain["score"].tolist()
+    assert plain["measured_value"].isna().all()
+    expected = predict(learn(model, support), library).table["measured_value"]
+    pd.testing.assert_series_equal(table["measured_value"], expected)
+    assert table["measured_value"].notna().sum() >= 2
+    learnt.save(tmp_path / "a.molmeta")
+    again = LearntAssay.load(tmp_path / "a.molmeta", model)
+    pd.testing.assert_frame_equal(
+        predict(again.classifier, library, measured=again.measured).table, table
+    )

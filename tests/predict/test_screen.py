@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
-from molmeta import AssayStore, FewShotClassifier
+from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms, open_library
 from molmeta.errors import InputError
 from molmeta.predict.library.screen import Shard, Summary, screen
@@ -177,14 +177,6 @@ def test_the_best_are_those_of_all_rows(model: Model, library: Path, tmp_path: P
         np.testing.assert_allclose(found["score"], expected, rtol=1e-6)
     assert not list((tmp_path / "best").glob("part-*"))
     assert sum(summary.rejected.values()) > 0
-
-
-def test_a_store_s_assays_are_learnt_from_what_is_kept(model: Model) -> None:
-    known = known_of(2)
-    broken = pd.concat([known, known.iloc[:1].assign(smiles="no molecule")])
-    panel = Panel.of_store(model, AssayStore.from_frame(broken))
-    assert panel.assays == tuple(known["assay"].unique())
-    assert sum(map(len, panel.labels)) == len(known.drop_duplicates(["assay", "smiles"]))
 
 
 def test_shards_share_a_folder_and_make_up_the_whole(model: Model, tmp_path: Path) -> None:

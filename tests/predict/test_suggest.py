@@ -13,8 +13,9 @@ from molmeta.assays import open_library, read_support
 from molmeta.chem.featurize import featurize
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
+from molmeta.predict.learnt import LearntAssay
 from molmeta.predict.library.suggest import choose, suggest
-from molmeta.predict.table import learn, predict_table
+from molmeta.predict.table import predict_table
 from molmeta.runs.model import Model
 
 SUPPORT = "smiles,active\nCCO,1\nCC,0\nCCN,1\nCCC,0\nCCCl,\n"
@@ -27,16 +28,17 @@ def test_what_is_measured_repeated_or_no_molecule_is_not_suggested(
     (tmp_path / "s.csv").write_text(SUPPORT)
     (tmp_path / "l.csv").write_text(LIBRARY)
     support, library = read_support(tmp_path / "s.csv"), open_library(tmp_path / "l.csv")
-    out = suggest(model, support, library, 10)
+    learnt = LearntAssay.learn(model, support)
+    out = suggest(learnt, library, 10)
     assert sorted(out["id"]) == ["a", "d", "f", "g"]
     assert out["rank"].tolist() == [1, 2, 3, 4]
-    expected = predict_table(learn(model, support), library).table.set_index("id")["score"]
+    expected = predict_table(learnt.classifier, library).table.set_index("id")["score"]
     np.testing.assert_allclose(out["score"], expected[out["id"]], atol=1e-5)
     assert out["score"].is_monotonic_decreasing
-    assert suggest(model, support, library, 2)["id"].tolist() == out["id"].tolist()[:2]
+    assert suggest(learnt, library, 2)["id"].tolist() == out["id"].tolist()[:2]
     (tmp_path / "l.csv").write_text("id,smiles\na,CCO\n")
     with pytest.raises(InputError, match="not measured yet"):
-        suggest(model, support, open_library(tmp_path / "l.csv"), 2)
+        suggest(learnt, open_library(tmp_path / "l.csv"), 2)
 
 
 def test_uncertain_ones_are_those_near_one_half() -> None:

@@ -16,10 +16,14 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra 'web' is not installed")
 
+import torch
 from fastapi.testclient import TestClient
 
+from molmeta import FewShotClassifier, load_model
 from molmeta.assays import Columns, read_support
 from molmeta.errors import InputError
+from molmeta.predict.learnt import LearntAssay
+from molmeta.tensors import save_tensors
 from molmeta.web.service import Service
 from molmeta.web.settings import Settings
 from molmeta.web.worker import Worker
@@ -70,6 +74,67 @@ def test_a_ranking_learns_from_values_too(client: TestClient) -> None:
         ranked = next(e for e in map(json.loads, lines) if e["event"] == "ranked")
         scores.append(ranked["molecules"][0]["score"])
     assert scores[0] != scores[1]
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[LearntAssay, bytes]:
+    """An assay that was learnt with a prevalence of its own, and its file."""
+    folder = tmp_path_factory.mktemp("learnt")
+    (folder / "mine.tsv").write_text(IC50 + "A-6\tCCF\t>10\n")
+    support = read_support(folder / "mine.tsv")
+    learnt = LearntAssay.learn(load_model("default"), support, prevalence=0.05)
+    learnt.save(folder / "mine.molmeta")
+    return learnt, (folder / "mine.molmeta").read_bytes()
+
+
+def test_a_learnt_assay_ranks_as_the_program_does(
+    client: TestClient, learnt: tuple[LearntAssay, bytes]
+) -> None:
+    answer = read(client, "measured", learnt[1], "mine.molmeta").json()
+    assert (answer["assay"], answer["learnt_by"], answer["prevalence"]) == ("mine", "graph", 0.05)
+    assert "learnt before by the model 'graph'" in answer["notes"][0]
+    used = [one["used"] for one in answer["molecules"]]
+    assert used == [True] * 4 + [False] * 2
+    assert [row[1] for row in answer["rows"]][:2] == ["7.9208", "4.3468"]
+    measured = [
+        {key: one[key] for key in ("smiles", "active", "value")}
+        for one in answer["molecules"]
+        if one["used"]
+    ]
+    molecules = ["CC(=O)Nc1ccccc1", "CCO", "CC(C)NCC(O)COc1ccccc1"]
+    asked = {"measured": measured, "molecules": molecules, "prevalence": answer["prevalence"]}
+    lines = client.post("/api/v1/rank", json=asked).text.splitlines()
+    ranked = next(e for e in map(json.loads, lines) if e["event"] == "ranked")
+    found = [one["score"] for one in ranked["molecules"]]
+    assert found == pytest.approx(learnt[0].classifier.log_odds(molecules).tolist(), abs=2e-3)
+
+
+def test_a_file_that_is_no_learnt_assay_is_refused(
+    client: TestClient, learnt: tuple[LearntAssay, bytes], tmp_path: Path
+) -> None:
+    save_tensors(tmp_path / "other", {"weight": torch.ones(3)})
+    for content, got in (
+        (learnt[1][:-100], "cannot be read"),
+        (b"\x80\x04\x95not a pickle that anybody opens", "cannot be read"),
+        ((tmp_path / "other").read_bytes(), "without a learnt assay"),
+    ):
+        answer = read(client, "measured", content, "mine.molmeta")
+        assert answer.status_code == 422
+        assert got in answer.json()["message"]
+        assert answer.json()["message"].startswith("learnt assay mine.molmeta")
+    answer = read(client, "measured", learnt[1], "mine.molmeta", value_column="value")
+    assert "learnt already" in answer.json()["message"]
+    steps = FewShotClassifier(steps=2).fit(["CCO", "CCC"], [1, 0])
+    LearntAssay("mine", steps).save(tmp_path / "steps.molmeta")
+    answer = read(client, "measured", (tmp_path / "steps.molmeta").read_bytes(), "s.molmeta")
+    assert "learnt in 2 steps" in answer.json()["message"]
+    assert read(client, "library", learnt[1], "mine.molmeta").status_code == 422
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.5])
+def test_a_prevalence_that_is_none_is_refused(client: TestClient, share: float) -> None:
+    asked = {"measured": [], "molecules": ["CCO"], "prevalence": share}
+    assert client.post("/api/v1/rank", json=asked).status_code == 422
 
 
 def test_the_median_parts_values_that_one_micromolar_does_not(client: TestClient) -> None:

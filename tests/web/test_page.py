@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from molmeta import FewShotClassifier
+from molmeta.predict.learnt import LearntAssay
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("fastapi", reason="the extra 'web' is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -192,6 +195,23 @@ def test_a_workbook_whose_column_is_corrected(page: Any, tmp_path: Path) -> None
     page.keyboard.press("Tab")
     page.wait_for_selector("text=2 molecules: 2 active, 0 inactive")
     assert page.is_disabled("#rank")
+
+
+def test_a_learnt_assay_is_a_table_of_measured_molecules(page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine.molmeta"
+    known = {"CCOc1ccccc1": True, "CCNc1ccccc1": True, "CCCCO": False, "CC(C)O": False}
+    learnt = FewShotClassifier(prevalence=0.01).fit(list(known), list(known.values()))
+    LearntAssay("mine", learnt).save(file)
+    page.set_input_files("#measured-file", file)
+    page.wait_for_selector("#measured-status.good")
+    assert "4 molecules: 2 active, 2 inactive" in page.inner_text("#measured-status")
+    assert "Learnt before by the model" in page.inner_text("#measured-notes")
+    assert not page.is_visible("#measured-columns")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.post_data or "") if "rank" in one.url else None)
+    page.fill("#library-text", "CCOc1ccccc1C\nCCCO\n")
+    rank(page)
+    assert '"prevalence":0.01' in asked[0]
 
 
 @pytest.mark.parametrize("way", ["button", "leaving"])

@@ -175,7 +175,7 @@ class _Candidate:
 def _find(records: list[_Record]) -> int:
     """Find the record that is the header."""
     filled = [i for i, record in enumerate(records) if not record.is_blank]
-    plain = [i for i in filled if not records[i].is_comment] or filled
+    plain = [i for i in filled if not records[i].is_comment] or filled or [0]
     width = Counter(len(records[i].cells) for i in plain).most_common(1)[0][0]
     for at in (i for chosen in (plain, filled) for i in chosen if records[i].names_smiles()):
         n_cells = len(records[at].cells)

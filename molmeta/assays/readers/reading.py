@@ -25,3 +25,13 @@ class Reading:
 
 class NoLabels(InputError):
     """A table without a column of labels, which may have values all the same."""
+
+
+class SeveralValues(InputError):
+    """A table with several columns that could hold the values.
+
+    Attributes:
+        names: The columns.
+    """
+
+    names: tuple[str, ...] = ()

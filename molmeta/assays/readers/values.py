@@ -21,6 +21,7 @@ from molmeta.assays.columns import (
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text
 from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
+from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
@@ -33,6 +34,7 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
+_FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def choose_values(
     elif (generic := table.find(None, VALUE_NAMES, flag="", among=names)) is not None:
         name = generic
     elif candidates:
-        chosen = _one_of(candidates, list(names), relations, columns, where)
+        chosen = _one_of(candidates, list(names), relations, columns, rows, where)
         if chosen is None:
             return None
         name = chosen
@@ -237,27 +239,44 @@ def _one_of(
     names: list[str],
     relations: list[str],
     columns: Columns,
+    rows: pd.DataFrame,
     where: str,
 ) -> str | None:
     """The value column among several.
 
-    Of an IC50 and its pIC50 it is the one beside a relation, else the pIC50.
+    Of an IC50 and its pIC50 it is the one beside a relation, else the pIC50. Where the one is not
+    the logarithm of the other they belong to two assays.
     """
     if len(candidates) == 1:
         return next(iter(candidates))
     forms = {(quantity.symbol, quantity.is_pxc50): name for name, quantity in candidates.items()}
-    if len(candidates) == len(forms) == 2 and len({symbol for symbol, _ in forms}) == 1:
+    are_twins = len(candidates) == len(forms) == 2 and len({symbol for symbol, _ in forms}) == 1
+    if are_twins and _agree(rows, *(forms[key] for key in sorted(forms))):
         at = [names.index(relation) for relation in relations]
         beside = [one for one in candidates if any(abs(names.index(one) - i) == 1 for i in at)]
         return beside[0] if len(beside) == 1 else next(forms[key] for key in forms if key[1])
     if columns.threshold is None:
         return None
-    raise InputError.of(
+    error = SeveralValues.of(
         f"values of {where}",
         got=f"several columns that could hold them: {listed(list(candidates))}",
         expected="one",
         fix="Name it with --value-column.",
     )
+    assert isinstance(error, SeveralValues)
+    error.names = tuple(candidates)
+    raise error
+
+
+def _agree(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
+    """Tell whether −log10 of one column is another, up to a unit; yes where too few rows say."""
+    values = np.array(read_values(rows[value], None).value, np.float64)
+    stated = np.array(read_values(rows[logarithm], None).value, np.float64)
+    both = (values > 0) & np.isfinite(stated)
+    if both.sum() < _FEWEST:
+        return True
+    shift = stated[both] + np.log10(values[both])
+    return bool(np.mean(np.abs(shift - np.median(shift)) < _NEAR) > _MOST)
 
 
 def _relation_columns(

@@ -29,6 +29,9 @@ from molmeta.predict.library.vectors import check_names
 from molmeta.predict.panel import Panel
 from molmeta.resources import Journal, check_name, write_atomically, write_json
 
+TOP_COLUMNS = ("assay", "p_active", "score")
+"""The columns of the file of the best rows, before the library's own."""
+
 MANIFEST = "_screen.json"  # readers of a folder of Parquet files pass over names with _
 _DONE = "done"
 
@@ -138,7 +141,7 @@ def screen(
         InputError: If the folder holds anything else, or columns clash.
     """
     names = _score_names(panel.assays)
-    added = ("assay", "p_active", "score") if top else (*names, "status", "reason")
+    added = TOP_COLUMNS if top else (*names, "status", "reason")
     check_names(source.columns, added, str(folder))
     work = {
         "molmeta": __version__,
@@ -148,8 +151,8 @@ def screen(
         "top": top,
     }
     _begin(folder, work)
-    journal = Journal(folder / f"_journal{shard.suffix}.jsonl")
-    before = sum(journal[key]["rows"] for key in journal if key != _DONE)
+    journal = Journal(_journal(folder, shard))
+    before = rows_done(folder, shard)
     best = _Best(panel.assays, top, source.columns) if top else None
     result = folder / f"top{shard.suffix}.csv" if best else folder
     if _DONE not in journal:
@@ -178,6 +181,21 @@ def screen(
         total.update(line["rejected"])
     n_rows = sum(line["rows"] for line in lines.values())
     return Summary(n_rows, dict(total.most_common()), before, result)
+
+
+def rows_done(folder: Path, shard: Shard = Shard()) -> int:
+    """Count the rows that earlier calls of a screening have done.
+
+    >>> rows_done(Path("nowhere"))
+    0
+    """
+    file = _journal(folder, shard)
+    journal = Journal(file if file.is_file() else None)
+    return sum(journal[key]["rows"] for key in journal if key != _DONE)
+
+
+def _journal(folder: Path, shard: Shard) -> Path:
+    return folder / f"_journal{shard.suffix}.jsonl"
 
 
 def _begin(folder: Path, work: dict[str, Any]) -> None:

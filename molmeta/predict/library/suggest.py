@@ -11,12 +11,11 @@ from scipy.sparse import csr_matrix
 from scipy.special import expit
 
 from molmeta.assays.library import Library
-from molmeta.assays.support import Support
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
-from molmeta.predict.table import learn, read_library
-from molmeta.runs.model import Model
+from molmeta.predict.learnt import LearntAssay
+from molmeta.predict.table import read_library
 
 STRATEGIES = ("greedy", "uncertain", "diverse")
 ADDED = ("rank", "p_active", "score")
@@ -25,25 +24,21 @@ _POOL = 50
 
 
 def suggest(
-    model: Model,
-    support: Support,
+    learnt: LearntAssay,
     library: Library,
     n: int,
     *,
     strategy: str = "greedy",
-    labels_only: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """The molecules of a library to measure next.
 
     Args:
-        model: What predicts.
-        support: What is measured so far; none of its molecules is suggested.
+        learnt: What is measured so far; none of its molecules is suggested.
         library: What could be measured; of repeats the first row counts.
         n: How many.
         strategy: As of `choose`.
-        labels_only: As of `learn`.
         workers: Processes that read molecules.
         progress: Called with the number of molecules done since its last call.
 
@@ -51,7 +46,7 @@ def suggest(
         At most n rows, the first to be measured first: `ADDED`, then the library's columns.
 
     Raises:
-        InputError: If the support set lacks a class, or nothing is left to suggest.
+        InputError: If nothing is left to suggest, or a column's name clashes.
     """
     rows, smiles = read_library(library)
     clash = [name for name in ADDED if name in rows]
@@ -61,14 +56,13 @@ def suggest(
             got=f"the columns {', '.join(clash)}, which suggestions add",
             expected="other names",
         )
-    classifier = learn(model, support, labels_only=labels_only, workers=workers)
+    known, model = learnt.classifier.known_, learnt.classifier.known_.model
     features = model.featurize(
         smiles, fingerprints=True, identities=True, workers=workers, progress=progress
     )
-    # Whatever is in the support table has been looked at, also what curation left out, if it has
-    # a label.
-    looked_at = [s for s, blank in zip(support.smiles, support.blank, strict=True) if not blank]
-    measured = model.featurize(looked_at, identities=True).identities
+    # What curation left out has been looked at too.
+    others = list(set(learnt.measured).difference(known.smiles))
+    measured = [*known.features.identities, *model.featurize(others, identities=True).identities]
     identities = pd.Series(features.identities)
     free = (identities != "") & ~identities.isin(measured) & ~identities.duplicated()
     candidates = np.flatnonzero(free)
@@ -78,7 +72,7 @@ def suggest(
             got="no molecule that parses and is not measured yet",
             expected="at least one",
         )
-    scores = classifier.score_features(features)
+    scores = learnt.classifier.score_features(features)
     assert features.fingerprints is not None
     chosen = choose(scores[candidates], features.fingerprints[candidates], n, strategy)
     found = candidates[chosen]

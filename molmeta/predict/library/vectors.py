@@ -153,6 +153,10 @@ class VectorFile:
             )
         return file
 
+    def count(self) -> int:
+        """Count its rows."""
+        return self.n_rows
+
     def n_parts(self, part_rows: int = PART_ROWS) -> int:
         """Count its parts; of a Parquet file the row groups, whatever `part_rows`."""
         if self.path.suffix == ".npy":

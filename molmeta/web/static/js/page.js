@@ -39,7 +39,7 @@ async function start() {
   const support = known();
   const molecules = library.molecules();
   const columns = library.answer?.columns ?? [];
-  const question = { model: $("model").value, measured: support.map(({ smiles, active, value = null }) => ({ smiles, active, value })) };
+  const question = { model: $("model").value, measured: support.map(({ smiles, active, value = null }) => ({ smiles, active, value })), prevalence: measured.answer?.prevalence ?? null };
   const stop = (running = new AbortController());
   results.begin(question, support, molecules, columns);
   busy(true);

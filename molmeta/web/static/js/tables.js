@@ -150,7 +150,7 @@ export class Given {
   show() {
     const { answer, what } = this;
     $(`${what}-understood`).hidden = !answer && !this.drawn.length;
-    $(`${what}-columns`).hidden = !this.source;
+    $(`${what}-columns`).hidden = !this.source || Boolean(answer?.learnt_by);
     if (what === "measured") {
       $("measured-notes").replaceChildren(...(answer?.notes ?? []).map((note) => make("li", "", sentence(note))));
     }
