@@ -145,8 +145,8 @@ def read_supports(
 ) -> list[Support]:
     """Read all assays of a table: each column of values, each column of labels, or each name.
 
-    >>> table = {"smiles": ["CCO", "CCN"], "EGFR IC50 (nM)": [12, 5000], "HER2 pIC50": [5, 8]}
-    >>> pd.DataFrame(table).to_csv("panel.csv", index=False)
+    >>> table = pd.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "EGFR IC50 (nM)": [12, 5000, 90]})
+    >>> table.assign(**{"HER2 pIC50": [5, 8, 4]}).to_csv("panel.csv", index=False)
     >>> [support.assay_id for support in read_supports("panel.csv")]
     ['EGFR IC50 (nM)', 'HER2 pIC50']
 
