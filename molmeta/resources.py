@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,6 +67,36 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_outputs(outputs: Iterable[Path | None], read: Iterable[Path] = ()) -> None:
+    """Refuse to write a file twice, or over one that is read, before any work is done.
+
+    Standard output (`-`) is no file.
+
+    >>> check_outputs([Path("ranked.csv"), None, Path("ranked.html")], [Path("library.csv")])
+
+    Args:
+        outputs: What is written; None for what is not asked for.
+        read: What is read.
+
+    Raises:
+        InputError: If two of the outputs are one file, or one of them is read.
+    """
+    written, read = [p for p in outputs if p is not None and str(p) != "-"], list(read)
+    for i, path in enumerate(written):
+        if any(_is_same(path, other) for other in read):
+            got = "a file that is read as well"
+        elif any(_is_same(path, other) for other in written[:i]):
+            got = "the same name for two outputs"
+        else:
+            continue
+        raise InputError.of(f"output {path}", got=got, expected="another name")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    both = one.exists() and other.exists()
+    return one.samefile(other) if both else one.resolve() == other.resolve()
 
 
 def write_json(path: Path, content: object) -> None:

@@ -44,12 +44,11 @@ def embed(
     """Embed molecules: a row of vectors in an .npy file, or of a table, a molecule."""
     from molmeta.assays import open_library
     from molmeta.predict.encoder import MoleculeEncoder
-    from molmeta.predict.files import check_not_read
     from molmeta.predict.library.vector_writers import check_vector_file
-    from molmeta.resources import n_cores
+    from molmeta.resources import check_outputs, n_cores
 
     check_vector_file(output, dtype)
-    check_not_read(output, input)
+    check_outputs([output], input)
     encoder = MoleculeEncoder(open_model(model, device, trust_code=trust_code))
     library = open_library(input, smiles_column)
     with counter("molecules", library.count) as progress:

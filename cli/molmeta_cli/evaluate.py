@@ -98,8 +98,9 @@ def evaluate(options: Options) -> None:
     from molmeta.evaluation.report import write_report
     from molmeta.evaluation.texts import as_text
     from molmeta.learning.device import pick_device
-    from molmeta.resources import n_cores
+    from molmeta.resources import check_outputs, n_cores
 
+    check_outputs([options.output, options.report], options.data)
     aim, place = find_task(options.task), str(pick_device(options.device))
     nothing_else = not (options.baselines or options.frequent_hitters)
     models = options.model or (["default"] if nothing_else else [])

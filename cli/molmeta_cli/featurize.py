@@ -70,8 +70,9 @@ def featurize(options: Options) -> None:
     from molmeta.assays import Limits, featurize_files
     from molmeta.chem.standardize import STANDARD, Standardizer
     from molmeta.chem.standardize import describe as describe_form
-    from molmeta.resources import n_cores
+    from molmeta.resources import check_outputs, n_cores
 
+    check_outputs([options.output, options.report], options.data)
     form = Standardizer(
         keep_stereo=options.stereo,
         keep_isotopes=options.isotopes,

@@ -203,16 +203,17 @@ def _predict_several(options: Options, learnt: list[LearntAssay], library: Libra
 
 def _check(options: Options) -> Library | None:
     """Refuse what can be refused at once; gives the opened library, None for none."""
-    from molmeta.predict.files import check_ending, check_not_read, check_structures
+    from molmeta.predict.files import check_ending, check_structures
     from molmeta.predict.learnt_file import LEARNT, check_learnt
+    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:
         check_structures(options.output)
     if options.save is not None:
         check_learnt(options.save)
-    for path in filter(None, (options.output, options.report, options.save)):
-        check_not_read(path, [options.support, *(options.input or [])])
+    outputs = (options.output, options.report, options.save)
+    check_outputs(outputs, [options.support, *(options.input or [])])
     check_known(
         [options.support],
         options.columns,

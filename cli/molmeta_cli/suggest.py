@@ -66,10 +66,11 @@ class Options:
 @with_flags
 def suggest(options: Options) -> None:
     """Suggest which molecules of a library to measure next."""
-    from molmeta.predict.files import check_ending, check_not_read, write_table
+    from molmeta.predict.files import check_ending, write_table
+    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx")
-    check_not_read(options.output, [options.support, *options.input])
+    check_outputs([options.output], [options.support, *options.input])
     check_known(
         [options.support],
         options.columns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -48,18 +48,6 @@ def check_structures(path: Path) -> None:
     if _ending(path) != ".xlsx":
         raise InputError.of(
             "--structures", got=f"the output {path}", expected="a workbook, such as -o ranked.xlsx"
-        )
-
-
-def check_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Refuse to write over a file that is read, before any work is done.
-
-    Raises:
-        InputError: If `path` is one of them.
-    """
-    if any(path.exists() and other.exists() and path.samefile(other) for other in read):
-        raise InputError.of(
-            f"output {path}", got="a file that is read as well", expected="another name"
         )
 
 

@@ -172,3 +172,23 @@ def test_a_file_that_is_read_is_not_written_over(support: Path, library: Path) -
         done = molmeta(*call)
         assert (done.returncode, "a file that is read as well" in done.stderr) == (2, True)
     assert (support.read_bytes(), library.read_bytes()) == before
+
+
+def test_two_outputs_of_one_name_are_refused(support: Path, library: Path, tmp_path: Path) -> None:
+    one, page = tmp_path / "one.csv", tmp_path / "page.html"
+    predict = ("predict", "--support", support, "--input", library, "-o")
+    calls = [
+        (*predict, one, "--report", one),
+        (*predict, one, "--report", tmp_path / "." / "one.csv"),
+        (*predict, one, "--report", tmp_path / "one.molmeta", "--save", tmp_path / "one.molmeta"),
+        ("featurize", support, "-o", page, "--report", page),
+        ("evaluate", "--data", support, "-o", page, "--report", page),
+    ]
+    for call in calls:
+        done = molmeta(*call)
+        assert (done.returncode, "the same name for two outputs" in done.stderr) == (2, True)
+        assert not one.exists()
+        assert not page.exists()
+    before = support.read_bytes()
+    assert molmeta("featurize", support, "-o", one, "--report", support).returncode == 2
+    assert support.read_bytes() == before
