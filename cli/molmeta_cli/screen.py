@@ -140,7 +140,8 @@ def screen(options: Options) -> None:
 
 def _check(options: Options) -> None:
     """Refuse what can be refused at once."""
-    from molmeta.predict.files import check_ending, check_not_read
+    from molmeta.predict.files import check_ending
+    from molmeta.resources import check_outputs
 
     if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
@@ -167,7 +168,7 @@ def _check(options: Options) -> None:
             expected="--input and --top, how many of each assay",
         )
     check_ending(options.hits, ".xlsx", ".sdf")
-    check_not_read(options.hits, [*options.support, *options.input])
+    check_outputs([options.output, options.hits], [*options.support, *options.input])
 
 
 def _score(

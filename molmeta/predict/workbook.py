@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,15 @@ def write_workbook(
         table: n rows.
         path: Where to, .xlsx.
         structures: SMILES of the rows, n of them, to draw the first `MOST_DRAWN` molecules in a
-            column `structure` before the others; none by default.
+            column `drawing` before the others; none by default. It is no column of SMILES, and
+            its name is numbered where a column has it.
         title: The sheet's name.
     """
     book = Workbook(write_only=True)
     columns = [_cells(table[name]) for name in table]
     names = [str(name) for name in table]
     if structures:
-        columns, names = [[None] * len(table), *columns], ["structure", *names]
+        columns, names = [[None] * len(table), *columns], [_free_name(names), *names]
     for number, start in enumerate(range(0, max(len(table), 1), MOST_ROWS - 1), 1):
         part = [column[start : start + MOST_ROWS - 1] for column in columns]
         sheet = book.create_sheet(title if number == 1 else f"{title} {number}")
@@ -77,6 +79,13 @@ def write_workbook(
         for row in zip(*part, strict=True):
             sheet.append(one if _is_plain(one) else _text_cell(sheet, str(one)) for one in row)
     book.save(path)
+
+
+def _free_name(names: Sequence[str]) -> str:
+    """Name the column of drawings as no other is called."""
+    taken = set(map(str.casefold, names))
+    numbered = (f"drawing.{n}" for n in count(2))
+    return next(name for name in chain(["drawing"], numbered) if name not in taken)
 
 
 def _draw(sheet: Any, structures: Sequence[str]) -> None:

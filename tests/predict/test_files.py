@@ -12,6 +12,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from molmeta.assays import open_library
 from molmeta.assays.tables import open_table
 from molmeta.errors import InputError
 from molmeta.predict.files import check_ending, check_structures, write_table
@@ -129,12 +130,21 @@ def test_structures_are_drawn_in_cells_of_their_own(
     table, path = pd.DataFrame({"id": range(4)}), tmp_path / "out.xlsx"
     write_table(table, path, ["CCO", "no molecule", "C[PH](=O)(=O)O", "CC"], structures=True)
     sheet: Any = openpyxl.load_workbook(path).worksheets[0]
-    assert [cell.value for cell in sheet[1]] == ["structure", "id"]
+    assert [cell.value for cell in sheet[1]] == ["drawing", "id"]
     assert [row[1].value for row in sheet.iter_rows(min_row=2)] == [0, 1, 2, 3]
     assert [image.anchor._from.row for image in sheet._images] == [1, 3]
     assert sheet.row_dimensions[2].height == 90
     with pytest.raises(InputError, match=r"out\.csv; expected a workbook"):
         check_structures(tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("name", ["structure", "mol", "Drawing"])
+def test_a_workbook_with_drawings_is_read_again(tmp_path: Path, name: str) -> None:
+    smiles, path = ["CCO", "CCN"], tmp_path / "out.xlsx"
+    write_table(pd.DataFrame({name: smiles, "p": [0.5, 1]}), path, smiles, structures=True)
+    library = open_library(path)
+    assert library.smiles_column == name
+    assert pd.concat(library.chunks())[name].tolist() == smiles
 
 
 def test_rows_beyond_a_sheet_go_on_in_the_next(
