@@ -23,6 +23,8 @@ _ERROR = re.compile(rf"[(\[]?\s*(?:±|\+/-|\+-)\s*{_NUMBER}\s*[)\]]?")
 _COUNT = re.compile(r"\(\s*n\s*=\s*\d+\s*\)", re.IGNORECASE)
 _RANGE = re.compile(rf"^\s*(?:-|–|to|\.\.+)\s*{_NUMBER}\s*\D*$")
 _GROUPED = re.compile(r"^[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?(?:[eE][-+]?\d+)?$")
+_THOUSANDS = re.compile(r"^[-+]?[1-9]\d{0,2}(?:\.\d{3})+$")
+_GROUPING_POINTS = "points that group thousands"  # a decimal comma that no number needs
 _QUOTES = " \t'\"`’‘“”"
 
 
@@ -51,7 +53,8 @@ def read_values(cells: pd.Series, decimal: str | None = None) -> Values:
     Args:
         cells: The cells of one column, shape (n,).
         decimal: What a comma is: "comma" for the decimal mark, "point" for a thousands mark;
-            None: not known, and numbers with commas are not read.
+            None: not known, and numbers with commas are not read. Where "comma" is said and no
+            number has one, points group thousands: 1.200 is 1200.
     """
     n = len(cells)
     relation, unit, reason = (np.full(n, "", dtype=object) for _ in range(3))
@@ -64,6 +67,7 @@ def read_values(cells: pd.Series, decimal: str | None = None) -> Values:
     value = np.array(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
     value[np.isinf(value)] = np.nan
     if decimal == COMMA:  # there a point is no decimal mark
+        decimal = COMMA if text.str.contains(",", regex=False).any() else _GROUPING_POINTS
         value[text.str.contains(".", regex=False).to_numpy()] = np.nan
     odd = np.flatnonzero(np.isnan(value) & ~text.str.casefold().isin(MISSING).to_numpy())
     read: dict[str, tuple[float, str, str, str]] = {}
@@ -104,7 +108,11 @@ def _is_unit(text: str) -> bool:
 
 def _number(text: str, decimal: str | None) -> float | str:
     """The number, or why it cannot be read."""
-    if decimal == COMMA:
+    if decimal == _GROUPING_POINTS:
+        if "." in text and not _THOUSANDS.match(text):
+            return "value with a point that groups no thousands"
+        text = text.replace(".", "")
+    elif decimal == COMMA:
         if "." in text:
             grouped = _GROUPED.match(text.translate(str.maketrans(",.", ".,")))
             if not grouped or ("," not in text and text.count(".") == 1):
@@ -137,7 +145,8 @@ def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: boo
     """Find what a comma in a column's numbers is: "comma", "point" (it groups thousands), or None.
 
     Told by the numbers themselves: `7,92` and `0,125` hold a decimal comma, `1,234,567` and
-    `1,234.5` groups of thousands. None where no number has a comma.
+    `1,234.5` groups of thousands. None where no number has a comma, and the points are decimal
+    marks: not if there are several such as `1.200` and no others.
 
     Args:
         cells: The first cells of the column.
@@ -146,12 +155,15 @@ def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: boo
         small: Whether thousands are out of the question, as among logarithms.
 
     Raises:
-        InputError: If all commas could be either, or some can only be one and some only the other.
+        InputError: If all commas or points could be either, or some commas can only be one and
+            some only the other.
     """
     if wanted is not None:
         return wanted
     if pd.api.types.is_numeric_dtype(cells):
         return None
+    if not small and _points_group(cells, where):
+        return COMMA
     comma: str | None = None
     group: str | None = None
     either: str | None = None
@@ -177,4 +189,26 @@ def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: boo
         got=repr(either or comma) if not (comma and group) else f"{comma!r} and {group!r}",
         expected="commas that are all decimal marks, or all group thousands",
         fix="Say which with --decimal comma or --decimal point.",
+    )
+
+
+def _points_group(cells: pd.Series, where: str) -> bool:
+    """Tell whether the points of all numbers group thousands, as in `1.200.000`.
+
+    Raises:
+        InputError: If they could, as in `1.200` and `15.000`, and no other number tells.
+    """
+    found = filter(None, map(_CELL.match, as_text(cells)))
+    numbers = [one["number"] for one in found if canonical(one["relation"]) != UNKNOWN]
+    marked = [number for number in numbers if "." in number or "," in number]
+    if len(marked) < 2 or not all(map(_THOUSANDS.match, marked)):
+        return False
+    if any(number.count(".") > 1 for number in marked):
+        return True
+    raise InputError.of(
+        where,
+        got=f"points that could all group thousands, as in {marked[0]!r} and {marked[1]!r}",
+        expected="to know what they are",
+        fix=f"Say --decimal point if {marked[0]} is {float(marked[0]):g}, or --decimal comma if it "
+        f"is {marked[0].replace('.', '')}.",
     )

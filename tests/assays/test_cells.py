@@ -86,7 +86,8 @@ def test_what_is_no_value_says_why(cell: object, reason: str) -> None:
         ("1,2E-7", "comma", 1.2e-7),
         ("1,234", "point", 1234),
         ("1,234.5", "point", 1234.5),
-        ("1.234", "comma", None),
+        ("1.234", "comma", 1234),
+        ("1.234.567", "comma", 1234567),
         ("1.5", "comma", None),
         ("7,92", "point", None),
         ("1,2,3", "comma", None),
@@ -120,3 +121,36 @@ def test_commas_that_could_be_either_are_asked_for() -> None:
         with pytest.raises(InputError, match="--decimal"):
             decimal_mark(pd.Series(cells), None, "column", small=False)
     assert decimal_mark(pd.Series(["1,234"]), "comma", "column", small=False) == "comma"
+
+
+GERMAN = ["1.200", "15.000", "2.500", "800", ">45.000 nM"]
+
+
+def test_points_that_could_all_group_thousands_are_asked_for() -> None:
+    with pytest.raises(InputError, match=r"--decimal comma if it is 1200"):
+        decimal_mark(pd.Series(GERMAN), None, "column", small=False)
+    thousands = read_values(pd.Series(GERMAN), "comma")
+    assert thousands.value.tolist() == [1200, 15000, 2500, 800, 45000]
+    assert read_values(pd.Series(GERMAN), "point").value.tolist() == [1.2, 15, 2.5, 800, 45]
+
+
+@pytest.mark.parametrize("other", ["0.125", "12.5", "7,9"])
+def test_another_point_or_comma_tells_what_points_are(other: str) -> None:
+    decimal_mark(pd.Series([*GERMAN, other]), None, "column", small=False)
+
+
+def test_two_points_in_a_number_group_thousands() -> None:
+    cells = pd.Series(["1.200", "1.200.000"])
+    assert decimal_mark(cells, None, "column", small=False) == "comma"
+    assert read_values(cells, "comma").value.tolist() == [1200, 1200000]
+
+
+def test_logarithms_and_a_single_point_are_no_thousands() -> None:
+    assert decimal_mark(pd.Series(["7.921", "6.602"]), None, "column", small=True) is None
+    assert decimal_mark(pd.Series(["7.921", "6"]), None, "column", small=False) is None
+
+
+def test_a_point_beside_decimal_commas_is_not_guessed() -> None:
+    values = read_values(pd.Series(["7,92", "1.234"]), "comma")
+    assert values.value[0] == 7.92
+    assert values.reason[1].startswith("value with a point where others have a decimal comma")
