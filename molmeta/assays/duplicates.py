@@ -22,6 +22,8 @@ from molmeta.errors import InputError
 DUPLICATES = ("inchikey", "smiles")
 """Ways to find that two measurements are of one substance."""
 
+_NO_LETTERS = {code: None for code in range(128) if not chr(code).isalpha() or chr(code) == "H"}
+
 
 def check_duplicates(by: str) -> str:
     """Read one of `DUPLICATES` as typed.
@@ -73,6 +75,43 @@ def substances(
         at < 0, identity, key_of.to_numpy()[at] if len(keys) else 0
     )
     return numbers
+
+
+def find_substances(
+    smiles: Sequence[str], known: Sequence[str], workers: int = 1
+) -> NDArray[np.int64]:
+    """Find molecules among known ones, tautomers too.
+
+    >>> find_substances(["OCC", "Cc1cnc[nH]1", "CCC", ""], ["CCO", "Cc1c[nH]cn1"]).tolist()
+    [0, 1, -1, -1]
+
+    Args:
+        smiles: In standard form, "" where none, (n,).
+        known: As those.
+        workers: Processes that make InChIKeys.
+
+    Returns:
+        The first of the known ones that is the same substance, −1 where none is, (n,).
+    """
+    at = _positions(smiles, known)
+    letters = set(map(_letters, filter(None, known)))
+    unsure = [i for i in np.flatnonzero(at < 0).tolist() if _letters(smiles[i]) in letters]
+    if unsure:
+        asked = [smiles[i] for i in unsure]
+        keys = featurize([*asked, *known], reads=(), inchikeys=True, workers=workers).identities
+        at[unsure] = _positions(keys[: len(asked)], keys[len(asked) :])
+    return at
+
+
+def _positions(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.int64]:
+    """Find texts among others, the first of equals; −1 where not, and for "", (n,)."""
+    place = {text: i for i, text in reversed([*enumerate(known)]) if text}
+    return np.array([place.get(text, -1) for text in texts], dtype=np.int64)
+
+
+def _letters(smiles: str) -> str:
+    """Sort the letters of a SMILES but for hydrogens: tautomers, of the same atoms, share them."""
+    return "".join(sorted(smiles.upper().translate(_NO_LETTERS)))
 
 
 def _formulas(graphs: Graphs) -> NDArray[np.uint64]:

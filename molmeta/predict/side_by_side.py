@@ -68,7 +68,7 @@ def predict_side_by_side(
     added += [*OUTPUT_COLUMNS, POSSIBLE, *(FILTER_COLUMNS if properties else ())]
     check_names(map(str, rows), f"input {library.name}", added)
     first = learnt[0].classifier
-    features = first.featurize(smiles, workers=workers, progress=progress)
+    features = first.featurize(smiles, identities=True, workers=workers, progress=progress)
     scorer = Scorer(first.known_.model.learner, features)
     assays = {
         one.name: predict_rows(

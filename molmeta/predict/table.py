@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from molmeta.assays.columns import listed
+from molmeta.assays.duplicates import find_substances
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
 from molmeta.assays.support import Support
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.filters import FILTER_COLUMNS, filter_table
-from molmeta.chem.fingerprint import tanimoto
 from molmeta.errors import InputError
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.estimators import FewShotClassifier
@@ -224,7 +224,7 @@ def predict_rows(
         classifier: As of `predict_table`, and what follows the molecules.
         rows: The other columns, none of which prediction adds.
         smiles: The molecules, (n,).
-        scorer: Of `classifier.featurize` of them, where it serves several assays.
+        scorer: Of `classifier.featurize` of them, with identities, where it serves several assays.
 
     Raises:
         InputError: If the support set cannot bear the error rate.
@@ -232,7 +232,7 @@ def predict_rows(
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
     if scorer is None:
-        read = classifier.featurize(smiles, workers=workers, progress=progress)
+        read = classifier.featurize(smiles, identities=True, workers=workers, progress=progress)
         scorer = Scorer(classifier.known_.model.learner, read)
     features = scorer.molecules
     assert isinstance(features, Featurized)
@@ -240,7 +240,7 @@ def predict_rows(
     rejected = ~features.parsed
     near = classifier.known_.applicability(features)
     measured = measured or {}
-    at = _measured_at(classifier, smiles, features, measured)
+    at = measured_at(classifier, features, measured, workers)
     new = ~rejected & (at < 0)
     added: dict[str, Any] = {
         "rank": _ranks(scores, new),
@@ -269,24 +269,22 @@ def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
     return pd.Series(scores).where(new).rank(ascending=False, method="first").astype("Int64").array
 
 
-def _measured_at(
-    classifier: FewShotClassifier, smiles: list[str], features: Featurized, measured: Iterable[str]
+def measured_at(
+    classifier: FewShotClassifier,
+    features: Featurized,
+    measured: Iterable[str],
+    workers: int = 1,
 ) -> NDArray[np.int64]:
-    """Find each row's molecule in the support set, or behind it in `measured`, or −1, (n,)."""
+    """Find each row's molecule in the support set, or behind it in `measured`, or −1, (n,).
+
+    Tautomers are one molecule, as they are where a support table is read.
+    """
     learnt = set(classifier.known_.smiles)
     others = [smiles for smiles in measured if smiles not in learnt]
-    sets = [classifier.known_.features]
-    sets += [classifier.featurize(others, identities=True)] if others else []
-    identities = [identity for one in sets for identity in one.identities]
-    place = {identity: i for i, identity in reversed([*enumerate(identities)])}
-    at = np.full(len(smiles), -1, np.int64)
-    # The same molecule has the same fingerprint.
-    found = [tanimoto(features.fingerprints, one.fingerprints).max(1) > 1 - 1e-6 for one in sets]
-    alike = np.flatnonzero(np.any(found, axis=0) & features.parsed)
-    if len(alike):
-        again = classifier.featurize([smiles[i] for i in alike], identities=True)
-        at[alike] = [place.get(identity, -1) for identity in again.identities]
-    return at
+    known = list(classifier.known_.features.identities)
+    if others:
+        known += classifier.featurize(others, identities=True).identities
+    return find_substances(features.identities, known, workers)
 
 
 def _measured(

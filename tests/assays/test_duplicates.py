@@ -11,8 +11,8 @@ from rdkit.Chem.rdinchi import MolToInchiKey
 
 from molmeta.assays import featurize_files
 from molmeta.assays.collect import identity_numbers
-from molmeta.assays.duplicates import substances
-from molmeta.chem.featurize import featurize
+from molmeta.assays.duplicates import find_substances, substances
+from molmeta.chem.featurize import Featurized, featurize
 from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.errors import InputError
 
@@ -80,3 +80,39 @@ def test_no_repeat_is_missed(shared_data: Path) -> None:
     expected = pd.DataFrame({"assay": table["assay"], "key": keys[number].to_numpy()})
     found = table.assign(key=got)[["assay", "key"]]
     assert (found.groupby(["assay", "key"]).ngroup().nunique()) == len(expected.drop_duplicates())
+
+
+TAUTOMERS = [
+    ("Cc1ccc2nc(N)[nH]c2c1", "Cc1ccc2[nH]c(N)nc2c1"),
+    (PYRIDONE, HYDROXYPYRIDINE),
+    ("CC(=O)Nc1ccc(O)cc1", "CC(O)=Nc1ccc(O)cc1"),
+    ("Clc1c[nH]cn1", "Clc1cnc[nH]1"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), TAUTOMERS)
+def test_a_tautomer_is_found_among_known_molecules(one: str, other: str) -> None:
+    smiles = list(map(Chem.CanonSmiles, [other, "CCO", one]))
+    known = list(map(Chem.CanonSmiles, ["CCN", one, "COC"]))
+    assert find_substances(smiles, known).tolist() == [1, -1, 1]
+
+
+def test_an_exact_repeat_is_found_before_a_tautomer() -> None:
+    known = [PYRIDONE, HYDROXYPYRIDINE, HYDROXYPYRIDINE]
+    assert find_substances([HYDROXYPYRIDINE, PYRIDONE, ""], known).tolist() == [1, 0, -1]
+    assert find_substances([PYRIDONE, ""], ["", PYRIDONE]).tolist() == [1, -1]
+    assert find_substances(["CCO"], []).tolist() == [-1]
+
+
+def test_keys_are_made_only_of_what_has_the_letters_of_a_known_molecule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def counted(smiles: list[str], **options: object) -> Featurized:
+        asked.extend(smiles)
+        return featurize(smiles, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("molmeta.assays.duplicates.featurize", counted)
+    found = find_substances(["CCCC", "c1ccccc1", HYDROXYPYRIDINE], [PYRIDONE])
+    assert (found.tolist(), asked) == ([-1, -1, 0], [HYDROXYPYRIDINE, PYRIDONE])

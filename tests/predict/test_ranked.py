@@ -15,6 +15,7 @@ from molmeta.errors import InputError
 from molmeta.predict import learn
 from molmeta.predict import predict_table as predict
 from molmeta.predict.learnt import LearntAssay
+from molmeta.predict.library.suggest import suggest
 from molmeta.predict.table import OUTPUT_COLUMNS, Predictions
 from molmeta.runs.model import Model
 
@@ -71,6 +72,19 @@ def test_what_was_measured_and_not_learnt_from_is_no_new_molecule(
     assert table["measured_class"].tolist() == ["", "", "", "active"]
     assert table["measured_value"].isna().tolist() == [True, True, True, False]
     assert table["rank"].isna().tolist() == [True, True, False, True]
+
+
+def test_a_tautomer_is_the_molecule_that_was_measured(model: Model, tmp_path: Path) -> None:
+    """As the reader takes it that merges them; and a salt of it is that molecule too."""
+    learnt, bound = "Cc1ccc2nc(N)[nH]c2c1,15\n", "Cc1c[nH]cn1,>10\n"
+    (tmp_path / "s.csv").write_text(f"smiles,Ki (nM)\nCCO,10\nCC,9000\n{learnt}{bound}")
+    rows = ["Cc1ccc2[nH]c(N)nc2c1", "Cc1ccc2[nH]c(N)nc2c1.Cl", "Cc1cnc[nH]1", "Cc1ccc2[nH]cnc2c1"]
+    (tmp_path / "l.csv").write_text("\n".join(["smiles", *rows]))
+    support, library = read_support(tmp_path / "s.csv"), open_library(tmp_path / "l.csv")
+    table = predict(learn(model, support), library, measured=support.measured).table
+    assert table["already_measured"].tolist() == [True, True, True, False]
+    assert table["measured_class"].tolist() == ["active", "active", "", ""]
+    assert suggest(LearntAssay.learn(model, support), library, 9)["smiles"].tolist() == rows[3:]
 
 
 def test_an_enantiomer_is_another_molecule(found: Predictions) -> None:

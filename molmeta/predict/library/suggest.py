@@ -15,7 +15,7 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
 from molmeta.predict.learnt import LearntAssay
-from molmeta.predict.table import read_library
+from molmeta.predict.table import measured_at, read_library
 
 STRATEGIES = ("greedy", "uncertain", "diverse")
 ADDED = ("rank", "p_active", "score")
@@ -56,15 +56,13 @@ def suggest(
             got=f"the columns {', '.join(clash)}, which suggestions add",
             expected="other names",
         )
-    known, model = learnt.classifier.known_, learnt.classifier.known_.model
+    model = learnt.classifier.known_.model
     features = model.featurize(
         smiles, fingerprints=True, identities=True, workers=workers, progress=progress
     )
     # What curation left out has been looked at too.
-    others = list(set(learnt.measured).difference(known.smiles))
-    measured = [*known.features.identities, *model.featurize(others, identities=True).identities]
-    identities = pd.Series(features.identities)
-    free = (identities != "") & ~identities.isin(measured) & ~identities.duplicated()
+    measured = measured_at(learnt.classifier, features, learnt.measured, workers) >= 0
+    free = features.parsed & ~measured & ~pd.Series(features.identities).duplicated()
     candidates = np.flatnonzero(free)
     if not len(candidates):
         raise InputError.of(
