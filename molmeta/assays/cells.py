@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from molmeta.assays.measurement import MISSING, as_text
+from molmeta.assays.measurement import ERRORS, MISSING, as_text
 from molmeta.assays.relations import UNKNOWN, canonical
 from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
@@ -69,7 +69,8 @@ def read_values(cells: pd.Series, decimal: str | None = None) -> Values:
     if decimal == COMMA:  # there a point is no decimal mark
         decimal = COMMA if text.str.contains(",", regex=False).any() else _GROUPING_POINTS
         value[text.str.contains(".", regex=False).to_numpy()] = np.nan
-    odd = np.flatnonzero(np.isnan(value) & ~text.str.casefold().isin(MISSING).to_numpy())
+    blank = text.str.casefold().isin(MISSING - ERRORS).to_numpy()
+    odd = np.flatnonzero(np.isnan(value) & ~blank)
     read: dict[str, tuple[float, str, str, str]] = {}
     for i in odd.tolist():
         cell = str(text.iat[i])

@@ -33,10 +33,15 @@ FIELDS: Mapping[str, object] = {
     "reason": "",
 }
 UNTESTED = "tested in no assay"  # a molecule of a wide table
-MISSING = MISSING_WORDS | {
+NO_RESULT = "formula without a result"
+"""Stands for a cell whose formula was never computed."""
+
+ERRORS = frozenset({"#n/a", "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!", NO_RESULT})
+"""Words of a spreadsheet for a cell that could not be computed, in lower case."""
+
+MISSING = MISSING_WORDS | ERRORS | {
     "", "---", "–", "—", "nd", "n.d.", "n.d", "n/d", "not determined", "nt", "n.t.", "n.t", "n/t",
     "not tested", "untested", "not available", "blank", "empty",
-    "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!",
 }  # fmt: skip
 """Words that stand for a blank cell, in lower case."""
 
@@ -82,6 +87,12 @@ def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
             fix="If these are measured values, name their column with --value-column.",
         )
     return labels[codes] if len(labels) else np.empty(0, np.float32)
+
+
+def label_errors(cells: pd.Series) -> pd.Series:
+    """Say of each label cell that a spreadsheet could not compute it, "" where it could."""
+    text = as_text(cells)
+    return ("label is an error: " + text).where(text.str.casefold().isin(ERRORS), "")
 
 
 def _label(word: str) -> float:

@@ -48,7 +48,7 @@ def test_cells(cell: str, value: float, relation: str, unit: str) -> None:
     assert rest == [relation, unit, ""]
 
 
-@pytest.mark.parametrize("cell", ["", "NA", "n.d.", "NT", "#N/A", "-", None, float("nan")])
+@pytest.mark.parametrize("cell", ["", "NA", "n.d.", "NT", "-", None, float("nan")])
 def test_blanks_have_no_reason(cell: object) -> None:
     value, _, _, reason = read(cell)
     assert np.isnan(value)
@@ -62,6 +62,8 @@ def test_blanks_have_no_reason(cell: object) -> None:
         ("1 – 3", "range"),
         ("1 to 3", "range"),
         ("inactive", "no number"),
+        ("#N/A", "no number: #N/A"),
+        ("#DIV/0!", "no number: #DIV/0!"),
         ("10 foo", "no number"),
         ("5 x 10^3", "no number"),
         ("inf", "no number"),

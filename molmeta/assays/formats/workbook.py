@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 
 import pandas as pd
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from molmeta.assays.columns import listed
 from molmeta.assays.formats.files import WORKBOOKS, open_bytes
 from molmeta.assays.formats.header import find_header_row
+from molmeta.assays.formats.shown import Shown, read_shown
 from molmeta.assays.formats.table import Names, Table, in_chunks
 from molmeta.assays.formats.text import Head
 from molmeta.errors import InputError
@@ -28,7 +29,9 @@ def recognises(head: Head) -> bool:
 
 
 def open_table(head: Head, name: str | None = None) -> Table:
-    """Open a sheet, the first one unless it is named; the columns are the cells of its header.
+    """Open a sheet, the first visible one unless it is named.
+
+    The columns are the cells of its header.
 
     Raises:
         InputError: If the file is no workbook, has a password, has no such sheet, or it holds no
@@ -39,7 +42,8 @@ def open_table(head: Head, name: str | None = None) -> Table:
         content = stream.read()
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = book.get_sheet_by_index(0 if name is None else _position(path, book, name))
+        at = _first_visible(book) if name is None else _position(path, book, name)
+        sheet = book.get_sheet_by_index(at)
     except (CalamineError, IndexError) as error:
         raise InputError.of(
             str(path),
@@ -48,23 +52,33 @@ def open_table(head: Head, name: str | None = None) -> Table:
             fix="Unpack the archive; remove the password of a workbook; or save it as CSV (UTF-8).",
         ) from None
     where = f"{path}, sheet {sheet.name!r}"
-    start = list(islice(_rows(sheet), _N_LOOKED_AT))
+    shown = read_shown(where, content, sheet.name)
+    start = list(islice(_rows(sheet, shown), _N_LOOKED_AT))
     if not start:
         raise InputError.of(where, got="no cells", expected="a table with a header line")
     header = find_header_row(where, start)
     names = Names.of(header.names)
+    first = 1 + (sheet.start or (0, 0))[0]
 
     def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        first = 1 + (sheet.start or (0, 0))[0]
-        rows = islice(enumerate(_rows(sheet), first), header.layout.n_lines, None)
+        rows = islice(enumerate(_rows(sheet, shown), first), header.layout.n_lines, None)
         named = (_named(cells, len(names.columns), where, number) for number, cells in rows)
         return in_chunks(named, names.columns, n_rows)
 
     n_sheets, notes = len(book.sheet_names), tuple[str, ...]()
     if name is None and n_sheets > 1:
-        notes = (f"the first sheet, {sheet.name!r}, was read of {n_sheets}",)
+        which = "first visible" if at > 0 else "first"
+        notes = (f"the {which} sheet, {sheet.name!r}, was read of {n_sheets}",)
+    n_hidden = sum(row + 1 >= first + header.layout.n_lines for row in shown.hidden)
+    if n_hidden:
+        notes += (f"{n_hidden} of the sheet's rows are hidden, and were read too",)
     notes += header.notes + names.notes
     return Table(path, names.columns, read, "workbook", names.repeated, notes)
+
+
+def _first_visible(book: CalamineWorkbook) -> int:
+    states = [sheet.visible == SheetVisibleEnum.Visible for sheet in book.sheets_metadata]
+    return states.index(True) if True in states else 0
 
 
 def _position(path: Path, book: CalamineWorkbook, name: str) -> int:
@@ -79,9 +93,15 @@ def _position(path: Path, book: CalamineWorkbook, name: str) -> int:
     )
 
 
-def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+def _rows(sheet: CalamineSheet, shown: Shown) -> Iterator[list[str]]:
     """Give a sheet's rows from its first filled cell on, all of one width."""
-    return ([_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True))
+    top, left = sheet.start or (0, 0)
+    for number, row in enumerate(sheet.to_python(skip_empty_area=True), top):
+        cells = list(map(_text, row))
+        for column, text in shown.texts.get(number, {}).items():
+            if left <= column < left + len(cells):
+                cells[column - left] = text
+        yield cells
 
 
 def _named(cells: list[str], width: int, where: str, number: int) -> list[str]:

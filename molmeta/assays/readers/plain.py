@@ -20,6 +20,7 @@ from molmeta.assays.measurement import (
     MISSING,
     UNTESTED,
     as_text,
+    label_errors,
     measurements,
     parse_labels,
 )
@@ -132,7 +133,7 @@ def _read_long(
         if "label" in found:
             where = f"column {found['label']!r} of {table.path}"
             fields["label"] = parse_labels(text["label"], where)
-            fields["reason"] = ""  # a label needs no value
+            fields["reason"] = label_errors(text["label"])  # a label needs no value
         yield measurements(fields, chunk.index)
 
 
@@ -158,13 +159,15 @@ def _read_wide(table: Table, smiles: str, assays: Sequence[str]) -> Iterator[pd.
     for chunk in table.chunks():
         columns = [parse_labels(chunk[name], f"column {name!r} of {table.path}") for name in assays]
         labels = np.stack(columns, axis=1)
-        tested = ~np.isnan(labels)
+        errors = np.stack([label_errors(chunk[name]) for name in assays], axis=1)
+        tested = ~np.isnan(labels) | (errors != "")
         rows, numbers = np.nonzero(tested)
         molecules = as_text(chunk[smiles])
         fields: dict[str, object] = {
             "smiles": molecules.iloc[rows].to_numpy(),
             "assay": pd.Categorical.from_codes(numbers, categories),
             "label": labels[rows, numbers],
+            "reason": errors[rows, numbers],
         }
         yield measurements(fields, chunk.index[rows])
         untested = molecules.iloc[np.flatnonzero(~tested.any(axis=1))]
