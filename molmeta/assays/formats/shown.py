@@ -55,8 +55,9 @@ def read_shown(where: str, content: bytes, sheet: str) -> Shown:
         try:
             folder = posixpath.dirname(book)
             percent = _percent_styles(parts, folder)
-            with parts.open(_sheet_path(parts, book, folder, sheet)) as stream:
-                for number, row in _rows(stream):
+            content = parts.read(_sheet_path(parts, book, folder, sheet))
+            if _has_marks(content, percent):
+                for number, row in _rows(io.BytesIO(content)):
                     _add_row(shown, number, row, percent)
         except (zipfile.BadZipFile, Xml.ParseError, LookupError, ValueError) as error:
             raise InputError.of(
@@ -92,6 +93,14 @@ def _percent_styles(parts: zipfile.ZipFile, folder: str) -> set[str]:
 
 def _elements(parts: zipfile.ZipFile, path: str, tag: str) -> list[Xml.Element]:
     return Xml.fromstring(parts.read(path)).findall(f".//{{*}}{tag}")
+
+
+def _has_marks(content: bytes, percent: set[str]) -> bool:
+    """Tell whether a sheet may show more than values: most do not, and parsing takes long."""
+    marks = ["hidden=", "<f", ":f", '"e"', "'e'"]
+    marks += [f"s={quote}{style}{quote}" for style in percent for quote in "'\""]
+    # In UTF-16, which XML may be in, there is a NUL at every other place.
+    return b"\0" in content[:100] or any(mark.encode() in content for mark in marks)
 
 
 def _rows(stream: IO[bytes]) -> Iterator[tuple[int, Xml.Element]]:
