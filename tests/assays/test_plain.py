@@ -184,3 +184,47 @@ def test_an_ic50_and_a_pic50_of_two_targets_are_no_twins(tmp_path: Path) -> None
     assert refused.value.names == ("EGFR IC50 (nM)", "HER2 pIC50")
     path.write_text("smiles,IC50 (nM),pIC50\nCCO,10,8.0\nCCN,5000,5.3\nCCC,>100,<7\n")
     assert "values from 'pIC50'" in load_assays(path, Columns(threshold=6)).notes[0]
+
+
+FRACTIONS = "smiles,% inhibition\nCCO,0.91\nCC,0.05\nCCN,1.02\nCCC,-0.1\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FRACTIONS,
+        "smiles,inhibition,units\nCCO,0.91,%\nCC,-0.1,%\nCCN,1.02,%\n",
+        "smiles,% inhibition,active\nCCO,0.91,1\nCC,-0.1,0\nCCN,1.02,1\n",
+    ],
+    ids=["in the name", "in a column", "beside labels"],
+)
+def test_percentages_that_look_like_fractions_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"between -0\.1 and 1\.02.*--units %"):
+        read(tmp_path, text, Columns(threshold="default" if "active" not in text else None))
+
+
+def test_a_user_can_say_that_small_percentages_are_right(tmp_path: Path) -> None:
+    said = read(tmp_path, FRACTIONS, Columns(units="%").of_support())
+    np.testing.assert_allclose(said["value"], [0.91, 0.05, 1.02, -0.1], rtol=1e-6)
+    assert (said["unit"] == "%").all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FRACTIONS + "CCCC,50\n",
+        "smiles,% inhibition\nCCO,0.91 %\nCC,0.05 %\n",
+        "smiles,% inhibition\nCCO,1\nCC,2\nCCN,-1\n",
+        "smiles,IC50 (uM)\nCCO,0.91\nCC,0.05\n",
+    ],
+    ids=["one that is larger", "cells that say %", "whole numbers", "concentrations"],
+)
+def test_other_small_values_are_read(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text, Columns().of_support())["value"].notna().all()
+
+
+def test_the_percentage_that_tells_may_come_late(tmp_path: Path) -> None:
+    rows = "".join(f"{'C' * (1 + i % 9)},0.5\n" for i in range(3_000))
+    read(tmp_path, f"smiles,% inhibition\n{rows}C,50\n", Columns(threshold=50))
+    with pytest.raises(InputError, match=r"all lie between 0\.5 and 0\.5"):
+        read(tmp_path, f"smiles,% inhibition\n{rows}", Columns(threshold=50))

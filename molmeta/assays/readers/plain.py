@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from molmeta.assays.cells import read_values
 from molmeta.assays.columns import (
     ASSAY_NAMES,
     LABEL_NAMES,
@@ -26,11 +27,12 @@ from molmeta.assays.measurement import (
 )
 from molmeta.assays.readers.reading import NoLabels, Reading
 from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
-from molmeta.assays.units import PXC50, Unit
+from molmeta.assays.units import PERCENT, PXC50, Unit
 from molmeta.errors import InputError
 
 THRESHOLD: str | None = None
 
+_FRACTION = 2.0  # no assay of percentages has nothing above; one of fractions hardly goes beyond
 _ID_NAMES = frozenset({"id", "index", "cid", "sid", "num", "number", "row", "name"})
 _WIDE_WORDS = frozenset({"0", "1", "0.0", "1.0", "active", "inactive"}) | MISSING
 
@@ -61,6 +63,8 @@ def read(table: Table, columns: Columns) -> Reading:
         return read_wide(table, smiles, *_assay_columns(table, names, rows))
     if "label" not in found and values is not None:
         check_unit(table, values)
+    if values is not None and columns.units is None:
+        _check_percentages(table, values)
     return Reading(
         (_describe_long(smiles, found, values),), _read_long(table, smiles, found, values)
     )
@@ -87,6 +91,31 @@ def check_unit(table: Table, values: ValueColumn) -> None:
         else "concentrations without a unit",
         expected="a unit such as nM or uM, or pXC50",
         fix="Say it with --units.",
+    )
+
+
+def _check_percentages(table: Table, values: ValueColumn) -> None:
+    """Refuse percentages of which all are so small that they are likely fractions: 0.5 for 50 %.
+
+    Raises:
+        InputError: If that is so.
+    """
+    low, high, fractional = np.inf, -np.inf, False
+    for chunk in table.chunks():
+        read, said = values.read(chunk), read_values(chunk[values.name], values.decimal).unit
+        in_percent = read["unit"].map(lambda unit: Unit.parse(unit).kind == PERCENT)
+        value = read["value"][in_percent & (said == "")]  # a cell such as "0.5 %" leaves no doubt
+        low, high = np.fmin(low, value.min()), np.fmax(high, value.max())
+        if not in_percent.any() or low < -_FRACTION or high > _FRACTION:
+            return
+        fractional |= bool((value % 1 > 0).any())
+    if not fractional:
+        return
+    raise InputError.of(
+        f"column {values.name!r} of {table.path}",
+        got=f"percentages that all lie between {low:g} and {high:g}",
+        expected="50 for 50 %",
+        fix="Multiply fractions by 100; or say with --units % that they are percentages.",
     )
 
 
