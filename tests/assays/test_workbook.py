@@ -193,12 +193,14 @@ def test_errors_and_formulas_without_a_result_are_rows_with_a_reason(
     assert support.reasons[2:5] == [f"{what}: {one}" for one in shown]
 
 
-def test_errors_in_a_wide_table_are_rows_with_a_reason(tmp_path: Path) -> None:
+def test_errors_in_a_table_of_one_assay_are_rows_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("smiles,hit\nCCO,1\nCCN,0\nCCC,#N/A\nCC,\n")
     support = read_support(path)
     assert support.blank.tolist() == [False, False, False, True]
     assert support.reasons[2] == "label is an error: #N/A"
+    path.write_text("smiles,hit,other\nCCO,1,#N/A\nCCN,0,1\nCCC,#N/A,0\n")  # blank there
+    assert load_assays(path).audit["reason"].tolist() == [""] * 4
 
 
 def test_a_formula_whose_result_is_no_text_is_blank(tmp_path: Path) -> None:

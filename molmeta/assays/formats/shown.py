@@ -1,4 +1,4 @@
-"""What an .xlsx shows of its cells beside their values: percentages, errors, hidden rows."""
+"""Shown cells of an .xlsx, where bare values do not tell: percentages, errors, hidden rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')  # in a format: shown as it is
 
 @dataclass
 class Shown:
-    """What a sheet shows and its bare values do not tell; empty for files other than .xlsx.
+    """The cells that a sheet shows and bare values do not tell; empty for files other than .xlsx.
 
     Attributes:
         texts: The text of cells, by row and column, both from 0: `50%` for 0.5 that is formatted
@@ -125,7 +125,7 @@ def _add_row(shown: Shown, number: int, row: Xml.Element, percent: set[str]) -> 
 
 
 def _text(cell: Xml.Element, percent: set[str]) -> str | None:
-    """What a cell shows, None where its value tells."""
+    """Give the text that a cell shows, None where its value tells."""
     kind, value, computed = cell.get("t", "n"), "", False
     for child in cell:
         if child.tag.endswith("}v"):

@@ -188,7 +188,9 @@ def _read_wide(table: Table, smiles: str, assays: Sequence[str]) -> Iterator[pd.
     for chunk in table.chunks():
         columns = [parse_labels(chunk[name], f"column {name!r} of {table.path}") for name in assays]
         labels = np.stack(columns, axis=1)
-        errors = np.stack([label_errors(chunk[name]) for name in assays], axis=1)
+        errors = np.full(labels.shape, "", dtype=object)
+        if len(assays) == 1:  # of several, a molecule is hardly tested in all
+            errors[:, 0] = label_errors(chunk[assays[0]])
         tested = ~np.isnan(labels) | (errors != "")
         rows, numbers = np.nonzero(tested)
         molecules = as_text(chunk[smiles])
