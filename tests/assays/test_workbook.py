@@ -180,8 +180,9 @@ def test_errors_and_formulas_without_a_result_are_rows_with_a_reason(
     path = tmp_path / "mine.xlsx"
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
-    for row in ([column, "smiles"], *zip(cells, smiles, strict=True)):
-        sheet.append(row)
+    sheet.append([column, "smiles"])
+    for cell, one in zip(cells, smiles, strict=True):
+        sheet.append([cell, one])
     if column != "active":
         sheet["A3"] = 90_000
     book.save(path)
