@@ -18,6 +18,7 @@ from molmeta.chem.molecule import MAX_ATOMS, to_mol
 from molmeta.errors import InputError, RejectedWarning
 from molmeta.predict import FewShotClassifier
 from molmeta.predict.library.suggest import choose
+from molmeta.predict.table import measured_at
 from molmeta.reporting.molecules import draw
 from molmeta.runs import load_model
 from molmeta.runs.model import Model
@@ -134,14 +135,14 @@ def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[st
     known = classifier.known_
     scores, near = classifier.score_features(features), known.applicability(features)
     rows: list[dict[Any, Any]] = near.to_dict("records")
-    measured = dict(zip(known.features.identities, known.labels, strict=True))
+    at = measured_at(classifier, features, ())
     place = {smiles: i for i, smiles in enumerate(known.smiles)}
     found: list[dict[str, Any]] = []
     for i, (reason, row) in enumerate(zip(features.reasons, rows, strict=True)):
         if reason:
             found.append({"reason": reason})
             continue
-        identity, inside = features.identities[i], row["in_domain"]
+        inside = row["in_domain"]
         found.append(
             {
                 "reason": "",
@@ -150,7 +151,7 @@ def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[st
                 "nearest": place[row["nearest_support"]],
                 "similarity": round(float(row["nearest_similarity"]), 3),
                 "in_domain": None if pd.isna(inside) else bool(inside),
-                "measured": bool(measured[identity]) if identity in measured else None,
+                "measured": bool(known.labels[at[i]]) if at[i] >= 0 else None,
             }
         )
     return found

@@ -53,6 +53,16 @@ def known(client: TestClient) -> list[dict[str, Any]]:
     return [{key: one[key] for key in kept} for one in molecules if one["used"]]
 
 
+def test_a_tautomer_of_a_measured_molecule_is_measured(client: TestClient) -> None:
+    smiles = ["Cc1ccc2nc(N)[nH]c2c1", "CCO", "CCN", "CCC"]
+    measured = [{"smiles": one, "active": i < 2} for i, one in enumerate(smiles)]
+    asked = {"measured": measured, "molecules": ["Cc1ccc2[nH]c(N)nc2c1", "CCOC"]}
+    answer = client.post("/api/v1/rank", json=asked)
+    events = [json.loads(line) for line in answer.text.splitlines()]
+    ranked = next(event for event in events if event["event"] == "ranked")
+    assert [row["measured"] for row in ranked["molecules"]] == [True, None]
+
+
 def test_measured_molecules_are_read_and_the_threshold_is_said(client: TestClient) -> None:
     answer = read(client, "measured", IC50).json()
     assert [one["active"] for one in answer["molecules"]][:4] == [True, False, True, False]
