@@ -180,6 +180,26 @@ def test_measured_values_are_shown_beside_what_the_others_say(
     assert (held["rows"][0]["value"] is not None) == has_values
 
 
+def test_what_is_predicted_of_a_value_does_not_hang_on_it(kernel_model: Model) -> None:
+    labels = KNOWN["label"].to_numpy()
+    values = np.where(labels == 1, 7.0, 5.0) + np.arange(len(KNOWN)) / 10
+    values[3] = np.nan
+    before = FewShotClassifier(kernel_model).fit(KNOWN["smiles"], labels, values)
+    changed = values.copy()
+    changed[0] = 9.9
+    after = FewShotClassifier(kernel_model).fit(KNOWN["smiles"], labels, changed)
+    first, second = before.known_.left_out_values(), after.known_.left_out_values()
+    assert np.isnan(first).tolist() == np.isnan(values).tolist()
+    assert first[0] == pytest.approx(second[0], abs=1e-6)
+    assert not np.allclose(first[1:3], second[1:3], atol=1e-3)
+
+
+def test_too_few_values_are_not_predicted_from_one_another(kernel_model: Model) -> None:
+    values = np.where(np.arange(len(KNOWN)) < 5, np.linspace(4, 8, len(KNOWN)), np.nan)
+    found = FewShotClassifier(kernel_model).fit(KNOWN["smiles"], KNOWN["label"], values)
+    assert np.isnan(found.known_.left_out_values()).all()
+
+
 def test_standard_errors_are_the_jackknifes(any_model: Model) -> None:
     """The oracle fits an estimator to the others each time; the prior is that of all of them."""
     smiles, labels = KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy()
