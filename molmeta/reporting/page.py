@@ -92,7 +92,7 @@ def _hash(text: str) -> str:
 
 def _as_json(value: Mapping[str, Any]) -> Markup:
     """Write JSON that may stand in a script element: in strings "<" and ">" are escaped."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 

@@ -63,6 +63,18 @@ def test_a_page_needs_no_network(tmp_path: Path) -> None:
     assert 'href="#part-2">Two' in page
 
 
+@pytest.mark.parametrize("blocks", [[Text("t")], [Ranking({}, {}, "c")]])
+def test_every_colour_that_the_style_uses_is_defined(blocks: list[Block]) -> None:
+    page = render_page("T", "S", [Section("One", blocks)])
+    style = page.split("<style>")[1].split("</style>")[0]
+    defined = {
+        name
+        for root in re.findall(r"^:root \{([^}]*)\}", style, re.MULTILINE)
+        for name in re.findall(r"--\w+(?=:)", root)
+    }
+    assert set(re.findall(r"var\((--\w+)\)", style)) <= defined
+
+
 @pytest.mark.parametrize("n", [1, 3, 12])
 def test_plots_are_valid_svg_within_their_frame(n: int) -> None:
     series = [curve(f"method {k}", k) for k in range(n)]
