@@ -30,7 +30,7 @@ test-all: $(READY)  ## the slow ones too; Ray, which is big, is installed for th
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	$(BIN)/python -m pytest -m ''
 
-test-page: $(READY)  ## the page of `molmeta serve`, in Debian's chromium
+test-page: $(READY)  ## the page of `molmeta serve`, and the report, in Debian's chromium
 	$(BIN)/python -m pytest -m slow tests/web
 
 lint: $(READY)

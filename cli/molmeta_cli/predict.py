@@ -149,7 +149,7 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
             progress=progress,
         )
     if options.report is not None:  # first, for most can go wrong there
-        write_report(predictions, learnt.name, options.report)
+        write_report(predictions, learnt.name, options.report, learnt.names)
     keeps = options.keep_order or str(options.output) == "-"
     ranked = predictions.ranked().rounded()
     written = predictions.rounded() if keeps else ranked

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from molmeta.predict.support_report import SupportReport
     from molmeta.predict.table import Predictions
 
-_NAMES = ("name", "id", "title", "molecule", "compound")
-
 
 def say_support(report: SupportReport) -> None:
     """Print how well a support set is expected to rank, and what to be wary of."""
@@ -29,10 +27,14 @@ def say_support(report: SupportReport) -> None:
 
 def say_best(ranked: Predictions, n: int) -> None:
     """Print a table of the best n new molecules, if there are any."""
+    from molmeta.assays.naming import name_column
+    from molmeta.chem.filters import FILTER_COLUMNS
+    from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE
+
     best = ranked.table[ranked.table["rank"].notna()].head(n)
     if not len(best):
         return
-    own = _own_name(ranked)
+    own = name_column(ranked.table, ranked.smiles, {*OUTPUT_COLUMNS, POSSIBLE, *FILTER_COLUMNS})
     names = [] if own is None else [own]
     values = ["predicted_value"] if best["predicted_value"].notna().any() else []
     rows = [
@@ -61,15 +63,3 @@ def say_written(ranked: Predictions, path: Path, *, keeps_order: bool) -> None:
     told += [f"{n_measured:,} already measured"] if n_measured else []
     told += [f"{n_rejected:,} rejected (reason says why)"] if n_rejected else []
     say(f"{path}: {len(table):,} rows, {order}: {', '.join(told)}")
-
-
-def _own_name(ranked: Predictions) -> str | None:
-    """Find the column that names molecules: one called so, else the first that is not SMILES."""
-    from molmeta.chem.filters import FILTER_COLUMNS
-    from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE
-
-    head, added = ranked.table.head(50), {*OUTPUT_COLUMNS, POSSIBLE, *FILTER_COLUMNS}
-    cells = {str(name): head[name].astype(str).tolist() for name in head if name not in added}
-    own = [name for name, some in cells.items() if any(some) and some != ranked.smiles[:50]]
-    called = [name for name in own if name.casefold() in _NAMES]
-    return next(iter([*called, *own]), None)

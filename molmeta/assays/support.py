@@ -14,7 +14,8 @@ from molmeta.assays.audit import summarize
 from molmeta.assays.build import check_files, load_assays
 from molmeta.assays.columns import Columns, listed
 from molmeta.assays.curation import NO_LABEL
-from molmeta.assays.measurement import UNTESTED
+from molmeta.assays.measurement import UNTESTED, as_text
+from molmeta.assays.naming import name_column
 from molmeta.assays.part import LEFT_OUT
 from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.store import AssayStore
@@ -84,6 +85,12 @@ class Support:
         order = np.argsort(self.kept, kind="stable")  # of repeats the one that is kept counts
         rows = [i for i in order.tolist() if self.smiles[i] and not self.blank[i]]
         return {self.smiles[i]: values[i] for i in rows}
+
+    def kept_names(self) -> list[str]:
+        """Name the molecules that are fit to learn from; "" where no column does."""
+        column = name_column(self.rows, self.smiles)
+        names = [""] * len(self.smiles) if column is None else as_text(self.rows[column]).tolist()
+        return [name for name, kept in zip(names, self.kept, strict=True) if kept]
 
     def summary(self) -> pd.DataFrame:
         """Count the rows that were kept, merged, dropped …: action, reason, n_rows."""

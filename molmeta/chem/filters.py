@@ -37,7 +37,11 @@ _NOTHING: _Row = (np.nan, np.nan, np.nan, "", "")
 
 
 def filter_table(
-    smiles: Sequence[str], standardize: Standardizer | None = None, workers: int = 1
+    smiles: Sequence[str],
+    standardize: Standardizer | None = None,
+    workers: int = 1,
+    *,
+    alerts: bool = True,
 ) -> pd.DataFrame:
     """Compute what n molecules are filtered by; it takes some 3 ms a molecule.
 
@@ -48,6 +52,7 @@ def filter_table(
         smiles: Molecules, (n,).
         standardize: Brings each to its standard form first: a salt's is the parent.
         workers: Processes that compute; one that hangs on a molecule leaves it blank.
+        alerts: Whether to look for alerts, which takes most of the time; else they are blank.
 
     Returns:
         `FILTER_COLUMNS`: molecular weight in g/mol, Crippen's logP
@@ -56,7 +61,7 @@ def filter_table(
         semicolons: PAINS (https://doi.org/10.1021/jm901137j) and Brenk's
         (https://doi.org/10.1002/cmdc.200700139). Blank where a molecule does not parse.
     """
-    filters = _Filters(standardize)
+    filters = _Filters(standardize, alerts)
     pieces = [smiles[start : start + PIECE] for start in range(0, len(smiles), PIECE)]
     if workers == 1 or len(pieces) < 2:
         rows = [row for piece in pieces for row in filters(piece)]
@@ -73,6 +78,7 @@ class _Filters:
     """The rows of the table for a piece of molecules; sent to worker processes."""
 
     standardize: Standardizer | None
+    alerts: bool
 
     def __call__(self, smiles: Sequence[object]) -> list[_Row]:
         with rdBase.BlockLogs():
@@ -87,10 +93,12 @@ class _Filters:
             log_p, _ = CalcCrippenDescriptors(mol)
             weight = Descriptors.MolWt(mol)  # type: ignore[attr-defined]
             numbers = round(weight, 1), round(log_p, 2), round(CalcTPSA(mol), 1)
-            found = [[one.GetDescription() for one in _catalog(n).GetMatches(mol)] for n in _ALERTS]
+            asked = [_catalog(name) for name in _ALERTS] if self.alerts else []
+            found = [[one.GetDescription() for one in each.GetMatches(mol)] for each in asked]
         except (ValueError, RuntimeError):  # no standard form, RDKit's invariants
             return _NOTHING
-        return (*numbers, *map("; ".join, found))
+        pains, brenk = map("; ".join, found or ([], []))
+        return (*numbers, pains, brenk)
 
 
 @cache

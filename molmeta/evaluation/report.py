@@ -10,7 +10,15 @@ from molmeta.evaluation import figures
 from molmeta.evaluation.compare import Comparison
 from molmeta.evaluation.examples import hardest_and_easiest
 from molmeta.evaluation.measure import METRICS
-from molmeta.evaluation.texts import LABELS, interval, listed, number, records
+from molmeta.evaluation.texts import (
+    LABELS,
+    MEANINGS,
+    interval,
+    listed,
+    number,
+    records,
+    without_folders,
+)
 from molmeta.reporting import Facts, Note, Section, Table, Text, write_page
 from molmeta.reporting.blocks import Block
 
@@ -83,7 +91,8 @@ def _summary(found: Comparison) -> list[Block]:
             f"{len(found.methods)} methods: {interval(row, metric)} over {row['n_assays']} assays. "
             "The interval is at the 95 % level; assays that share their molecules are drawn "
             "together."
-        )
+        ),
+        Text(f"{LABELS[metric]}: {MEANINGS[metric]}"),
     ]
     seen = {name for (name, _), row in found.summary.items() if row["n_seen_assays"]}
     if seen:
@@ -140,15 +149,11 @@ def _all_metrics(found: Comparison) -> list[Block]:
         [name, str(size), str(row["n_assays"]), *(number(row[metric]) for metric in metrics)]
         for (name, size), row in found.summary.items()
     ]
-    text = (
-        "ΔAUPRC is average precision minus the fraction of actives in the query set, so that a "
-        "constant scores 0; ΔAUPRC (support) subtracts the support set's fraction, as FS-Mol's "
-        "plots do. EF is the enrichment factor, ECE the expected calibration error."
-    )
-    if found.results.task == "regression":
-        text = "Out-of-sample R² is 0 for a method that says the support set's mean."
     headings = ["method", "size", "assays", *(LABELS[metric] for metric in metrics)]
-    return [Text(text), Table(headings, rows, "Means over draws, then over assays.")]
+    return [
+        Table(headings, rows, "Means over draws, then over assays."),
+        Facts({LABELS[metric]: MEANINGS[metric] for metric in metrics}),
+    ]
 
 
 def _leakage(found: Comparison) -> list[Block]:
@@ -216,9 +221,9 @@ def _provenance(found: Comparison) -> list[Block]:
     for name, info in found.infos.items():
         facts = {
             "evaluation": name,
-            "command": info["command"],
+            "command": without_folders(info["command"]),
             "seeds": listed(info["seeds"]),
-            "data": f"{info['data']['path']}, {info['data']['n_assays']} assays",
+            "data": f"{Path(info['data']['path']).name}, {info['data']['n_assays']} assays",
             "hash of the data": info["data"]["hash"],
             "versions": listed([f"{what} {v}" for what, v in info["versions"].items()]),
         }

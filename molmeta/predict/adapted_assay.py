@@ -89,11 +89,33 @@ class AdaptedAssay:
         """
         if self.values is None or not self.model.learner.matcher.has_covariance:
             return None
-        exact = ~np.isnan(self.values)
-        if exact.sum() < max(_LEAST_VALUES, len(exact) / 2) or not np.ptp(self.values[exact]):
+        if (~np.isnan(self.values)).sum() < max(_LEAST_VALUES, len(self.values) / 2):
             return None
-        found = self.values if self.bounds is None else np.where(exact, self.values, self.bounds)
-        known = np.flatnonzero(~np.isnan(found))
+        return self._learn_values(self.values, np.arange(len(self.values)))
+
+    def left_out_values(self) -> Floats:
+        """Predict each exact value by the model adapted to the others, (s,); NaN where none is.
+
+        NaN everywhere where there is no `posterior`.
+        """
+        found = np.full(len(self.smiles), np.nan)
+        if self.values is None or self.posterior is None:
+            return found
+        for part, rest in self._parts():
+            if (posterior := self._learn_values(self.values, rest)) is not None:
+                found[part] = posterior.predict(self._scorer, part).mean
+        return np.where(np.isnan(self.values), np.nan, found)
+
+    def _learn_values(
+        self, exact_values: NDArray[np.float32], chosen: NDArray[np.int64]
+    ) -> ValuePosterior | None:
+        """Learn from the values and bounds of the chosen ones; None where all values are alike."""
+        exact = ~np.isnan(exact_values)
+        some = exact_values[chosen][exact[chosen]]
+        if not len(some) or not np.ptp(some):
+            return None
+        found = exact_values if self.bounds is None else np.where(exact, exact_values, self.bounds)
+        known = chosen[~np.isnan(found[chosen])]
         values, active = found[known].astype(np.float64), self.labels[known] > 0.5
         above = values > np.median(values)
         apart = active.any() and not active.all()

@@ -51,11 +51,13 @@ class LearntAssay:
         classifier: Fitted.
         measured: The exact value of each molecule that is measured, NaN where there is none; also
             of those that were not learnt from.
+        names: Of the molecules that were learnt from; none if nobody knows.
     """
 
     name: str
     classifier: FewShotClassifier
     measured: Mapping[str, float] = field(default_factory=dict)
+    names: Sequence[str] = ()
 
     @classmethod
     def learn(
@@ -76,7 +78,9 @@ class LearntAssay:
         classifier = learn(
             model, support, prevalence=prevalence, labels_only=labels_only, workers=workers
         )
-        return cls(support.assay_id, classifier, support.measured)
+        unread = {place for place, _ in classifier.rejected_}
+        names = [name for i, name in enumerate(support.kept_names()) if i not in unread]
+        return cls(support.assay_id, classifier, support.measured, names)
 
     @classmethod
     def of_store(
@@ -118,6 +122,7 @@ class LearntAssay:
             "assay": self.name,
             "smiles": known.smiles,
             "measured": {s: None if np.isnan(v) else v for s, v in self.measured.items()},
+            "names": list(self.names),
             "classes": classifier.classes_.tolist(),
             "active": int(classifier.classes_[1] == classifier.active_class_),
             "steps": classifier.steps,
@@ -158,7 +163,7 @@ class LearntAssay:
         classifier.classes_ = np.array(found.classes)
         classifier.active_class_ = classifier.classes_[found.active_class]
         classifier.known_, classifier.rejected_ = known, []
-        return LearntAssay(found.name, classifier, found.measured)
+        return LearntAssay(found.name, classifier, found.measured, found.names)
 
 
 def panel_of(learnt: Sequence[LearntAssay]) -> Panel:

@@ -46,6 +46,7 @@ class LearntFile:
             None if labels alone counted.
         bounds: What the other values are known to lie beyond, likewise.
         measured: As of `LearntAssay`.
+        names: Likewise.
         classes: The two labels.
         active_class: Which of them is the active one, 0 or 1.
         steps: As of `FewShotClassifier`.
@@ -59,6 +60,7 @@ class LearntFile:
     values: NDArray[np.float32] | None
     bounds: NDArray[np.float32] | None
     measured: Mapping[str, float]
+    names: list[str]
     classes: list[Any]
     active_class: int
     steps: int | None
@@ -92,6 +94,7 @@ class LearntFile:
             )
         lengths = {len(found.smiles), len(found.active)}
         lengths |= {len(some) for some in (found.values, found.bounds) if some is not None}
+        lengths |= {len(found.names)} if found.names else set()
         if len(lengths) > 1:
             raise damaged(file, "molecules and numbers that do not belong together")
         return found
@@ -131,6 +134,7 @@ def _found(header: dict[str, Any], opened: Any) -> LearntFile:
         values=values,
         bounds=bounds,
         measured={str(s): np.nan if v is None else float(v) for s, v in measured.items()},
+        names=[str(name) for name in header.get("names", [])],
         classes=header["classes"],
         active_class=(0, 1).index(header["active"]),
         steps=None if steps is None else int(steps),

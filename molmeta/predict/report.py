@@ -2,260 +2,223 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
 
-from molmeta.chem.molecule import to_mol
 from molmeta.chem.repair import respell
-from molmeta.predict.explain import Floats
-from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE, Predictions
-from molmeta.reporting import Facts, Molecules, Note, Ranking, Section, Table, write_page
-from molmeta.reporting.blocks import Candidate, MoleculeCard, Reason
+from molmeta.predict.candidates import (
+    MOST_CHARACTERS,
+    MOST_COLUMNS,
+    N_COLOURED,
+    candidate_data,
+    plain,
+)
+from molmeta.predict.table import COVERAGE, Predictions
+from molmeta.reporting import Facts, Figure, Molecules, Note, Ranking, Section, Table, write_page
+from molmeta.reporting.blocks import Block, MoleculeCard
 from molmeta.reporting.molecules import draw
+from molmeta.reporting.plots import Series, line_plot
 
-N_DRAWN = 50
-"""So many of the best molecules are on the page."""
+N_LISTED = 2000
+"""So many of the best molecules are in the table."""
 
-ANALOGUE = 0.6
-"""Similarity with a support molecule from which a molecule counts as its close analogue."""
+_N_DRAWN, _N_REJECTED = 200, 50
 
-_N_REASONS, _N_REJECTED, _N_OWN, _LONG = 3, 50, 4, 90
-_MOST_SHADED = 150  # atoms: each is hidden once, and what is read of n atoms may cost n² (pairs)
-_OWN_NAMES = ("name", "id", "title", "molecule", "compound")
+_MEANINGS = {
+    "roc_auc": (
+        "Ranks your own molecules",
+        "Each measured molecule is predicted from the others. This is the chance that an active "
+        "one then ranks above an inactive one: 0.5 is guessing, 1 is perfect.",
+    ),
+    "delta_auprc": (
+        "Gain over guessing",
+        "Of the same predictions: how much purer in actives the top of the ranking is than a "
+        "random order (average precision minus the share of actives). 0 is guessing.",
+    ),
+}
+_COLUMNS = {
+    "Chance": "The probability that the molecule is active in this assay, as learnt from the "
+    "measured molecules; behind it, in percent, how far it moves when measured molecules are left "
+    "out (one standard error). With few measured molecules it is rough: trust the order more.",
+    "Most like": "The measured molecule that it resembles most, and how much: from 0 (nothing in "
+    "common) to 1 (the same).",
+    "Familiar": "Whether the model has seen chemistry like it. Trust the others less.",
+    "MW, cLogP, TPSA": "Molecular weight in g/mol, calculated logP (Crippen), polar surface in Å².",
+    "Group": "Molecules of one number share their ring system (Bemis–Murcko scaffold); 1 holds the "
+    "best molecule that has rings.",
+    "Why?": f"The measured molecules that speak for or against it, and how much of the decision "
+    f"each is. The atoms of the best {N_COLOURED} are coloured by how far the score falls (blue) "
+    "or rises (orange) without them.",
+}
+_VALUE = {
+    "Value": "The predicted value, on the scale of the measured ones (pXC50 if they are "
+    f"concentrations); below it the range that holds {COVERAGE:.0%} of true values."
+}
 
 
-def write_report(predictions: Predictions, assay_id: str, path: Path) -> None:
-    """Write the page, which needs no network and no script; every text is escaped.
+def write_report(
+    predictions: Predictions, assay_id: str, path: Path, names: Sequence[str] = ()
+) -> None:
+    """Write the page, which needs no network; every text is escaped.
 
     Args:
         predictions: As `predict_table` gives them.
         assay_id: What the assay is called.
         path: Where the page goes.
+        names: Of the support molecules, (s,); they are numbered without.
     """
-    table = predictions.table
-    fine = np.flatnonzero((table["status"] == "ok").to_numpy())
-    order = fine[np.argsort(-table["score"].to_numpy()[fine], kind="stable")]
-    sections = [
-        Section("What is known", _overview(predictions, assay_id)),
-        Section("Ranking", [_ranking(predictions, order[:N_DRAWN], len(order))]),
-        Section("Support set", [_support(predictions)]),
-    ]
-    rejected = np.setdiff1d(np.arange(len(table)), fine)
-    if len(rejected):
-        sections.append(Section("Rejected", [_rejected(predictions, rejected)]))
-    subtitle = (
-        f"{len(fine):,} molecules ranked by {len(predictions.classifier.known_.smiles)} known ones"
-    )
-    write_page(path, f"Predictions: {assay_id}", subtitle, sections)
-
-
-def _overview(predictions: Predictions, assay_id: str) -> list[Facts | Note]:
-    classifier, table = predictions.classifier, predictions.table
-    report = classifier.support_report_
-    counts = _class_counts(predictions)
-    facts = {
-        "Assay": assay_id,
-        "Model": str(classifier.known_.model.path),
-        "Support set": f"{counts[1]} active, {counts[0]} inactive",
-        "Leave-one-out": ", ".join(f"{k} {v:.2f}" for k, v in report.figures.items()),
-        "Expected here": str(report.expected or "unknown: the model is not calibrated"),
-        "Predicted": f"{len(table):,} rows, {int((table['status'] != 'ok').sum()):,} rejected",
-    }
-    if classifier.prevalence is not None:
-        facts["Expected actives"] = f"{classifier.prevalence:.3g} of the library (--prevalence)"
-    if len(inside := table["in_domain"].dropna()):
-        facts["Unlike known and training molecules"] = f"{int((~inside.astype(bool)).sum()):,}"
-    return [Facts(facts), *(Note(f"{one[0].upper()}{one[1:]}.") for one in report.warnings)]
-
-
-def _ranking(predictions: Predictions, best: Any, n_all: int) -> Ranking:
-    """The molecules at `best`, positions in the table."""
-    classifier, rows = predictions.classifier, predictions.table.iloc[best]
-    smiles = [predictions.smiles[i] for i in best]
-    atoms = _atoms(predictions, smiles)
-    errors = classifier.known_.standard_errors(classifier.featurize(smiles))
-    largest = (
-        max((float(np.abs(values).max(initial=0.0)) for _, values in atoms), default=0.0) or 1.0
-    )
-    reasons = _reasons(predictions, smiles)
-    candidates = [
-        Candidate(
-            svg=draw(form, shades=(values / largest).tolist()),
-            title=_title(row, i),
-            probability=row["p_active"],
-            low=float(expit(row["score"] - error)),
-            high=float(expit(row["score"] + error)),
-            lines=[
-                *_lines(row, error, {predictions.smiles[i], _title(row, i), ""}),
-                _short(predictions.smiles[i]),
-            ],
-            reasons=reasons[place],
-            lacks=_lacks(row),
-        )
-        for place, (i, row, error, (form, values)) in enumerate(
-            zip(best.tolist(), rows.to_dict("records"), errors, atoms, strict=True)
-        )
-    ]
-    weighed = classifier.known_.model.learner.weighs
-    return Ranking(candidates, _filters(candidates), _caption(len(candidates), n_all, weighed))
-
-
-def _atoms(predictions: Predictions, smiles: Sequence[str]) -> list[tuple[str, Floats]]:
-    """Each molecule's SMILES and its atoms' contributions, of which very large ones have none."""
-    small = [not isinstance(to_mol(one, _MOST_SHADED), str) for one in smiles]
-    asked = [one for one, is_small in zip(smiles, small, strict=True) if is_small]
-    given = iter(predictions.classifier.atom_contributions(asked) if asked else [])
-    return [
-        next(given) if is_small else (respell(one), np.zeros(0))
-        for one, is_small in zip(smiles, small, strict=True)
-    ]
-
-
-def _caption(n_shown: int, n_all: int, weighed: bool) -> str:
-    why = (
-        "Beside it the support molecules that decided the score: how much of the decision each "
-        "is, for active (blue) or against (orange)."
-        if weighed
-        else "Beside it the most similar support molecules (this model weighs none alone)."
-    )
-    return (
-        f"The best {n_shown:,} of {n_all:,}. The bar runs from 0 to 1: the mark is the probability "
-        "of being active; the band is one standard error to either side, by leaving support "
-        "molecules out. Blue atoms raise the score, orange ones lower it, by how far the score "
-        "moves when the atom is hidden, leaving out what the model recalls of the molecule itself. "
-        f"{why}"
-    )
-
-
-def _reasons(predictions: Predictions, smiles: Sequence[str]) -> list[list[Reason]]:
-    """The deciding support molecules of each molecule."""
-    classifier = predictions.classifier
-    if not classifier.known_.model.learner.weighs:
-        return _most_similar(predictions, smiles)
-    why = classifier.explain(smiles, top=_N_REASONS)
-    found: list[list[Reason]] = [[] for _ in smiles]
-    for one in why.to_dict("records"):
-        favours = one["weight"] > 0
-        lines = (
-            f"{abs(one['weight']):.0%} {'for' if favours else 'against'}",
-            f"{_class(predictions, one['support'])}, similarity {one['similarity']:.2f}",
-        )
-        found[one["molecule"]].append(Reason(f"known-{one['support']}", lines, favours))
-    return found
-
-
-def _most_similar(predictions: Predictions, smiles: Sequence[str]) -> list[list[Reason]]:
     known = predictions.classifier.known_
-    similarity = known.similarity(predictions.classifier.featurize(smiles))
-    return [
-        [
-            Reason(
-                f"known-{i}",
-                (f"{_class(predictions, i)}, similarity {row[i]:.2f}",),
-                bool(known.labels[i] == 1),
-            )
-            for i in np.argsort(-row, kind="stable")[:_N_REASONS].tolist()
-        ]
-        for row in similarity
+    names = [plain(name) for name in names] or [""] * len(known.smiles)
+    names = [name or f"measured {i}" for i, name in enumerate(names, 1)]
+    sections = [
+        Section("How far to trust it", _overview(predictions, assay_id)),
+        Section("Ranking", [_ranking(predictions, names)]),
+        Section(
+            "Measured molecules", [*_predicted_again(predictions), _support(predictions, names)]
+        ),
     ]
+    if rejected := _rejected(predictions):
+        sections.append(Section("Not ranked", [rejected]))
+    n_new = int(predictions.table["rank"].notna().sum())
+    subtitle = f"{n_new:,} new molecules ranked by {len(known.smiles)} measured ones"
+    write_page(path, f"Predictions: {plain(assay_id)}", subtitle, sections)
 
 
-def _title(row: Mapping[Any, Any], number: int) -> str:
-    own = {str(name).casefold(): row[name] for name in row if name not in OUTPUT_COLUMNS}
-    named = (own[name] for name in _OWN_NAMES if name in own and not pd.isna(own[name]))
-    return next((_short(name) for name in named if str(name).strip()), f"row {number + 1}")
-
-
-def _lines(row: Mapping[Any, Any], error: float, known: set[str]) -> list[str]:
-    """List what is told of a row, its own columns too, without the texts that are `known`."""
-    low, high = expit(row["score"] - error), expit(row["score"] + error)
-    lines = [f"p(active) {row['p_active']:.2f} ({low:.2f} to {high:.2f})"]
-    if POSSIBLE in row:
-        lines.append(f"possible classes: {row[POSSIBLE]}")
-    near = f"nearest known {row['nearest_similarity']:.2f}"
-    if not pd.isna(row["in_domain"]):
-        near += f", nearest training {row['nearest_training']:.2f}"
-        near += "" if row["in_domain"] else ": unlike both"
-    own = [
-        _short(f"{name}: {value}")
-        for name, value in row.items()
-        if name not in (*OUTPUT_COLUMNS, POSSIBLE)
-        and not pd.isna(value)
-        and str(value) not in known
-    ]
-    return [*lines, near, *own[:_N_OWN]]
-
-
-def _lacks(row: Mapping[Any, Any]) -> list[str]:
-    """The filters that hide a row."""
-    lacks = {
-        "active": row["p_active"] < 0.5,
-        "new": row["nearest_similarity"] >= ANALOGUE,
-        "inside": not pd.isna(row["in_domain"]) and not row["in_domain"],
-        "certain": POSSIBLE in row and row[POSSIBLE] != "active",
+def _overview(predictions: Predictions, assay_id: str) -> list[Block]:
+    classifier, table = predictions.classifier, predictions.table
+    report, labels = classifier.support_report_, classifier.known_.labels
+    facts = {
+        "Assay": plain(assay_id),
+        "Model": classifier.known_.model.path.resolve().name,
+        "Measured molecules": f"{int((labels == 1).sum())} active, {int((labels == 0).sum())} "
+        "inactive",
     }
-    return [key for key, is_lacking in lacks.items() if is_lacking]
-
-
-def _filters(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """List the filters that tell some candidates from others."""
-    asked = {
-        "active": "likely active (p at least 0.5)",
-        "certain": "possible class: active only",
-        "new": f"no close analogues (similarity below {ANALOGUE})",
-        "inside": "inside what the model knows",
-    }
-    n_left = {key: sum(key not in one.lacks for one in candidates) for key in asked}
-    return {
-        key: f"{label}: {n_left[key]}"
-        for key, label in asked.items()
-        if n_left[key] < len(candidates)
-    }
-
-
-def _support(predictions: Predictions) -> Molecules:
-    known, left_out = predictions.classifier.known_, predictions.classifier.left_out_
-    cards = [
-        MoleculeCard(
-            draw(respell(smiles), name=f"known-{i}"),
-            (_class(predictions, i), _left_out(float(left_out[i])), _short(smiles)),
-            marked=bool(known.labels[i] == 1),
+    meanings = {}
+    for key, (title, meaning) in _MEANINGS.items():
+        value, meanings[title] = report.figures[key], meaning
+        facts[title] = "cannot be told" if np.isnan(value) else f"{value:.2f}"
+    if report.expected:
+        one, title = report.expected, "Gain to expect on new molecules"
+        facts[title] = f"{one.delta_auprc:.2f} ({one.low:.2f} to {one.high:.2f})"
+        meanings[title] = (
+            f"The same gain as it was on other assays with such measured molecules: {one.level:.0%}"
+            " of them lay in the range."
         )
-        for i, smiles in enumerate(known.smiles)
-    ]
-    return Molecules(
-        cards, "Heavy frame: active. p without it: what the others, without it, say of it."
+    if classifier.prevalence is not None:
+        facts["Expected actives"] = f"{classifier.prevalence:.3g} of the library, as you said"
+    counts = {
+        "new": table["rank"].notna(),
+        "measured already": table["already_measured"],
+        "unreadable": table["status"] != "ok",
+    }
+    facts["Library"] = ", ".join(f"{int(rows.sum()):,} {kind}" for kind, rows in counts.items())
+    if len(inside := table["in_domain"].dropna()):
+        facts["Unfamiliar"] = f"{int((~inside.astype(bool)).sum()):,} of {len(inside):,}"
+        meanings["Unfamiliar"] = (
+            "Molecules unlike all that the model has seen and all that you measured: trust their "
+            "places less."
+        )
+    return [Facts(facts, meanings), *(Note(_worded(one)) for one in report.warnings)]
+
+
+def _worded(warning: str) -> str:
+    """Say a warning in the words of the page."""
+    text = warning.replace(
+        "leave-one-out ranks", "predicting each measured molecule from the others ranks them"
+    ).replace("leave-one-out", "predicting each measured molecule from the others")
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _ranking(predictions: Predictions, names: Sequence[str]) -> Ranking:
+    table = predictions.table
+    n_new = int(table["rank"].notna().sum())
+    best = np.argsort(table["rank"].fillna(n_new + 1).to_numpy(int), kind="stable")
+    known = np.flatnonzero(table["measured_class"].isin(["active", "inactive"]))
+    at = np.concatenate([best[: min(n_new, N_LISTED)], known[:N_LISTED]])
+    data = candidate_data(predictions, at, names)
+    left = n_new - min(n_new, N_LISTED)
+    caption = (
+        f"All {n_new:,} new molecules."
+        if not left
+        else (
+            f"The best {N_LISTED:,} of {n_new:,} new molecules; {left:,} more are in the table of "
+            "predictions only."
+        )
     )
+    caption += (
+        " Click a heading to sort, a row to see why. Measured molecules have no rank. "
+        f"Cells are cut at {MOST_CHARACTERS} characters, your own columns at {MOST_COLUMNS}."
+    )
+    has_values = table["predicted_value"].notna().any()
+    return Ranking(data, _COLUMNS | (_VALUE if has_values else {}), caption)
 
 
-def _left_out(score: float) -> str:
-    return "alone in its class" if np.isnan(score) else f"p without it {expit(score):.2f}"
+def _predicted_again(predictions: Predictions) -> list[Block]:
+    """Plot measured values and what the others say of them, where values are predicted."""
+    known = predictions.classifier.known_
+    predicted = known.left_out_values()
+    told = np.flatnonzero(~np.isnan(predicted))
+    if known.values is None or not len(told):
+        return []
+    x, y = known.values[told].astype(float), predicted[told]
+    ends = float(np.floor(min(x.min(), y.min()))), float(np.ceil(max(x.max(), y.max())))
+    step = max(1.0, np.ceil((ends[1] - ends[0]) / 6))
+    ticks = np.arange(ends[0], ends[1] + step, step).tolist()
+    plot = line_plot(
+        [Series("measured molecules", x.tolist(), y.tolist(), line=False)],
+        x_label="measured value",
+        y_label="predicted from the others",
+        x_ticks=ticks,
+        y_range=(ticks[0], ticks[-1]),
+        diagonal=True,
+    )
+    caption = (
+        f"Each of {len(told)} measured values, and what is predicted of it from the others. On the "
+        f"grey line both are the same; they differ by {np.abs(x - y).mean():.2f} on average. "
+        f"Always saying the mean would differ by {np.abs(x - x.mean()).mean():.2f}."
+    )
+    return [Figure(plot, caption)]
 
 
-def _rejected(predictions: Predictions, rows: Any) -> Table:
-    reasons = predictions.table["reason"].to_numpy()
+def _support(predictions: Predictions, names: Sequence[str]) -> Molecules:
+    known, left_out = predictions.classifier.known_, predictions.classifier.left_out_
+    values = np.full(len(names), np.nan) if known.values is None else known.values
+    bounds = np.full(len(names), np.nan) if known.bounds is None else known.bounds
+    order = np.lexsort((-np.nan_to_num(values, nan=-np.inf), -known.labels))
+    cards = []
+    for i in order[:_N_DRAWN].tolist():
+        active = bool(known.labels[i] == 1)
+        text = "active" if active else "inactive"
+        text += "" if np.isnan(values[i]) else f", {values[i]:.2f}"
+        text += "" if np.isnan(bounds[i]) else f", beyond {bounds[i]:.2f}"
+        again = "alone in its class"
+        if not np.isnan(left_out[i]):
+            again = f"from the others: {expit(left_out[i]):.0%}"
+        cards.append(MoleculeCard(draw(respell(known.smiles[i])), (names[i], text, again), active))
+    caption = (
+        "Heavy frame: active. Measured values stand behind the class. From the others: the chance "
+        "of being active, predicted without this molecule; where that contradicts the measurement, "
+        "look at it again."
+    )
+    more = f" The first {_N_DRAWN} of {len(names):,}." if len(names) > _N_DRAWN else ""
+    return Molecules(cards, caption + more)
+
+
+def _rejected(predictions: Predictions) -> Table | None:
+    """List what has no place in the ranking: unreadable, or measured and not learnt from."""
+    table = predictions.table
+    unread = (table["status"] != "ok").to_numpy()
+    passed = (table["already_measured"] & (table["measured_class"] == "")).to_numpy()
+    rows = np.flatnonzero(unread | passed)
+    reasons: Any = np.where(unread, table["reason"], "measured, and not learnt from")
     cells = [
-        [str(i + 1), _short(predictions.smiles[i]), _short(reasons[i])]
+        [str(i + 1), plain(predictions.smiles[i]), plain(reasons[i])]
         for i in rows[:_N_REJECTED].tolist()
     ]
     more = f" The first {_N_REJECTED} of {len(rows):,}." if len(rows) > _N_REJECTED else ""
-    return Table(("row", "SMILES", "reason"), cells, f"Rows without a prediction.{more}")
-
-
-def _class(predictions: Predictions, support: int) -> str:
-    return "active" if predictions.classifier.known_.labels[support] == 1 else "inactive"
-
-
-def _class_counts(predictions: Predictions) -> tuple[int, int]:
-    labels = predictions.classifier.known_.labels
-    return int((labels == 0).sum()), int((labels == 1).sum())
-
-
-def _short(text: object) -> str:
-    shown = " ".join(str(text).split())
-    return shown if len(shown) <= _LONG else f"{shown[: _LONG - 1]}…"
+    caption = f"Rows of the library without a place in the ranking.{more}"
+    return Table(("row", "SMILES", "reason"), cells, caption) if cells else None

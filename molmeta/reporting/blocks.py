@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from markupsafe import Markup
 
@@ -39,12 +39,17 @@ class Note:
 class Facts:
     """Facts: names and their values.
 
-    >>> Facts({"assays": "13"})
-    Facts(items={'assays': '13'})
+    >>> Facts({"assays": "13"}, {"assays": "Each is one protein."}).items
+    {'assays': '13'}
+
+    Attributes:
+        items: Values by name.
+        meanings: What a value means, by name, where it needs words.
     """
 
     kind: ClassVar[str] = "facts"
     items: Mapping[str, str]
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,70 +127,23 @@ class Molecules:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """A molecule that speaks for or against a candidate.
-
-    >>> Reason("m1", ["ethanol", "active"], favours=True).favours
-    True
-
-    Attributes:
-        drawing: The `name` that its drawing has elsewhere on the page.
-        lines: Text below it.
-        favours: Whether it speaks for.
-    """
-
-    drawing: str
-    lines: Sequence[str]
-    favours: bool
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A molecule in a ranking.
-
-    >>> from molmeta.reporting.molecules import draw
-    >>> Candidate(draw("CCO"), "ethanol", 0.7, 0.5, 0.8, lines=["row 1"], reasons=[]).title
-    'ethanol'
-
-    Attributes:
-        svg: As `molecules.draw` draws it.
-        title: Its name.
-        probability: From 0 to 1.
-        low: Lower end of its uncertainty.
-        high: Upper end.
-        lines: Other facts about it.
-        reasons: Support molecules that speak for or against it.
-        lacks: Keys of the filters that hide it.
-    """
-
-    svg: Markup
-    title: str
-    probability: float
-    low: float
-    high: float
-    lines: Sequence[str]
-    reasons: Sequence[Reason]
-    lacks: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
 class Ranking:
-    """Candidates in order, with filters that work by style sheets alone.
+    """A table of molecules that the reader sorts, searches, filters, exports and prints.
 
-    >>> from molmeta.reporting.molecules import draw
-    >>> best = Candidate(draw("CCO"), "ethanol", 0.7, 0.5, 0.8, lines=[], reasons=[])
-    >>> len(Ranking([best], {}, "The best first.").candidates)
-    1
+    A page holds one at most.
+
+    >>> Ranking({"rows": []}, {"Chance": "Of being active."}, "The best 2,000.").caption
+    'The best 2,000.'
 
     Attributes:
-        candidates: The best first.
-        filters: Keys, of letters and hyphens, and the texts of their boxes.
-        caption: Text below it.
+        data: What `report.js` reads; plain values, of which text is never taken for markup.
+        columns: What the columns mean, by heading.
+        caption: Text above it.
     """
 
     kind: ClassVar[str] = "ranking"
-    candidates: Sequence[Candidate]
-    filters: Mapping[str, str]
+    data: Mapping[str, Any]
+    columns: Mapping[str, str]
     caption: str
 
 

@@ -31,6 +31,14 @@ def test_alerts_are_named_and_a_molecule_without_any_is_blank() -> None:
     assert table.iloc[5, 3:].tolist() == ["", ""]
 
 
+def test_without_alerts_the_numbers_stay() -> None:
+    smiles = ["Oc1ccccc1O", "C("]
+    full, quick = filter_table(smiles), filter_table(smiles, alerts=False)
+    numbers = ["mw", "clogp", "tpsa"]
+    assert full[numbers].equals(quick[numbers])
+    assert quick["pains_alerts"].tolist() == ["", ""]
+
+
 def test_what_does_not_parse_is_blank_and_keeps_its_row() -> None:
     table = filter_table(SMILES)
     assert len(table) == len(SMILES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ from molmeta.evaluation.compare import Comparison, compare
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Scale
 from molmeta.evaluation.report import PROTOCOL_TEXTS, write_report
-from molmeta.evaluation.texts import LABELS
+from molmeta.evaluation.texts import LABELS, MEANINGS
 
 
 @dataclass
@@ -97,6 +98,21 @@ def test_the_table_is_that_of_the_summary(comparison: Comparison, tmp_path: Path
         mean = f"{row.delta_auprc:.3f}".replace("-", "−")
         low = f"{row.delta_auprc_low:.3f}".replace("-", "−")
         assert f"{mean} ({low}–" in page
+
+
+def test_figures_are_explained_and_no_folder_is_shown(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    info = comparison.infos["mine"]
+    data = info["data"] | {"path": "/home/me/secret place/test.csv"}
+    command = "molmeta evaluate --data '/home/me/secret place/test.csv' --model=/root/run -o out"
+    moved = replace(comparison, infos={"mine": info | {"data": data, "command": command}})
+    page = html.unescape(read(moved, tmp_path / "report.html"))
+    assert "molmeta evaluate --data test.csv --model=run -o out" in page
+    assert not re.search("secret place|/root/|/home/", page)
+    for metric in METRICS["classification"]:
+        assert MEANINGS[metric] in page
+    assert all(set(METRICS[task]) <= set(MEANINGS) for task in METRICS)
 
 
 def test_reports_are_the_same_to_the_byte(comparison: Comparison, tmp_path: Path) -> None:

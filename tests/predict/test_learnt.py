@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from molmeta.assays import AssayStore
+from molmeta.assays import AssayStore, read_support
 from molmeta.errors import InputError
 from molmeta.predict import FewShotClassifier
 from molmeta.predict.learnt import LearntAssay, panel_of
@@ -44,6 +44,20 @@ def test_the_same_bits_come_back(learnt: LearntAssay, any_model: Model, tmp_path
     assert str(before.support_report_) == str(after.support_report_)
     assert before.explain(NEW[:1]).equals(after.explain(NEW[:1]))
     assert after.known_.features.identities == before.known_.features.identities
+
+
+def test_names_are_those_of_the_molecules_that_were_learnt_from(
+    kernel_model: Model, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"smiles": ["C(", *KNOWN], "active": [1, 1, 1, 1, 0, 0, None]})
+    table["Name"] = ["no molecule", "a", "b", "c", "d", "e", "waits"]
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    learnt = LearntAssay.learn(kernel_model, read_support(tmp_path / "mine.csv"))
+    assert list(learnt.names) == ["a", "b", "c", "d", "e"]
+    learnt.save(tmp_path / "mine.molmeta")
+    again = LearntAssay.load(tmp_path / "mine.molmeta", kernel_model)
+    assert again.names == ["a", "b", "c", "d", "e"]
+    assert again.classifier.known_.smiles == KNOWN[:5]
 
 
 def test_classes_of_any_kind_come_back(kernel_model: Model, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 import re
 from pathlib import Path
@@ -22,7 +25,7 @@ from molmeta.reporting import (
     render_page,
     write_page,
 )
-from molmeta.reporting.blocks import Block, Candidate, MoleculeCard, Reason
+from molmeta.reporting.blocks import Block, MoleculeCard
 from molmeta.reporting.molecules import draw
 from molmeta.reporting.plots import Series, dot_plot, legend, line_plot
 
@@ -33,22 +36,16 @@ def curve(label: str = "a", style: int = 0) -> Series:
     return Series(label, [16, 64], [0.1, 0.2], [0.05, 0.1], [0.2, math.nan], style)
 
 
-def candidate(text: str = "a", lacks: tuple[str, ...] = ()) -> Candidate:
-    reasons = [Reason("known-0", [text], True)]
-    return Candidate(draw("CCO"), text, 0.7, 0.5, 0.8, [text], reasons, lacks)
-
-
 def test_everything_is_escaped() -> None:
     svg = line_plot([curve(EVIL)], x_label=EVIL, y_label=EVIL, x_ticks=[16, 64])
     blocks: list[Block] = [
         Text(EVIL),
         Note(EVIL),
-        Facts({EVIL: EVIL}),
+        Facts({EVIL: EVIL}, {EVIL: EVIL}),
         Table([EVIL], [[EVIL]], EVIL),
         Figure(svg, EVIL, legend([curve(EVIL)])),
         Figure(dot_plot([EVIL], [curve()], x_label=EVIL), EVIL),
         Molecules([MoleculeCard(draw("CCO"), [EVIL], True)], EVIL),
-        Ranking([candidate(EVIL)], {"new": EVIL}, EVIL),
     ]
     page = render_page(EVIL, EVIL, [Section(EVIL, blocks)])
     assert "<script" not in page
@@ -64,6 +61,18 @@ def test_a_page_needs_no_network(tmp_path: Path) -> None:
     assert not re.search(r"https?:|url\(|@import|src=|<link|<script", page)
     assert "default-src 'none'" in page
     assert 'href="#part-2">Two' in page
+
+
+@pytest.mark.parametrize("blocks", [[Text("t")], [Ranking({}, {}, "c")]])
+def test_every_colour_that_the_style_uses_is_defined(blocks: list[Block]) -> None:
+    page = render_page("T", "S", [Section("One", blocks)])
+    style = page.split("<style>")[1].split("</style>")[0]
+    defined = {
+        name
+        for root in re.findall(r"^:root \{([^}]*)\}", style, re.MULTILINE)
+        for name in re.findall(r"--\w+(?=:)", root)
+    }
+    assert set(re.findall(r"var\((--\w+)\)", style)) <= defined
 
 
 @pytest.mark.parametrize("n", [1, 3, 12])
@@ -117,13 +126,17 @@ def test_a_smiles_that_cannot_be_read_is_said_so() -> None:
     assert draw("not a molecule") == Markup('<span class="subtitle">not drawable</span>')
 
 
-def test_a_filter_hides_what_lacks_it_and_nothing_else() -> None:
-    ranking = Ranking([candidate("kept"), candidate("hidden", ("new",))], {"new": "new ones"}, "c")
-    page = render_page("T", "S", [Section("One", [ranking])])
-    assert "body:has(#filter-new:checked) .lacks-new { display: none; }" in page
-    assert page.count('<li class="candidate">') == 1
-    assert page.count('<li class="candidate lacks-new">') == 1
-    assert '<input type="checkbox" id="filter-new"' in page
+def test_a_ranking_has_one_script_and_inert_data() -> None:
+    ranking = Ranking({"rows": [f"{EVIL}</script><!--\ud800"]}, {EVIL: EVIL}, EVIL)
+    page = render_page(EVIL, EVIL, [Section(EVIL, [ranking])])
+    begins, ends = (re.findall(tag, page) for tag in ("<script[^>]*>", "</script"))
+    assert begins == ['<script type="application/json" id="held">', '<script type="module">']
+    assert len(ends) == 2
+    assert page.count("<!--") == 0
+    held = page.split(begins[0])[1].split("</script")[0]
+    assert json.loads(held) == ranking.data
+    digest = hashlib.sha256(page.split(begins[1])[1].split("</script")[0].encode()).digest()
+    assert base64.b64encode(digest).decode() in page.split("<title>")[0]
 
 
 def test_a_drawing_has_a_name_and_shades_for_its_atoms() -> None:

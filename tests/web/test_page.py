@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +14,8 @@ import pytest
 from molmeta import FewShotClassifier
 from molmeta.predict.learnt import LearntAssay
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("fastapi", reason="the extra 'web' is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 
 MEASURED = """name\tsmiles\tIC50 (nM)
 M-1\tCCn1cc(C(=O)O)c(=O)c2cc(F)c(N3CCNCC3)cc21\t40
@@ -38,14 +32,6 @@ fluconazole,OC(Cn1cncn1)(Cn1cncn1)c1ccc(F)cc1F,5
 broken,C(,1
 M-5 again,CC(C)Cc1ccc(C(C)C(=O)O)cc1,2
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[1280, 390])

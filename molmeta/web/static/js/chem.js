@@ -28,7 +28,8 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    target.src = drawn(target.alt, target.width, target.height);
+    // One at a time, so that the page answers in between.
+    setTimeout(() => { target.src = drawn(target.alt, target.width, target.height); });
   }
 }, { rootMargin: "300px" });
 
@@ -49,9 +50,9 @@ export function pictureLater(smiles, width, height) {
   return image;
 }
 
-/** Gives a picture from SVG text that the server drew. */
-export function pictureOf(svg, smiles) {
-  const image = new Image(320, 240);
+/** Gives a picture from SVG text that molmeta drew. */
+export function pictureOf(svg, smiles, width = 320, height = 240) {
+  const image = new Image(width, height);
   image.alt = smiles;
   image.src = asImage(svg);
   return image;
@@ -73,6 +74,15 @@ export async function containing(pattern, smiles, isStale) {
     } catch { /* it does not parse here */ }
   }
   return found;
+}
+
+/** Gives a molecule as a molfile with coordinates; one without atoms where it does not parse here. */
+export function molfile(smiles) {
+  try {
+    return Molecule.fromSmiles(smiles).toMolfile();
+  } catch {
+    return new Molecule(0, 0).toMolfile();
+  }
 }
 
 let editor = null;

@@ -2,10 +2,15 @@
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
-/** Writes one cell; a text that a spreadsheet would take for a formula gets an apostrophe first. */
+/** Keeps a text from being taken for a formula, by an apostrophe before it. */
+export function inert(value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  return /^\s*[=+\-@\t\r]/.test(text) && !NUMBER.test(text.trim()) ? `'${text}` : text;
+}
+
+/** Writes one cell. */
 export function cell(value) {
-  let text = value === null || value === undefined ? "" : String(value);
-  if (/^\s*[=+\-@\t\r]/.test(text) && !NUMBER.test(text.trim())) text = `'${text}`;
+  const text = inert(value);
   return /[",\r\n;\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -15,9 +20,9 @@ export function write(header, rows) {
 }
 
 /** Lets the user save a text as a file. */
-export function save(text, name) {
+export function save(text, name, type = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob(type === "text/csv" ? ["\ufeff", text] : [text], { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

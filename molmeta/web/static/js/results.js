@@ -1,29 +1,19 @@
-// The ranking: its table, filters, export, and the next batch.
+// The ranking of a library, with its export and the next batch.
 
-import { TabulatorFull as Tabulator } from "../vendor/tabulator.js";
 import { explain, suggest } from "./api.js";
-import { containing, picture, pictureOf } from "./chem.js";
+import { pictureOf } from "./chem.js";
 import { save, write } from "./csv.js";
-import { $, count, later, make, say, worded } from "./dom.js";
+import { $, count, make, say, worded } from "./dom.js";
+import { Ranked, atomKey, className, percent, reasonList } from "./ranked.js";
 
 const MOST_CANDIDATES = 2000;
 const ADDED = ["p_active", "score", "status", "reason", "nearest_support", "nearest_similarity", "in_domain", "already_measured", "next"];
 
-const percent = (share) => `${Math.round(100 * share)} %`;
-const className = (active) => (active ? "active" : "inactive");
-
 /** The ranking of one library. */
-export class Results {
+export class Results extends Ranked {
   constructor() {
-    this.rows = [];
+    super(["batch-only"]);
     this.unread = [];
-    this.matching = null; // numbers of rows that contain the structure asked for
-    this.searches = 0;
-    this.table = null;
-    const refilter = later(150, () => this.filter());
-    for (const id of ["search", "least", "familiar", "new", "batch-only"]) $(id).addEventListener("input", refilter);
-    $("least").addEventListener("input", ({ target }) => { $("least-shown").textContent = `${target.value} %`; });
-    $("substructure").addEventListener("input", later(350, () => this.searchStructure()));
     $("download").addEventListener("click", () => this.download());
     $("batch").addEventListener("submit", (event) => { event.preventDefault(); this.nextBatch(); });
   }
@@ -71,61 +61,8 @@ export class Results {
     $("unread").querySelector("ul").replaceChildren(...lines);
   }
 
-  build() {
-    const narrow = matchMedia("(max-width: 52rem)").matches;
-    this.table = new Tabulator("#table", {
-      data: this.rows,
-      height: Math.min(640, 46 + 96 * Math.max(2, this.rows.length)),
-      rowHeight: 96,
-      layout: "fitColumns",
-      responsiveLayout: "hide",
-      selectableRows: false,
-      headerSortElement: (column, direction) => (direction === "none" ? "" : direction === "asc" ? "▲" : "▼"),
-      placeholder: "No molecule passes the filters.",
-      columns: columns(this, narrow),
-    });
-    this.table.on("rowClick", (_, row) => this.why(row.getData()));
-    this.table.on("dataFiltered", (_, rows) => this.tell(rows.length));
-    return new Promise((resolve) => this.table.on("tableBuilt", resolve));
-  }
-
   passes(row) {
-    const words = $("search").value.trim().toLowerCase();
-    return !(($("new").checked && row.measured !== null)
-      || ($("familiar").checked && row.in_domain === false)
-      || ($("batch-only").checked && row.next === null)
-      || 100 * row.p_active < Number($("least").value)
-      || (this.matching && !this.matching.has(row.id))
-      || (words && ![row.name, row.smiles, ...row.cells].some((text) => text.toLowerCase().includes(words))));
-  }
-
-  filter() {
-    if (this.table) this.table.setFilter((row) => this.passes(row));
-  }
-
-  tell(n) {
-    const all = this.rows.length;
-    $("count").textContent = n === all ? `${count(n, "molecule")}` : `${n.toLocaleString("en")} of ${count(all, "molecule")}`;
-  }
-
-  async searchStructure() {
-    const pattern = $("substructure").value.trim();
-    const search = (this.searches += 1);
-    const isStale = () => search !== this.searches;
-    $("filter-problem").hidden = true;
-    this.matching = null;
-    if (pattern) {
-      try {
-        const found = await containing(pattern, this.rows.map((row) => row.smiles), isStale);
-        if (found === null) return;
-        const ids = this.rows.map((row) => row.id);
-        this.matching = new Set([...found].map((at) => ids[at]));
-      } catch {
-        $("filter-problem").hidden = false;
-        $("filter-problem").textContent = `“${pattern}” is no structure: write it as SMILES.`;
-      }
-    }
-    this.filter();
+    return super.passes(row) && !($("batch-only").checked && row.next === null);
   }
 
   async nextBatch() {
@@ -187,24 +124,15 @@ export class Results {
 
   explained(row, found) {
     const words = make("div", "", make("p", "", `Chance of being active: ${percent(row.p_active)}`));
-    if (found.is_shaded) {
-      words.append(
-        make("p", "", make("span", "key for"), " speaks for active"),
-        make("p", "", make("span", "key against"), " speaks against"),
-      );
-    }
+    if (found.is_shaded) words.append(...atomKey());
     if (row.in_domain === false) words.append(make("p", "", "The model has seen little chemistry like this: trust it less."));
     words.append(make("p", "unused", row.smiles));
     const named = new Map(this.measured.map((one) => [one.smiles, one.name]));
-    const reasons = found.reasons.map((one) => make("li", "",
-      picture(one.smiles, 160, 100),
-      make("div", "", make("strong", "", named.get(one.smiles) ?? ""), " ", make("span", `tag ${className(one.active)}`, className(one.active))),
-      make("div", "", `speaks ${one.weight >= 0 ? "for" : "against"}, ${percent(Math.abs(one.weight))} of the decision`),
-      make("div", "unused", `similarity ${one.similarity.toFixed(2)}`)));
+    const reasons = found.reasons.map((one) => ({ ...one, name: named.get(one.smiles) ?? "" }));
     return [
       make("div", "big", pictureOf(found.drawing, row.smiles), words),
       make("h3", "", "The measured molecules that decide"),
-      make("ul", "reasons", ...reasons),
+      reasonList(reasons),
     ];
   }
 }
@@ -212,44 +140,4 @@ export class Results {
 function plain(warning) {
   const text = worded(warning.replace(/leave-one-out ranks/g, "predicting each of your molecules from the others ranks them"));
   return text.endsWith(".") ? text : `${text}.`;
-}
-
-function columns(results, narrow) {
-  const rank = (cell) => {
-    const row = cell.getData();
-    if (row.next !== null) return make("span", "tag next", `next ${row.next}`);
-    return row.rank === null ? "" : String(row.rank);
-  };
-  const structure = (cell) => {
-    if (!narrow) return picture(cell.getValue(), 150, 86);
-    return make("div", "", picture(cell.getValue(), 150, 70), make("span", "name one", cell.getData().name));
-  };
-  const name = (cell) => {
-    const { name: called, smiles, measured } = cell.getData();
-    const parts = make("div", "", make("span", "name", called), make("span", "smiles", smiles));
-    if (measured !== null) parts.append(make("span", `tag ${className(measured)}`, `measured: ${className(measured)}`));
-    return parts;
-  };
-  const chance = (cell) => {
-    const fill = make("i");
-    fill.style.width = `${100 * cell.getValue()}%`;
-    return make("div", "", percent(cell.getValue()), make("div", "bar", fill));
-  };
-  const like = (cell) => {
-    const { nearest, similarity } = cell.getData();
-    const { name: called, active } = results.measured[nearest];
-    return make("div", "", make("span", "", `${similarity.toFixed(2)} `), make("span", "note", `${called}, ${className(active)}`));
-  };
-  const familiar = (cell) => ({ true: "yes", false: "no" })[cell.getValue()] ?? "";
-  const every = [
-    { title: "Rank", field: "rank", width: narrow ? 74 : 88, formatter: rank, sorter: "number", sorterParams: { alignEmptyValues: "bottom" }, responsive: 0 },
-    { title: "Structure", field: "smiles", ...(narrow ? { minWidth: 150 } : { width: 176 }), formatter: structure, headerSort: false, responsive: 0 },
-    { title: "Name", field: "name", minWidth: 160, visible: !narrow, formatter: name, sorter: "alphanum", responsive: narrow ? 3 : 0 },
-    { title: "Chance", field: "p_active", width: narrow ? 96 : 130, formatter: chance, sorter: "number", headerSortStartingDir: "desc", responsive: 0 },
-    { title: "Most like", field: "similarity", width: 190, formatter: like, sorter: "number", headerSortStartingDir: "desc", responsive: 4 },
-    { title: "Familiar", field: "in_domain", width: 110, formatter: familiar, sorter: "boolean", responsive: 5 },
-    { title: "Next", field: "next", visible: false, sorter: "number", sorterParams: { alignEmptyValues: "bottom" } },
-    { title: "", field: "id", width: 84, formatter: () => { const button = make("button", "quiet why", "Why?"); button.type = "button"; return button; }, headerSort: false, responsive: narrow ? 6 : 1 },
-  ];
-  return every.map((column) => ({ resizable: false, ...column }));
 }
