@@ -42,6 +42,8 @@ MISSING = MISSING_WORDS | {
 
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
+UNDECIDED = frozenset({"inconclusive", "unspecified", "undetermined", "ambiguous", "equivocal"})
+"""Words of a column of labels for what was tested and is neither, in lower case."""
 
 
 def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame:
@@ -82,6 +84,19 @@ def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
             fix="If these are measured values, name their column with --value-column.",
         )
     return labels[codes] if len(labels) else np.empty(0, np.float32)
+
+
+def looks_like_labels(cells: pd.Series) -> bool:
+    """Tell whether all cells that are not blank could be labels, and some say which.
+
+    >>> looks_like_labels(pd.Series(["yes", "no", "Inconclusive", ""]))
+    True
+    >>> looks_like_labels(pd.Series(["0", "1", "2"]))
+    False
+    """
+    words = set(as_text(cells).str.casefold()) - UNDECIDED
+    labels = np.array([_label(word) for word in words], dtype=np.float32)
+    return bool(not np.isinf(labels).any() and (~np.isnan(labels)).any())
 
 
 def _label(word: str) -> float:
