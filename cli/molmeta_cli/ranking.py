@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from molmeta_cli.console import say, show_table
@@ -64,7 +66,7 @@ def say_written(ranked: Predictions, path: Path, *, keeps_order: bool) -> None:
 
 
 def _own_name(ranked: Predictions) -> str | None:
-    """Find the column that names molecules: one called so, else the first that is not SMILES."""
+    """Find the column that names molecules: one called so, else the first of distinct words."""
     from molmeta.chem.filters import FILTER_COLUMNS
     from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE
 
@@ -72,4 +74,14 @@ def _own_name(ranked: Predictions) -> str | None:
     cells = {str(name): head[name].astype(str).tolist() for name in head if name not in added}
     own = [name for name, some in cells.items() if any(some) and some != ranked.smiles[:50]]
     called = [name for name in own if name.casefold() in _NAMES]
-    return next(iter([*called, *own]), None)
+    distinct = [name for name in own if len(set(cells[name])) == len(cells[name])]
+    called += [name for name in distinct if re.split(r"[\W_]+", name.casefold())[-1] in _NAMES]
+    words = [name for name in distinct if not any(map(_is_number, cells[name]))]
+    return next(iter([*called, *words]), None)
+
+
+def _is_number(cell: str) -> bool:
+    with suppress(ValueError):
+        float(cell)
+        return True
+    return False
