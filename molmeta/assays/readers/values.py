@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,16 @@ from molmeta.assays.cells import decimal_mark, read_values
 from molmeta.assays.columns import (
     RELATION_NAMES,
     TYPE_NAMES,
-    UNIT_NAMES,
     VALUE_NAMES,
     Columns,
     find_column,
     listed,
 )
 from molmeta.assays.formats.table import Table
-from molmeta.assays.measurement import MISSING, as_text
-from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
+from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
+from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
 from molmeta.assays.readers.reading import SeveralValues
+from molmeta.assays.readers.twins import disagree
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
@@ -35,6 +36,13 @@ from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
 _FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
+
+_UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
+_VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
+_TESTED = frozenset(
+    {"dose", "conc", "concentration", "tested", "max", "cmax", "solubility", "lloq", "loq", "lod"}
+)
+"""Words of what has a unit of concentration too, and is no activity."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class ValueColumn:
         turned: Whether that relation belongs to a value that falls where this one rises.
         type_column: Holds what each row's value is (IC50, Log Ki …), or None.
         decimal: What a comma in its numbers is; see `cells.read_values`.
+        twin: The same values in another form (IC50 beside pIC50), or None.
     """
 
     name: str
@@ -60,9 +69,20 @@ class ValueColumn:
     turned: bool = False
     type_column: str | None = None
     decimal: str | None = None
+    twin: ValueColumn | None = None
 
     def read(self, chunk: pd.DataFrame) -> dict[str, pd.Series]:
         """The fields value, unit, relation, quantity and reason of a chunk's rows."""
+        read = self._read(chunk)
+        if self.twin is not None:
+            cells = chunk[self.name], chunk[self.twin.name]
+            apart = disagree(read, self.twin.read(chunk), cells) & (read["reason"] == "")
+            text = f"{self.twin.name!r} and {self.name!r} disagree (--value-column says which)"
+            read["reason"] = read["reason"].mask(apart, text)
+            read["value"] = read["value"].mask(apart)
+        return read
+
+    def _read(self, chunk: pd.DataFrame) -> dict[str, pd.Series]:
         index = chunk.index
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
@@ -91,6 +111,7 @@ class ValueColumn:
         """Describe for the user what was taken."""
         text = f"values from {self.name!r}"
         text += f" in {self.unit}" if self.unit else ""
+        text += f" rather than {self.twin.name!r}" if self.twin else ""
         if self.unit_column:
             text += f", their units from {self.unit_column!r}"
         if self.type_column:
@@ -177,16 +198,33 @@ def choose_values(
         name, list(names), candidates, relations, columns, rows, where
     )
     alone = len(candidates) < 2
-    unit, unit_column = _unit_of(quantity, names, columns, rows, where, alone=alone)
+    unit, unit_column = _unit_of(quantity, names, columns, rows, alone=alone)
     types = None if quantity.symbol else _type_column(names, rows, name)
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
     values = ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
+    if wanted is None and len(candidates) == 2 and name in candidates:
+        other = next(one for one in candidates if one != name)
+        values = replace(values, twin=_twin(other, names, columns, rows))
     if columns.threshold is not None:
         _check_contradictions(values, rows, where)
     return values
+
+
+def _twin(
+    name: str, names: Sequence[str], columns: Columns, rows: pd.DataFrame
+) -> ValueColumn | None:
+    """The other form of the values, as far as it can be read."""
+    quantity, told = parse_quantity(name), replace(columns, units=None)
+    small = bool(quantity.logarithm)
+    try:
+        unit, unit_column = _unit_of(quantity, names, told, rows, alone=False)
+        decimal = decimal_mark(rows[name], columns.decimal, name, small=small)
+    except InputError:
+        return None
+    return ValueColumn(name, quantity, unit, unit_column, decimal=decimal)
 
 
 def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -> None:
@@ -232,6 +270,14 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
         and not quantity.other
         and as_text(rows[name]).str.contains(r"\d").any()
     }
+
+
+def measured_columns(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
+    """The columns that hold measured values by their names, and more than classes."""
+    named = {name.strip().casefold() for name in VALUE_NAMES}
+    found = set(_candidates(names, rows))
+    found |= {name for name in names if name.strip().casefold() in named}
+    return [name for name in names if name in found and not looks_like_labels(rows[name])]
 
 
 def _one_of(
@@ -377,7 +423,6 @@ def _unit_of(
     names: Sequence[str],
     columns: Columns,
     rows: pd.DataFrame,
-    where: str,
     *,
     alone: bool,
 ) -> tuple[str, str | None]:
@@ -400,7 +445,7 @@ def _unit_of(
             )
         return quantity.unit_with(columns.units), None
     unit = quantity.unit_with("")
-    known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
+    known = _units_said_of(quantity.name, names)
     beside = known is not None and names.index(known) == names.index(quantity.name) + 1
     if unit and not (alone or beside):
         return unit, None  # its units are another column's
@@ -409,31 +454,31 @@ def _unit_of(
         filled = cells[~cells.str.casefold().isin(MISSING)]
         if 2 * filled.map(_known_unit).sum() < len(filled):
             known = None  # units of something else
-    if known is None:
-        known = next(
-            (
-                name
-                for name in names
-                if (said := parse_quantity(name)).other == UNIT_OF
-                and said.symbol == quantity.symbol
-            ),
-            None,
-        )
-    return unit, known or _units_beside(quantity.name, names, rows)
+    return unit, known
 
 
-def _units_beside(value: str, names: Sequence[str], rows: pd.DataFrame) -> str | None:
-    """The column behind the value column, if it holds nothing but units of concentration.
+def _units_said_of(value: str, names: Sequence[str]) -> str | None:
+    """The column whose name says that it holds the units of the value, and of nothing else.
 
-    One of `M` alone may mean anything.
+    "IC50 unit" is rather that of an IC50 than a mere "Unit", and that one not behind a dose.
     """
-    at = names.index(value) + 1
-    if at == len(names):
-        return None
-    cells = as_text(rows[names[at]])
-    words = {word for word in cells.unique() if word.casefold() not in MISSING}
-    is_unit = bool(words) and all(Unit.parse(word).is_concentration for word in words)
-    return names[at] if is_unit and words != {"M"} else None
+    found: dict[str, tuple[int, bool]] = {}
+    for at, name in enumerate(names):
+        words = _letters(name).split()
+        of = "".join(word for word in words if word not in _UNIT_WORDS | _VALUE_WORDS)
+        if name == value or not _UNIT_WORDS.intersection(words):
+            continue
+        before = names[at - 1] if at else ""
+        stray = not of and before != value and _TESTED.intersection(_letters(before).split())
+        if not stray and of in _letters(value).replace(" ", ""):
+            found[name] = len(of), before == value
+    return max(found, key=lambda name: found[name], default=None)
+
+
+def _letters(name: str) -> str:
+    """The letters and digits of a name, in lower case, blanks between."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+", apart.casefold()))
 
 
 def _known_unit(text: str) -> bool:
