@@ -165,6 +165,7 @@ def _predicted_again(predictions: Predictions) -> list[Block]:
     if known.values is None or not len(told):
         return []
     x, y = known.values[told].astype(float), predicted[told]
+    rest = (x.sum() - x) / max(1, len(x) - 1)
     ends = float(np.floor(min(x.min(), y.min()))), float(np.ceil(max(x.max(), y.max())))
     step = max(1.0, np.ceil((ends[1] - ends[0]) / 6))
     ticks = np.arange(ends[0], ends[1] + step, step).tolist()
@@ -179,7 +180,7 @@ def _predicted_again(predictions: Predictions) -> list[Block]:
     caption = (
         f"Each of {len(told)} measured values, and what is predicted of it from the others. On the "
         f"grey line both are the same; they differ by {np.abs(x - y).mean():.2f} on average. "
-        f"Always saying the mean would differ by {np.abs(x - x.mean()).mean():.2f}."
+        f"The mean of the others would differ by {np.abs(x - rest).mean():.2f}."
     )
     return [Figure(plot, caption)]
 
