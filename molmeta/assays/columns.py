@@ -26,7 +26,6 @@ RELATION_NAMES = (
     "modifier", "prefix", "sign", "rel", "op", "comparator", "inequality", "censor",
     "censoring", "value_relation", "measured_relation",
 )  # fmt: skip
-UNIT_NAMES = ("units", "unit", "standard_units", "standard units", "uom", "value_units")
 TYPE_NAMES = (
     "standard_type", "standard type", "activity_type", "measurement_type", "endpoint",
     "result_type", "type", "parameter", "measurement",

@@ -102,7 +102,7 @@ def _by_word(groups: dict[str, str]) -> dict[str, str]:
 _STATISTICS = _by_word(_GROUPS)
 _AFTER = _STATISTICS | _by_word(_AFTER_GROUPS)
 _NO_QUANTITY = _by_word(_DOSES)
-RELATION, UNIT_OF = "a relation", "a unit"
+RELATION = "a relation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,49 @@ def test_a_unit_that_is_asked_for_is_not_blank(tmp_path: Path) -> None:
     assert (rows["reason"] != "").tolist() == [False, False, True]
 
 
-def test_the_column_behind_may_be_units_by_what_it_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "IC50,Top dose unit,Top dose\nCCO,12,uM,30",
+        "IC50,max tested conc\nCCO,12,uM",
+        "IC50,LLOQ\nCCO,12,uM",
+        "IC50,Ki unit\nCCO,12,uM",
+        "IC50,IC50 top dose unit\nCCO,12,uM",
+        "IC50,Top dose,Unit\nCCO,12,30,uM",
+        "CDK1 IC50,CDK2 IC50 unit\nCCO,12,uM",
+    ],
+)
+def test_units_of_something_else_are_not_those_of_the_value(tmp_path: Path, beside: str) -> None:
+    with pytest.raises(InputError, match="without a unit"):
+        read(tmp_path, f"smiles,{beside}\n", Columns(threshold=6))
+
+
+def test_solubility_has_its_own_unit(tmp_path: Path) -> None:
+    text = "smiles,Value,Solubility unit\nCCO,12,uM\nCC,3,uM\n"
+    assert read(tmp_path, text, Columns(threshold=6))["unit"].tolist() == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        ("IC50", "Unit"),
+        ("IC50", "IC50 unit"),
+        ("IC50", "IC50_Units"),
+        ("IC50", "Unit of IC50"),
+        ("IC50", "Standard Units"),
+        ("IC 50", "IC50 UOM"),
+        ("CDK2 IC50", "IC50 unit"),
+        ("Value", "value_units"),
+    ],
+)
+def test_a_column_that_says_units_of_the_value(tmp_path: Path, name: str, units: str) -> None:
+    text = f"smiles,dose,Units,{name},batch,{units}\nCCO,7,mM,12,B1,nM\n"
+    if units == "Unit":
+        text = text.replace("dose,Units,", "dose,dose unit,")
+    assert read(tmp_path, text, Columns(threshold=6))["unit"].tolist() == ["nM"]
+
+
+def test_units_may_be_said_in_another_language(tmp_path: Path) -> None:
     six = Columns(threshold=6)
     rows = read(tmp_path, "smiles,IC50,Einheit\nCCO,12,nM\nCC,3,uM\n", six)
     assert rows["unit"].tolist() == ["nM", "uM"]

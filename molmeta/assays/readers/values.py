@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ from molmeta.assays.cells import decimal_mark, read_values
 from molmeta.assays.columns import (
     RELATION_NAMES,
     TYPE_NAMES,
-    UNIT_NAMES,
     VALUE_NAMES,
     Columns,
     find_column,
@@ -20,7 +20,7 @@ from molmeta.assays.columns import (
 )
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text
-from molmeta.assays.quantity import RELATION, UNIT_OF, Quantity, parse_quantity
+from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
 from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.relations import (
     SIGNS,
@@ -35,6 +35,13 @@ from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
 _FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
+
+_UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
+_VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
+_TESTED = frozenset(
+    {"dose", "conc", "concentration", "tested", "max", "cmax", "solubility", "lloq", "loq", "lod"}
+)
+"""Words of what has a unit of concentration too, and is no activity."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +184,7 @@ def choose_values(
         name, list(names), candidates, relations, columns, rows, where
     )
     alone = len(candidates) < 2
-    unit, unit_column = _unit_of(quantity, names, columns, rows, where, alone=alone)
+    unit, unit_column = _unit_of(quantity, names, columns, rows, alone=alone)
     types = None if quantity.symbol else _type_column(names, rows, name)
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
@@ -377,7 +384,6 @@ def _unit_of(
     names: Sequence[str],
     columns: Columns,
     rows: pd.DataFrame,
-    where: str,
     *,
     alone: bool,
 ) -> tuple[str, str | None]:
@@ -400,7 +406,7 @@ def _unit_of(
             )
         return quantity.unit_with(columns.units), None
     unit = quantity.unit_with("")
-    known = find_column(names, None, UNIT_NAMES, flag="--units", source=where)
+    known = _units_said_of(quantity.name, names)
     beside = known is not None and names.index(known) == names.index(quantity.name) + 1
     if unit and not (alone or beside):
         return unit, None  # its units are another column's
@@ -409,31 +415,31 @@ def _unit_of(
         filled = cells[~cells.str.casefold().isin(MISSING)]
         if 2 * filled.map(_known_unit).sum() < len(filled):
             known = None  # units of something else
-    if known is None:
-        known = next(
-            (
-                name
-                for name in names
-                if (said := parse_quantity(name)).other == UNIT_OF
-                and said.symbol == quantity.symbol
-            ),
-            None,
-        )
-    return unit, known or _units_beside(quantity.name, names, rows)
+    return unit, known
 
 
-def _units_beside(value: str, names: Sequence[str], rows: pd.DataFrame) -> str | None:
-    """The column behind the value column, if it holds nothing but units of concentration.
+def _units_said_of(value: str, names: Sequence[str]) -> str | None:
+    """The column whose name says that it holds the units of the value, and of nothing else.
 
-    One of `M` alone may mean anything.
+    "IC50 unit" is rather that of an IC50 than a mere "Unit", and that one not behind a dose.
     """
-    at = names.index(value) + 1
-    if at == len(names):
-        return None
-    cells = as_text(rows[names[at]])
-    words = {word for word in cells.unique() if word.casefold() not in MISSING}
-    is_unit = bool(words) and all(Unit.parse(word).is_concentration for word in words)
-    return names[at] if is_unit and words != {"M"} else None
+    found: dict[str, tuple[int, bool]] = {}
+    for at, name in enumerate(names):
+        words = _letters(name).split()
+        of = "".join(word for word in words if word not in _UNIT_WORDS | _VALUE_WORDS)
+        if name == value or not _UNIT_WORDS.intersection(words):
+            continue
+        before = names[at - 1] if at else ""
+        stray = not of and before != value and _TESTED.intersection(_letters(before).split())
+        if not stray and of in _letters(value).replace(" ", ""):
+            found[name] = len(of), before == value
+    return max(found, key=lambda name: found[name], default=None)
+
+
+def _letters(name: str) -> str:
+    """The letters and digits of a name, in lower case, blanks between."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+", apart.casefold()))
 
 
 def _known_unit(text: str) -> bool:
