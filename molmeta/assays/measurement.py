@@ -47,6 +47,8 @@ MISSING = MISSING_WORDS | ERRORS | {
 
 _ACTIVE = frozenset({"active", "yes", "true", "y", "t", "positive", "pos", "+"})
 _INACTIVE = frozenset({"inactive", "no", "false", "n", "f", "negative", "neg"})
+UNDECIDED = frozenset({"inconclusive", "unspecified", "undetermined", "ambiguous", "equivocal"})
+"""Words of a column of labels for what was tested and is neither, in lower case."""
 
 
 def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame:
@@ -93,6 +95,19 @@ def label_errors(cells: pd.Series) -> pd.Series:
     """Say of each label cell that a spreadsheet could not compute it, "" where it could."""
     text = as_text(cells)
     return ("label is an error: " + text).where(text.str.casefold().isin(ERRORS), "")
+
+
+def looks_like_labels(cells: pd.Series) -> bool:
+    """Tell whether all cells that are not blank could be labels, and some say which.
+
+    >>> looks_like_labels(pd.Series(["yes", "no", "Inconclusive", ""]))
+    True
+    >>> looks_like_labels(pd.Series(["0", "1", "2"]))
+    False
+    """
+    words = set(as_text(cells).str.casefold()) - UNDECIDED
+    labels = np.array([_label(word) for word in words], dtype=np.float32)
+    return bool(not np.isinf(labels).any() and (~np.isnan(labels)).any())
 
 
 def _label(word: str) -> float:

@@ -171,3 +171,99 @@ def test_training_data_still_need_a_threshold(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(HEAD + "CCO,10\nCCN,90000\n")
     with pytest.raises(InputError, match="--threshold"):
         featurize_files([tmp_path / "mine.csv"], None)
+
+
+CHAIN = ["C" * n for n in range(1, 7)]
+NANOMOLAR = ["12", "34000", "5", "56000", "91", "78000"]
+
+
+def beside_values(folder: Path, cells: dict[str, list[str]]) -> Path:
+    """Six measured molecules, three of them below 1 µM, and other columns."""
+    table = pd.DataFrame({"smiles": CHAIN, "IC50 (nM)": NANOMOLAR, **cells})
+    table.to_csv(folder / "mine.csv", index=False)
+    return folder / "mine.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Active?", ("yes", "no")),
+        ("Hit", ("Y", "N")),
+        ("Class", ("active", "inactive")),
+        ("Activity Outcome", ("Active", "Inactive")),
+        ("activity_class", ("1", "0")),
+        ("Result", ("Active", "Inactive")),
+        ("HitCall", ("1", "0")),
+    ],
+)
+def test_the_labels_of_a_user_win_over_values(
+    tmp_path: Path, name: str, words: tuple[str, str]
+) -> None:
+    yes, no = words
+    path = beside_values(tmp_path, {name: [no, no, yes, yes, yes, no]})
+    support = read_support(path)
+    assert support.labels.tolist() == [0, 0, 1, 1, 1, 0]
+    assert f"labels from {name!r}" in support.notes[0]
+
+
+def test_what_is_inconclusive_or_blank_is_not_labelled_by_its_value(tmp_path: Path) -> None:
+    words = ["Inactive", "Active", "Inconclusive", "", "Active", "Unspecified"]
+    support = read_support(beside_values(tmp_path, {"Outcome": words}))
+    np.testing.assert_array_equal(support.labels, [0, 1, np.nan, np.nan, 1, np.nan])
+    assert support.reasons[2:] == ["label is Inconclusive", "no label", "", "label is Unspecified"]
+    assert not support.blank.any()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"CDK2 active": ["1", "0", "1", "0", "1", "1"]},
+        {"counter screen": ["active", "inactive"] * 3},
+        {"Hit": ["Y", "N"] * 3, "Outcome": ["Active", "Inactive"] * 3},
+    ],
+)
+@pytest.mark.parametrize("columns", [Columns(), Columns().of_support()])
+def test_labels_that_are_not_clear_are_asked_for(
+    tmp_path: Path, cells: dict[str, list[str]], columns: Columns
+) -> None:
+    path = beside_values(tmp_path, cells)
+    with pytest.raises(InputError, match=r"'IC50 \(nM\)'.*--label-column.*--value-column") as told:
+        load_assays(path, columns)
+    assert all(repr(name) in str(told.value) for name in cells)
+    told_values = read_support(path, Columns(value_column="IC50 (nM)"))
+    assert told_values.labels.tolist() == [1, 0, 1, 0, 1, 0]
+    assert all(repr(name) in told_values.notes[1] for name in cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("PAINS", ["0", "1", "0", "0", "1", "0"]),
+        ("chiral", ["0", "1", "0", "0", "1", ""]),
+        ("Lipinski violations", ["0", "1", "0", "0", "1", "0"]),
+        ("SD", ["1"] * 6),
+        ("n", ["1"] * 6),
+        ("In stock", ["FALSE", "TRUE"] * 3),
+        ("Reactive group", ["N", "Y"] * 3),
+    ],
+)
+def test_classes_beside_values_are_no_labels(tmp_path: Path, name: str, cells: list[str]) -> None:
+    path = beside_values(tmp_path, {name: cells})
+    support = read_support(path)
+    assert support.labels.tolist() == [1, 0, 1, 0, 1, 0]
+    assert f"not read: {name!r}" in support.notes[1]
+    assert read_support(path, assay_id=name).labels.tolist() != [1, 0, 1, 0, 1, 0]
+    with pytest.raises(InputError, match=r"--label-column.*--value-column"):
+        load_assays(path)
+
+
+def test_classes_beside_several_values_are_no_labels(tmp_path: Path) -> None:
+    path = beside_values(tmp_path, {"Ki (nM)": NANOMOLAR, "PAINS": ["0", "1"] * 3})
+    with pytest.raises(InputError, match=r"several columns.*'IC50 \(nM\)', 'Ki \(nM\)'"):
+        read_support(path)
+
+
+def test_assays_named_like_values_are_assays(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("smiles,ERK inhibition,CDK inhibition\nCCO,1,0\nCC,0,1\n")
+    assert load_assays(path).assay_ids == ["ERK inhibition", "CDK inhibition"]

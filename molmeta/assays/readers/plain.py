@@ -19,14 +19,21 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import (
     MISSING,
+    UNDECIDED,
     UNTESTED,
     as_text,
     label_errors,
     measurements,
     parse_labels,
 )
+from molmeta.assays.readers.classes import choose_labels, class_columns, speaks_of_labels
 from molmeta.assays.readers.reading import NoLabels, Reading
-from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
+from molmeta.assays.readers.values import (
+    N_LOOKED_AT,
+    ValueColumn,
+    choose_values,
+    measured_columns,
+)
 from molmeta.assays.units import PERCENT, PXC50, Unit
 from molmeta.errors import InputError
 
@@ -46,7 +53,8 @@ def read(table: Table, columns: Columns) -> Reading:
     """Measurements of a long or wide table.
 
     A table is long where an assay, label or value column is named or known, else wide. With a
-    threshold, labels come from values, unless a label column is named.
+    threshold, labels come from values, unless a label column is named. Beside values, a column
+    of 0 and 1 is none of labels unless it says so.
 
     Raises:
         InputError: If a column is missing, not recognised, or holds what cannot be read.
@@ -56,18 +64,27 @@ def read(table: Table, columns: Columns) -> Reading:
     found = _find_columns(table, names, columns)
     rows = table.first_rows(N_LOOKED_AT)
     rest = [name for name in names if name not in found.values()]
+    if not ("label" in found or columns.threshold is not None or columns.value_column):
+        label = choose_labels(table, rest, rows)
+        found |= {"label": label} if label else {}
+        rest = [name for name in rest if name != label]
     values = choose_values(table, rest, columns, rows)
     if "label" not in found and (values is None or columns.threshold is None):
-        if "assay" in found or columns.value_column or columns.threshold is not None:
+        long = "assay" in found or columns.value_column or columns.threshold is not None
+        if long or measured_columns(rest, rows):
             raise _no_label(table, names)
         return read_wide(table, smiles, *_assay_columns(table, names, rows))
     if "label" not in found and values is not None:
         check_unit(table, values)
     if values is not None and columns.units is None:
         _check_percentages(table, values)
-    return Reading(
-        (_describe_long(smiles, found, values),), _read_long(table, smiles, found, values)
-    )
+    notes = [_describe_long(smiles, found, values)]
+    unread = class_columns([n for n in rest if values is None or n != values.name], rows)
+    if "label" in found:
+        unread = [name for name in unread if speaks_of_labels(name, rows)]
+    if unread:
+        notes.append(f"not read: {listed(unread)} (could be labels: --label-column takes one)")
+    return Reading(tuple(notes), _read_long(table, smiles, found, values))
 
 
 def check_unit(table: Table, values: ValueColumn) -> None:
@@ -161,8 +178,12 @@ def _read_long(
             fields |= values.read(chunk)
         if "label" in found:
             where = f"column {found['label']!r} of {table.path}"
-            fields["label"] = parse_labels(text["label"], where)
-            fields["reason"] = label_errors(text["label"])  # a label needs no value
+            undecided = text["label"].str.casefold().isin(UNDECIDED)
+            fields["label"] = parse_labels(text["label"].mask(undecided, ""), where)
+            # A label needs no value.
+            fields["reason"] = ("label is " + text["label"]).where(
+                undecided, label_errors(text["label"])
+            )
         yield measurements(fields, chunk.index)
 
 

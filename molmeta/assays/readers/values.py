@@ -19,7 +19,7 @@ from molmeta.assays.columns import (
     listed,
 )
 from molmeta.assays.formats.table import Table
-from molmeta.assays.measurement import MISSING, as_text
+from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
 from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
 from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.relations import (
@@ -239,6 +239,14 @@ def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]
         and not quantity.other
         and as_text(rows[name]).str.contains(r"\d").any()
     }
+
+
+def measured_columns(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
+    """The columns that hold measured values by their names, and more than classes."""
+    named = {name.strip().casefold() for name in VALUE_NAMES}
+    found = set(_candidates(names, rows))
+    found |= {name for name in names if name.strip().casefold() in named}
+    return [name for name in names if name in found and not looks_like_labels(rows[name])]
 
 
 def _one_of(
