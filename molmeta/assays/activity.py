@@ -133,8 +133,10 @@ def _own_limits(usable: pd.DataFrame, threshold: str, direction: str | None) -> 
     if threshold == "fsmol":
         return _sensible(medians, by_assay[["kind", "enzyme"]].first())
     if threshold == DEFAULT:
-        active, undecided = _above(distinct, ONE_MICROMOLAR, direction)
-        n_classes = active[~undecided].groupby(distinct["assay"]).nunique()
+        active, undecided = _above(usable, ONE_MICROMOLAR, direction)
+        # Of a molecule's repeats the majority is kept, and none of a tie: see `curation`.
+        share = active[~undecided].groupby([usable["assay"], usable["identity"]]).mean()
+        n_classes = (share[share != 0.5] > 0.5).groupby("assay").nunique()
         parted = n_classes.reindex(medians.index) == 2
         return medians.mask(parted & (by_assay["kind"].first() == PXC50), ONE_MICROMOLAR)
     return medians

@@ -144,6 +144,33 @@ def test_what_is_named_is_taken(tmp_path: Path) -> None:
         supported(tmp_path, text, Columns(label_column="IC50 (nM)"))
 
 
+@pytest.mark.parametrize(
+    "repeats",
+    [
+        {"C": ["5", "12000"]},  # contradict each other
+        {"C": ["5", "12000", "12000"]},  # outvoted
+        {"C": ["5", "12000"], "CC": ["34000", "3"]},
+    ],
+)
+def test_the_default_counts_the_rows_that_are_kept(
+    tmp_path: Path, repeats: dict[str, list[str]]
+) -> None:
+    rows = [(smiles, value) for smiles, values in repeats.items() for value in values]
+    rows += [("C" * (3 + i), str(8000 + 1000 * i)) for i in range(9)]
+    pd.DataFrame(rows, columns=["smiles", "IC50 (nM)"]).to_csv(tmp_path / "m.csv", index=False)
+    support = read_support(tmp_path / "m.csv")
+    assert support.notes[-1].endswith("the median: 6 leaves a class empty")
+    assert set(support.labels[support.kept]) == {0, 1}
+
+
+def test_the_default_holds_where_a_majority_makes_the_class(tmp_path: Path) -> None:
+    text = "smiles,IC50 (nM)\nC,5\nC,6\nC,12000\nCC,34000\nCCC,8000\n"
+    (tmp_path / "m.csv").write_text(text)
+    support = read_support(tmp_path / "m.csv")
+    assert support.notes[-1].endswith("the default")
+    assert support.labels[support.kept].tolist() == [1, 0, 0]
+
+
 def test_each_assay_has_its_own_default(tmp_path: Path) -> None:
     table = pd.DataFrame({"assay": list("AAABBB"), "smiles": ["CCO", "CCN", "CCC"] * 2})
     table.assign(**{"Ki (nM)": [1, 2, 9000, 1, 2, 4]}).to_csv(tmp_path / "mine.csv", index=False)
