@@ -23,6 +23,9 @@ PLAUSIBLE = 0.0, 15.0
 ONE_MICROMOLAR = 6.0
 """Where active begins, in pXC50, if nobody says."""
 
+UNLIKE = "unlike its assay"
+"""Ends the reason of a row that measures something else than most rows of its assay."""
+
 _MOST_STRANGE = 0.1  # of an assay's values
 
 # FS-Mol's rule: what counts at all, how far repeats of one molecule may lie apart, and between
@@ -145,11 +148,11 @@ def _own_limits(usable: pd.DataFrame, threshold: str, direction: str | None) -> 
 def _other_kinds(table: pd.DataFrame) -> pd.Series:
     """Set aside what is not the assay's commonest quantity, in its commonest kind of unit."""
     what = table["quantity"].map(lambda word: f"measured as {word or 'something unnamed'}")
-    reason = what.astype(object) + ", unlike its assay"
+    reason = what.astype(object) + f", {UNLIKE}"
     reason = reason.where(table["quantity"] != table["usual"], "")
     same = table[reason == ""]
     kind = same["assay"].map(commonest(same, "kind"))
-    other = same["kind"].map(lambda kind: f"measured in {kind or 'no unit'}, unlike its assay")
+    other = same["kind"].map(lambda kind: f"measured in {kind or 'no unit'}, {UNLIKE}")
     reason.update(other[same["kind"] != kind])
     return reason
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.activity import (
+    UNLIKE,
     check_direction,
     check_threshold,
     describe_threshold,
@@ -291,7 +292,9 @@ def decide(
             "labels",
             got=f"none in {len(table)} rows{_commonest(table['reason'].replace('', 'no label'))}",
             expected="some active and some inactive molecules",
-            fix=_how_to_label(threshold if table["value"].notna().any() else None, direction),
+            fix=_how_to_label(
+                threshold if table["value"].notna().any() else None, direction, table["reason"]
+            ),
         )
     if not len(molecules.accepted):
         raise InputError.of(
@@ -303,9 +306,11 @@ def decide(
     return table.assign(**curate(table, limits)), active
 
 
-def _how_to_label(threshold: float | str | None, direction: str | None) -> str:
+def _how_to_label(threshold: float | str | None, direction: str | None, reasons: pd.Series) -> str:
     if threshold is None:
         return "Name the right column with --label-column, or give --threshold for values."
+    if reasons.str.contains(UNLIKE, regex=False).any():
+        return "Keep one kind of measurement an assay: leave out the rows of the others."
     if threshold == "fsmol":
         return "Give another --threshold: median or a number takes every unit."
     return "Say what the values are with --units" + (

@@ -225,3 +225,19 @@ def test_fsmol_originals_give_the_labels_of_the_tables(shared_data: Path) -> Non
         np.testing.assert_array_equal(assay.labels, expected["active"])
         np.testing.assert_allclose(assay.values, expected["log_value"], atol=1e-6)
         assert [store.smiles[i] for i in assay.molecules] == expected["smiles"].tolist()
+
+
+@pytest.mark.parametrize("columns", [Columns(), Columns(threshold="median"), Columns(threshold=6)])
+def test_rows_that_cannot_be_read_are_to_be_left_out(tmp_path: Path, columns: Columns) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "smiles,Standard Type,Standard Value,Standard Units,Standard Relation\n"
+        "CCO,?log10 IC50,7,,=\nCCN,IC50,50,nM,=\nCC,?log10 IC50,7,,=\nCCC,IC50,5000,nM,=\n"
+    )
+    with pytest.raises(InputError, match="unlike its assay") as told:
+        load_assays(path, columns)
+    assert "leave out the rows of the others" in str(told.value)
+    assert "--threshold: median" not in str(told.value)
+    rest = [line for line in path.read_text().splitlines() if "?" not in line]
+    path.write_text("\n".join(rest))
+    assert load_assays(path, Columns(threshold=6)).assay(0).labels.tolist() == [1, 0]
