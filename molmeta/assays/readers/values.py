@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
 from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
 from molmeta.assays.readers.reading import SeveralValues
+from molmeta.assays.readers.twins import disagree
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
@@ -57,6 +58,7 @@ class ValueColumn:
         turned: Whether that relation belongs to a value that falls where this one rises.
         type_column: Holds what each row's value is (IC50, Log Ki …), or None.
         decimal: What a comma in its numbers is; see `cells.read_values`.
+        twin: The same values in another form (IC50 beside pIC50), or None.
     """
 
     name: str
@@ -67,9 +69,20 @@ class ValueColumn:
     turned: bool = False
     type_column: str | None = None
     decimal: str | None = None
+    twin: ValueColumn | None = None
 
     def read(self, chunk: pd.DataFrame) -> dict[str, pd.Series]:
         """The fields value, unit, relation, quantity and reason of a chunk's rows."""
+        read = self._read(chunk)
+        if self.twin is not None:
+            cells = chunk[self.name], chunk[self.twin.name]
+            apart = disagree(read, self.twin.read(chunk), cells) & (read["reason"] == "")
+            text = f"{self.twin.name!r} and {self.name!r} disagree (--value-column says which)"
+            read["reason"] = read["reason"].mask(apart, text)
+            read["value"] = read["value"].mask(apart)
+        return read
+
+    def _read(self, chunk: pd.DataFrame) -> dict[str, pd.Series]:
         index = chunk.index
         cells = read_values(chunk[self.name], self.decimal)
         stated = self._texts(chunk, self.unit_column)
@@ -98,6 +111,7 @@ class ValueColumn:
         """Describe for the user what was taken."""
         text = f"values from {self.name!r}"
         text += f" in {self.unit}" if self.unit else ""
+        text += f" rather than {self.twin.name!r}" if self.twin else ""
         if self.unit_column:
             text += f", their units from {self.unit_column!r}"
         if self.type_column:
@@ -191,9 +205,26 @@ def choose_values(
     small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
     values = ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
+    if wanted is None and len(candidates) == 2 and name in candidates:
+        other = next(one for one in candidates if one != name)
+        values = replace(values, twin=_twin(other, names, columns, rows))
     if columns.threshold is not None:
         _check_contradictions(values, rows, where)
     return values
+
+
+def _twin(
+    name: str, names: Sequence[str], columns: Columns, rows: pd.DataFrame
+) -> ValueColumn | None:
+    """The other form of the values, as far as it can be read."""
+    quantity, told = parse_quantity(name), replace(columns, units=None)
+    small = bool(quantity.logarithm)
+    try:
+        unit, unit_column = _unit_of(quantity, names, told, rows, alone=False)
+        decimal = decimal_mark(rows[name], columns.decimal, name, small=small)
+    except InputError:
+        return None
+    return ValueColumn(name, quantity, unit, unit_column, decimal=decimal)
 
 
 def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -> None:
