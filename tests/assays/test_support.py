@@ -296,6 +296,9 @@ def test_assays_named_like_values_are_assays(tmp_path: Path) -> None:
     assert load_assays(path).assay_ids == ["ERK inhibition", "CDK inhibition"]
 
 
+GOOD = "CCCC,100,7\nCCCCC,1000,6\n"  # of two forms most rows must agree
+
+
 @pytest.mark.parametrize(
     ("concentration", "logarithm"),
     [
@@ -312,7 +315,9 @@ def test_assays_named_like_values_are_assays(tmp_path: Path) -> None:
     ],
 )
 def test_two_forms_of_a_value_agree(tmp_path: Path, concentration: str, logarithm: str) -> None:
-    text = f"smiles,IC50 (nM),pIC50\nC,{concentration},{logarithm}\nCC,34000,4.47\nCCC,10,8.0\n"
+    text = (
+        f"smiles,IC50 (nM),pIC50\nC,{concentration},{logarithm}\nCC,34000,4.47\nCCC,10,8.0\n" + GOOD
+    )
     (tmp_path / "m.csv").write_text(text)
     support = read_support(tmp_path / "m.csv", Columns(threshold=5))
     assert support.notes[0].endswith("values from 'pIC50' in pXC50 rather than 'IC50 (nM)'")
@@ -328,24 +333,27 @@ def test_two_forms_of_a_value_agree(tmp_path: Path, concentration: str, logarith
 def test_two_forms_that_disagree_drop_their_row(
     tmp_path: Path, concentration: str, logarithm: str
 ) -> None:
-    text = f"smiles,IC50 (nM),pIC50\nC,{concentration},{logarithm}\nCC,34000,4.47\nCCC,10,8.0\n"
+    text = (
+        f"smiles,IC50 (nM),pIC50\nC,{concentration},{logarithm}\nCC,34000,4.47\nCCC,10,8.0\n" + GOOD
+    )
     (tmp_path / "m.csv").write_text(text)
     support = read_support(tmp_path / "m.csv")
     said = "'IC50 (nM)' and 'pIC50' disagree (--value-column says which)"
-    assert support.reasons == [said, "", ""]
+    assert support.reasons == [said, "", "", "", ""]
     assert np.isnan(support.values[0])
     assert not support.blank.any()
     told = read_support(tmp_path / "m.csv", Columns(value_column="pIC50"))
-    assert told.reasons == ["", "", ""]
+    assert told.reasons == [""] * 5
 
 
 def test_the_form_beside_a_relation_is_compared_too(tmp_path: Path) -> None:
     text = "smiles,rel,Ki (uM),pKi\nC,=,0.012,5.92\nCC,>,34,4.47\nCCC,=,0.01,8.0\n"
+    text += "CCCC,=,0.1,7\nCCN,=,0.1,7\n"
     (tmp_path / "m.csv").write_text(text)
     support = read_support(tmp_path / "m.csv")
     assert "values from 'Ki (uM)' in uM rather than 'pKi'" in support.notes[0]
-    assert ["disagree" in reason for reason in support.reasons] == [True, False, False]
-    np.testing.assert_array_equal(support.labels, [np.nan, 0, 1])
+    assert ["disagree" in reason for reason in support.reasons] == [True] + [False] * 4
+    np.testing.assert_array_equal(support.labels, [np.nan, 0, 1, 1, 1])
 
 
 def test_labels_keep_their_row_where_the_values_disagree(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
     kind, columns = c["extra"], sheet.columns
     if kind.startswith("multiline") and c["quoting"] not in ("minimal", "all", "odd one"):
         kind = "ids"  # without quotes these are other lines
+    if kind == "classes" and any(row.label is not None for row in sheet.expected.rows):
+        kind = "ids"  # without values these are assays
 
     def numbered(name: str, cell: Callable[[int], str]) -> tuple[str, list[str]]:
         return name, [cell(i) for i in range(n)]
@@ -116,6 +118,11 @@ def _more_columns(c: Combination, sheet: Sheet) -> None:
             ("Dose (uM)", ["10"] * n), numbered("Hill slope", lambda i: f"{1 + i / 9:.2f}"),
             numbered("Max % inhibition", lambda i: f"{99 - i:.1f}"),
         ],
+        "classes": [
+            numbered("PAINS", lambda i: str(int(i % 3 == 0))), ("n", ["1"] * n),
+            numbered("In stock", lambda i: ("yes", "no")[i % 2]),
+        ],
+        "dose and unit": [("Top dose unit", ["uM"] * n), ("Top dose", ["30"] * n)],
         "merged cells": [numbered("series", lambda i: "S1" if i % 5 == 0 else "")],
     }.get(kind, [])  # fmt: skip
     at = 1 if c.random("extra at").random() < 0.5 else len(columns)

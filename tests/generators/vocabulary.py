@@ -246,7 +246,7 @@ DIMENSIONS = {
             "spread", "counter screen", "other quantities", "dates", "multiline", "long row",
             "short row", "trailing cells", "repeated names", "index", "second smiles",
             "descriptors", "long rows all", "blank column", "two long rows", "confusing",
-            "merged cells", "multiline rows", "one long first row",
+            "merged cells", "multiline rows", "one long first row", "classes", "dose and unit",
         ),
         ("line", "column", "cell", "row"),
     ),

@@ -181,8 +181,8 @@ def _read_long(
             undecided = text["label"].str.casefold().isin(UNDECIDED)
             fields["label"] = parse_labels(text["label"].mask(undecided, ""), where)
             # A label needs no value.
-            fields["reason"] = label_errors(text["label"]).mask(
-                undecided, "label is " + text["label"]
+            fields["reason"] = ("label is " + text["label"]).where(
+                undecided, label_errors(text["label"])
             )
         yield measurements(fields, chunk.index)
 

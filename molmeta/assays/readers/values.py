@@ -44,6 +44,13 @@ _TESTED = frozenset(
 )
 """Words of what has a unit of concentration too, and is no activity."""
 
+_UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
+_VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
+_TESTED = frozenset(
+    {"dose", "conc", "concentration", "tested", "max", "cmax", "solubility", "lloq", "loq", "lod"}
+)
+"""Words of what has a unit of concentration too, and is no activity."""
+
 
 @dataclass(frozen=True)
 class ValueColumn:
