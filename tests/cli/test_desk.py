@@ -9,9 +9,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from molmeta_cli.console import show_table
-from molmeta_cli.ranking import say_best
 
-from molmeta.predict.table import Predictions
 from tests.cli.program import molmeta
 from tests.generators.molecules import NANOMOLAR, SMILES
 
@@ -87,29 +85,6 @@ def test_a_library_of_smiles_alone_has_no_names(folder: Path) -> None:
     ]
     assert {"mw", "brenk_alerts"} <= set(pd.read_csv("out.csv"))
     assert "rank " not in molmeta("predict", *call, "--show", "0").stderr
-
-
-@pytest.mark.parametrize(
-    ("columns", "name"),
-    [
-        ({"IC50 (nM)": [12, 340, 5600]}, None),
-        ({"IC50 (nM)": ["12", ">9000", "n.d."], "Hit": ["yes", "no", "no"]}, None),
-        ({"MW": [46.1, 30.2, 44.1], "Vendor": ["V", "V", "W"], "Code": ["a", "b", "c"]}, "Code"),
-        ({"Vendor": ["U", "V", "W"], "Catalogue ID": [3, 5, 7]}, "Catalogue ID"),
-        ({"Vendor": ["U", "V", "W"], "name": ["x", "x", "y"]}, "name"),
-    ],
-)
-def test_the_best_are_called_by_what_names_molecules(
-    columns: dict[str, list[object]], name: str | None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    smiles = ["CCO", "CC", "CCC"]
-    added = {"rank": [1, 2, 3], "p_active": 0.5, "predicted_value": float("nan")}
-    added |= {"nearest_similarity": 0.4, "in_domain": True}
-    table = pd.DataFrame({"smiles": smiles, **columns, **added})
-    say_best(Predictions(None, table, smiles), 1)  # type: ignore[arg-type]
-    told = capsys.readouterr().err.splitlines()[0]
-    head = told.removeprefix("rank").removesuffix("p_active  similarity  in_domain  smiles")
-    assert head.strip() == (name or "")
 
 
 def test_a_sheet_is_named(folder: Path) -> None:

@@ -35,14 +35,7 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
-_FEWEST, _NEAR, _MOST = 3, 0.3, 0.5  # rows; log units between a value and its logarithm; share
-
-_UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
-_VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
-_TESTED = frozenset(
-    {"dose", "conc", "concentration", "tested", "max", "cmax", "solubility", "lloq", "loq", "lod"}
-)
-"""Words of what has a unit of concentration too, and is no activity."""
+_FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
 
 _UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
 _VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
@@ -323,10 +316,9 @@ def _one_of(
 
 def _agree(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
     """Tell whether −log10 of one column is another, up to a unit; yes where too few rows say."""
-    one, other = read_values(rows[value], None), read_values(rows[logarithm], None)
-    values, stated = np.array(one.value, np.float64), np.array(other.value, np.float64)
-    exact = pd.Series(one.relation).isin(["", "="]) & pd.Series(other.relation).isin(["", "="])
-    both = (values > 0) & np.isfinite(stated) & exact.to_numpy()
+    values = np.array(read_values(rows[value], None).value, np.float64)
+    stated = np.array(read_values(rows[logarithm], None).value, np.float64)
+    both = (values > 0) & np.isfinite(stated)
     if both.sum() < _FEWEST:
         return True
     shift = stated[both] + np.log10(values[both])
