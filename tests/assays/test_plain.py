@@ -270,3 +270,10 @@ def test_the_percentage_that_tells_may_come_late(tmp_path: Path) -> None:
     read(tmp_path, f"smiles,% inhibition\n{rows}C,50\n", Columns(threshold=50))
     with pytest.raises(InputError, match=r"all lie between 0\.5 and 0\.5"):
         read(tmp_path, f"smiles,% inhibition\n{rows}", Columns(threshold=50))
+
+
+def test_percentages_hold_no_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_text("smiles,% inhibition\nCCO,91.125\nCC,5.250\nCCN,1.375\n")
+    store = load_assays(path, Columns(threshold=50))
+    assert store.assay(0).values.tolist() == [91.125, 5.25, 1.375]

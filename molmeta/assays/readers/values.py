@@ -202,7 +202,8 @@ def choose_values(
     types = None if quantity.symbol else _type_column(names, rows, name)
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
-    small = bool(quantity.logarithm) or Unit.parse(unit).logarithm != 0
+    kind = Unit.parse(unit)
+    small = bool(quantity.logarithm) or kind.logarithm != 0 or kind.kind == PERCENT
     decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
     values = ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
     if wanted is None and len(candidates) == 2 and name in candidates:
