@@ -54,30 +54,6 @@ def check_known(
     check_files(tables, columns.of_support(), format)
 
 
-def learn_assay(
-    path: Path,
-    columns: Columns,
-    model: Model,
-    *,
-    format: str,
-    assay: str | None,
-    labels_only: bool,
-    workers: int = 1,
-) -> LearntAssay:
-    """Learn the only assay of a table, or the one that is named; or read what was learnt."""
-    from molmeta.assays import read_support
-    from molmeta.predict.learnt import LearntAssay
-    from molmeta.predict.learnt_file import LEARNT
-
-    if path.suffix == LEARNT:
-        return _load(path, model, workers)
-    known = read_support(
-        path, columns, format=format, assay_id=assay, standardize=model.standardize
-    )
-    say_new_assays([known], labels_only)
-    return LearntAssay.learn(model, known, labels_only=labels_only, workers=workers)
-
-
 def learn_supports(
     path: Path,
     columns: Columns,
@@ -86,12 +62,14 @@ def learn_supports(
     format: str,
     assay: str | None,
     labels_only: bool,
+    several: bool = False,
     prevalence: float | None = None,
     workers: int = 1,
 ) -> tuple[list[LearntAssay], list[Support]]:
-    """Learn all assays of a table, or the one that is named, or read what was learnt.
+    """Learn the only assay of a table, or the one that is named, or read what was learnt.
 
-    It gives the tables too, whose blank rows may wait for a prediction.
+    It gives the tables too, whose blank rows may wait for a prediction. Where `several` assays are
+    taken, all of a table are learnt unless one is named.
     """
     from molmeta.assays import read_support
     from molmeta.assays.support import read_supports
@@ -104,11 +82,10 @@ def learn_supports(
             learnt.classifier.prevalence = prevalence
         return [learnt], []
     form = model.standardize
-    if assay is not None:
-        one = read_support(path, columns, format=format, assay_id=assay, standardize=form)
-        known = [one]
-    else:
+    if several and assay is None:
         known = read_supports(path, columns, format=format, standardize=form)
+    else:
+        known = [read_support(path, columns, format=format, assay_id=assay, standardize=form)]
     say_new_assays(known, labels_only)
     how: dict[str, Any] = {"prevalence": prevalence, "labels_only": labels_only}
     return [LearntAssay.learn(model, one, workers=workers, **how) for one in known], known

@@ -119,6 +119,7 @@ def predict(options: Options) -> None:
         format=options.format,
         assay=options.assay,
         labels_only=options.labels_only,
+        several=True,
         prevalence=options.prevalence,
         workers=options.workers or n_cores(),
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.known import check_known, learn_assay
+from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
     Assay,
     Columns,
@@ -86,7 +86,7 @@ def suggest(options: Options) -> None:
 
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     workers = options.workers or n_cores()
-    learnt = learn_assay(
+    [learnt], _ = learn_supports(
         options.support,
         options.columns,
         model,

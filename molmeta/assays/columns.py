@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -125,6 +126,16 @@ def find_column(
         expected=f"one of the columns {listed(names)}",
         fix=f"Did you mean {near[0]!r}?" if near else None,
     )
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, in lower case.
+
+    >>> words_of("isActive (call_2)")
+    ['is', 'active', 'call', '2']
+    """
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W_]+", apart.casefold())
 
 
 def listed(names: Sequence[str], limit: int = 12) -> str:

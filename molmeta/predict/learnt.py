@@ -97,10 +97,9 @@ class LearntAssay:
             smiles = [store.smiles[i] if i >= 0 else "" for i in assay.molecules.tolist()]
             labels = assay.labels[kept]
             check_classes(assay.id, labels)
+            told = () if labels_only else (values[kept], assay.bounds[kept])
             classifier = FewShotClassifier(model, workers=workers).fit(
-                [smiles[i] for i in np.flatnonzero(kept)],
-                labels.astype(int),
-                None if labels_only else values[kept],
+                [smiles[i] for i in np.flatnonzero(kept)], labels.astype(int), *told
             )
             shown = np.where(kept, values, np.nan).tolist()
             measured = [(s, v, k) for s, v, k in zip(smiles, shown, kept, strict=True) if s]

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from molmeta import FewShotRegressor
-from molmeta.assays import Columns, open_library, read_support
+from molmeta.assays import Columns, load_assays, open_library, read_support
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.models import LinearHead, MatchingHead
 from molmeta.predict import learn, predict_table
+from molmeta.predict.learnt import LearntAssay
 from molmeta.predict.value_posterior import Predicted
 from molmeta.runs.model import Model
 from tests.predict.test_estimators import FRAME, KNOWN, LIBRARY
@@ -141,14 +142,26 @@ def test_one_wrong_value_does_not_decide_all(kernel_model: Model) -> None:
     np.testing.assert_allclose(told, fitted[0].predict(library), rtol=1e-5)
 
 
-def test_a_bound_is_kept(kernel_model: Model, tmp_path: Path) -> None:
+def bounded() -> list[tuple[str, str]]:
+    """Eight anilides with an IC50, and eight acids of which only a bound is known."""
     series = [f"CC(=O)Nc1ccc({tail})cc1" for tail in ("OC", "OCC", "C", "F", "Cl", "Br", "N", "S")]
     acids = [f"OC(=O)c1ccccc1{tail}" for tail in ("O", "OC", "N", "C", "F", "Cl", "Br", "S")]
     nanomolar = ["12", "30", "5", "80", "44", "9", "100", "20"]
-    rows = [*zip(series, nanomolar, strict=True), *((acid, ">10000") for acid in acids)]
-    table = ranked(rows, kernel_model, tmp_path)
+    return [*zip(series, nanomolar, strict=True), *((acid, ">10000") for acid in acids)]
+
+
+def test_a_bound_is_kept(kernel_model: Model, tmp_path: Path) -> None:
+    table = ranked(bounded(), kernel_model, tmp_path)
     assert (table["predicted_value"][:8] > 6).all()
     assert (table["predicted_value"][8:] < 5).all()
+
+
+def test_a_store_tells_the_same_values_as_its_table(kernel_model: Model, tmp_path: Path) -> None:
+    table = ranked(bounded(), kernel_model, tmp_path)
+    store = load_assays(tmp_path / "support.csv", Columns(threshold=6))
+    [one] = LearntAssay.of_store(kernel_model, store)
+    again = predict_table(one.classifier, open_library(tmp_path / "support.csv")).table
+    np.testing.assert_allclose(again["predicted_value"], table["predicted_value"], atol=1e-5)
 
 
 def ranked(rows: list[tuple[str, str]], model: Model, folder: Path) -> pd.DataFrame:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
 
-from molmeta.assays.columns import listed
+from molmeta.assays.columns import listed, words_of
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import UNDECIDED, as_text, looks_like_labels
 from molmeta.assays.readers.values import measured_columns
@@ -37,7 +36,7 @@ def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str
     """
     measured = measured_columns(names, rows)
     speaking = [name for name in class_columns(names, rows) if speaks_of_labels(name, rows)]
-    clear = [name for name in speaking if set(_words(name)) <= _LABEL_WORDS | _WORDS_AROUND]
+    clear = [name for name in speaking if set(words_of(name)) <= _LABEL_WORDS | _WORDS_AROUND]
     if not measured or not speaking:
         return None
     if len(clear) == 1:
@@ -60,8 +59,4 @@ def class_columns(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
 def speaks_of_labels(name: str, rows: pd.DataFrame) -> bool:
     """Tell whether a class column's name, or its cells, say that its classes are activities."""
     cells = as_text(rows[name]).str.casefold()
-    return bool(_LABEL_WORDS.intersection(_words(name)) or cells.isin(_ACTIVITIES).any())
-
-
-def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    return bool(_LABEL_WORDS.intersection(words_of(name)) or cells.isin(_ACTIVITIES).any())

@@ -7,13 +7,26 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from molmeta.assays.cells import read_values
 from molmeta.assays.measurement import as_text
 from molmeta.assays.units import PXC50, Unit, comparable
 
 TOLERANCE = 0.05
 """How far twins may lie apart in log units, if their digits do not let them lie further."""
 
+_FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
 _DIGITS = r"(?:\d+(?:[.,](?P<behind>\d*))?|[.,](?P<alone>\d+))(?:[eE](?P<power>[-+]?\d+))?"
+
+
+def are_twins(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
+    """Tell whether −log10 of one column is another, up to a unit; yes where too few rows say."""
+    values = np.array(read_values(rows[value], None).value, np.float64)
+    stated = np.array(read_values(rows[logarithm], None).value, np.float64)
+    both = (values > 0) & np.isfinite(stated)
+    if both.sum() < _FEWEST:
+        return True
+    shift = stated[both] + np.log10(values[both])
+    return bool(np.mean(np.abs(shift - np.median(shift)) < _NEAR) > _MOST)
 
 
 def disagree(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,6 @@ import pandas as pd
 
 from molmeta.assays.cells import decimal_mark, read_values
 from molmeta.assays.columns import (
-    RELATION_NAMES,
     TYPE_NAMES,
     VALUE_NAMES,
     Columns,
@@ -20,14 +18,14 @@ from molmeta.assays.columns import (
 )
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
-from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
+from molmeta.assays.quantity import Quantity, parse_quantity
 from molmeta.assays.readers.reading import SeveralValues
-from molmeta.assays.readers.twins import disagree
+from molmeta.assays.readers.relation_column import relation_columns, relation_of
+from molmeta.assays.readers.twins import are_twins, disagree
+from molmeta.assays.readers.unit_column import known_unit, unit_of
 from molmeta.assays.relations import (
     SIGNS,
     UNKNOWN,
-    looks_like_relations,
-    may_censor,
     normalise,
     turned,
 )
@@ -35,14 +33,6 @@ from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
 N_LOOKED_AT = 2_000
-_FEWEST, _NEAR, _MOST = 3, 0.3, 0.75  # rows; log units between a value and its logarithm; share
-
-_UNIT_WORDS = frozenset({"unit", "units", "uom", "einheit", "einheiten"})
-_VALUE_WORDS = frozenset({"standard", "value", "values", "result", "measured", "of"})
-_TESTED = frozenset(
-    {"dose", "conc", "concentration", "tested", "max", "cmax", "solubility", "lloq", "loq", "lod"}
-)
-"""Words of what has a unit of concentration too, and is no activity."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +161,7 @@ def choose_values(
     where = str(table.path)
     candidates = _candidates(names, rows)
     wanted = table.find(columns.value_column, flag="--value-column", among=names)
-    relations = _relation_columns(table, names, columns, rows)
+    relations = relation_columns(table, names, columns, rows)
     if wanted is not None:
         name = wanted
     elif (generic := table.find(None, VALUE_NAMES, flag="", among=names)) is not None:
@@ -194,11 +184,11 @@ def choose_values(
         )
     if quantity.other or quantity.problem:
         return None
-    relation, is_turned = _relation_of(
+    relation, is_turned = relation_of(
         name, list(names), candidates, relations, columns, rows, where
     )
     alone = len(candidates) < 2
-    unit, unit_column = _unit_of(quantity, names, columns, rows, alone=alone)
+    unit, unit_column = unit_of(quantity, names, columns, rows, alone=alone)
     types = None if quantity.symbol else _type_column(names, rows, name)
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
@@ -221,7 +211,7 @@ def _twin(
     quantity, told = parse_quantity(name), replace(columns, units=None)
     small = bool(quantity.logarithm)
     try:
-        unit, unit_column = _unit_of(quantity, names, told, rows, alone=False)
+        unit, unit_column = unit_of(quantity, names, told, rows, alone=False)
         decimal = decimal_mark(rows[name], columns.decimal, name, small=small)
     except InputError:
         return None
@@ -231,7 +221,7 @@ def _twin(
 def _check_contradictions(values: ValueColumn, rows: pd.DataFrame, where: str) -> None:
     """Refuse a column most of whose rows, or a line of units, state another unit than its name."""
     for text in as_text(rows[values.name]).unique():
-        if values.unit and _known_unit(text) and not _says(values, text):
+        if values.unit and known_unit(text) and not _says(values, text):
             raise InputError.of(
                 f"column {values.name!r} of {where}",
                 got=f"the unit {text!r} in a cell, and values in {values.unit}",
@@ -297,8 +287,8 @@ def _one_of(
     if len(candidates) == 1:
         return next(iter(candidates))
     forms = {(quantity.symbol, quantity.is_pxc50): name for name, quantity in candidates.items()}
-    are_twins = len(candidates) == len(forms) == 2 and len({symbol for symbol, _ in forms}) == 1
-    if are_twins and _agree(rows, *(forms[key] for key in sorted(forms))):
+    one_quantity = len(candidates) == len(forms) == 2 and len({one for one, _ in forms}) == 1
+    if one_quantity and are_twins(rows, *(forms[key] for key in sorted(forms))):
         at = [names.index(relation) for relation in relations]
         beside = [one for one in candidates if any(abs(names.index(one) - i) == 1 for i in at)]
         return beside[0] if len(beside) == 1 else next(forms[key] for key in forms if key[1])
@@ -313,178 +303,6 @@ def _one_of(
     assert isinstance(error, SeveralValues)
     error.names = tuple(candidates)
     raise error
-
-
-def _agree(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
-    """Tell whether −log10 of one column is another, up to a unit; yes where too few rows say."""
-    values = np.array(read_values(rows[value], None).value, np.float64)
-    stated = np.array(read_values(rows[logarithm], None).value, np.float64)
-    both = (values > 0) & np.isfinite(stated)
-    if both.sum() < _FEWEST:
-        return True
-    shift = stated[both] + np.log10(values[both])
-    return bool(np.mean(np.abs(shift - np.median(shift)) < _NEAR) > _MOST)
-
-
-def _relation_columns(
-    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
-) -> list[str]:
-    """The columns that hold relations, by name or by what is in them."""
-    wanted = table.find(columns.relation_column, flag="--relation-column", among=names)
-    if wanted is not None:
-        return [wanted]
-    known = {name.casefold() for name in RELATION_NAMES}
-    return [
-        name
-        for name in names
-        if name.strip().casefold() in known
-        or parse_quantity(name).other == RELATION
-        or looks_like_relations(as_text(rows[name]))
-    ]
-
-
-def _relation_of(
-    name: str,
-    names: list[str],
-    candidates: dict[str, Quantity],
-    relations: list[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    where: str,
-) -> tuple[str | None, bool]:
-    """The relation column of a value column, and whether it is to be turned round."""
-    if columns.relation_column and relations:
-        return relations[0], False
-    relations = [other for other in relations if other != name]
-    others = {one: q for one, q in candidates.items() if one != name}
-    if not relations:
-        return None, False
-    own, of_twins = [], []
-    for relation in relations:
-        owners = _owners(relation, name, names, others)
-        if owners == {name}:
-            own.append(relation)
-        elif name in owners and _opposed(name, owners - {name}):
-            raise _which_relation(name, relation, owners, where)
-        elif name in owners:
-            own.append(relation)
-        elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
-            of_twins.append((relation, _opposed(name, owners)))
-        elif not parse_quantity(relation).symbol and may_censor(as_text(rows[relation])):
-            raise _which_relation(name, relation, {name, *owners}, where)
-    if len(own) == 1:
-        return own[0], False
-    if not own and len(of_twins) == 1:
-        return of_twins[0]
-    if not own and not of_twins:
-        return None, False
-    raise InputError.of(
-        f"relations of {where}",
-        got=f"several columns of them: {listed(relations)}",
-        expected=f"one for {name!r}",
-        fix="Name it with --relation-column.",
-    )
-
-
-def _owners(relation: str, name: str, names: list[str], others: dict[str, Quantity]) -> set[str]:
-    """The value columns that a relation can belong to: by its name, else those beside it."""
-    if not others:
-        return {name}
-    said = parse_quantity(relation)
-    values = [name, *others]
-    if said.symbol:
-        named = {one for one in values if _same(parse_quantity(one), said)}
-        if named:
-            return named
-    at = names.index(relation)
-    beside = {one for one in values if abs(names.index(one) - at) == 1}
-    return beside or set(values)
-
-
-def _same(one: Quantity, other: Quantity) -> bool:
-    return one.symbol == other.symbol and one.logarithm == other.logarithm
-
-
-def _opposed(name: str, others: set[str]) -> bool:
-    """Tell whether another of the columns falls where this one rises."""
-    return any(parse_quantity(other).rises != parse_quantity(name).rises for other in others)
-
-
-def _which_relation(name: str, relation: str, owners: set[str], where: str) -> InputError:
-    return InputError.of(
-        f"relations in {relation!r} of {where}",
-        got=f"a place where they could be those of {listed(sorted(owners))}",
-        expected=f"to know whether they are those of {name!r}",
-        fix="Name both with --value-column and --relation-column.",
-    )
-
-
-def _unit_of(
-    quantity: Quantity,
-    names: Sequence[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    *,
-    alone: bool,
-) -> tuple[str, str | None]:
-    """The unit of the whole column, and the column of each row's unit.
-
-    Where the name says the unit, a column of units may only contradict it; that of a pIC50 beside
-    an IC50 is the other's.
-    """
-    if columns.units is not None:
-        column = next((n for n in names if n == columns.units), None)
-        if column is None and not _known_unit(columns.units):
-            column = next((n for n in names if n.casefold() == columns.units.casefold()), None)
-        if column is not None:
-            return quantity.unit_with(""), column
-        if not _known_unit(columns.units):
-            raise InputError.of(
-                "--units",
-                got=repr(columns.units),
-                expected=f"nM, uM, M, ug/mL, %, pXC50, log nM …, or one of {listed(names)}",
-            )
-        return quantity.unit_with(columns.units), None
-    unit = quantity.unit_with("")
-    known = _units_said_of(quantity.name, names)
-    beside = known is not None and names.index(known) == names.index(quantity.name) + 1
-    if unit and not (alone or beside):
-        return unit, None  # its units are another column's
-    if known is not None and unit:
-        cells = as_text(rows[known])
-        filled = cells[~cells.str.casefold().isin(MISSING)]
-        if 2 * filled.map(_known_unit).sum() < len(filled):
-            known = None  # units of something else
-    return unit, known
-
-
-def _units_said_of(value: str, names: Sequence[str]) -> str | None:
-    """The column whose name says that it holds the units of the value, and of nothing else.
-
-    "IC50 unit" is rather that of an IC50 than a mere "Unit", and that one not behind a dose.
-    """
-    found: dict[str, tuple[int, bool]] = {}
-    for at, name in enumerate(names):
-        words = _letters(name).split()
-        of = "".join(word for word in words if word not in _UNIT_WORDS | _VALUE_WORDS)
-        if name == value or not _UNIT_WORDS.intersection(words):
-            continue
-        before = names[at - 1] if at else ""
-        stray = not of and before != value and _TESTED.intersection(_letters(before).split())
-        if not stray and of in _letters(value).replace(" ", ""):
-            found[name] = len(of), before == value
-    return max(found, key=lambda name: found[name], default=None)
-
-
-def _letters(name: str) -> str:
-    """The letters and digits of a name, in lower case, blanks between."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return " ".join(re.findall(r"[^\W_]+", apart.casefold()))
-
-
-def _known_unit(text: str) -> bool:
-    unit = Unit.parse(text)
-    return unit.is_concentration or unit.kind == PERCENT
 
 
 def _type_column(names: Sequence[str], rows: pd.DataFrame, value: str) -> str | None:
