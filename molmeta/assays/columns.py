@@ -123,7 +123,7 @@ def find_column(
     raise InputError.of(
         f"{source}: {flag}",
         got=repr(wanted),
-        expected=f"one of the columns {listed(names)}",
+        expected=f"one of the columns {listed(names)}" if names else "none: no column is left",
         fix=f"Did you mean {near[0]!r}?" if near else None,
     )
 

@@ -277,3 +277,10 @@ def test_percentages_hold_no_thousands(tmp_path: Path) -> None:
     path.write_text("smiles,% inhibition\nCCO,91.125\nCC,5.250\nCCN,1.375\n")
     store = load_assays(path, Columns(threshold=50))
     assert store.assay(0).values.tolist() == [91.125, 5.25, 1.375]
+
+
+def test_a_column_is_named_where_none_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("smiles,active\nCCO,1\nCCN,0\n")
+    with pytest.raises(InputError, match="got 'nope'; expected none: no column is left"):
+        load_assays(path, Columns(value_column="nope"))
