@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -229,6 +230,24 @@ def width(low: ArrayLike, high: ArrayLike) -> float:
     """
     widths = _floats(high) - _floats(low)
     return _mean(widths[~np.isnan(widths)])
+
+
+def negative_log_likelihood(
+    values: ArrayLike, location: ArrayLike, scale: ArrayLike, freedom: ArrayLike
+) -> float:
+    """Compute the mean of -ln p(y), p the density of Student's t; NaN where there is no scale.
+
+    >>> round(negative_log_likelihood([5.0], [5.0], [1.0], [float("inf")]), 3)  # ln(2π) / 2
+    0.919
+
+    Args:
+        values: Measured, shape (n,).
+        location: Predicted, shape (n,).
+        scale: In the unit of the values, shape (n,); NaN where only the location is predicted.
+        freedom: Degrees of freedom, shape (n,); infinite for a normal distribution.
+    """
+    found = -stats.t.logpdf(_floats(values), freedom, _floats(location), _floats(scale))
+    return _mean(found[~np.isnan(found)])
 
 
 def spearman(values: ArrayLike, predicted: ArrayLike) -> float:

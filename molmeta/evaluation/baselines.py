@@ -24,7 +24,7 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
 from molmeta.evaluation.forest import forest_means, tuned_forest_means
-from molmeta.evaluation.gaussian_process import predict_mean
+from molmeta.evaluation.gaussian_process import predict_normal
 from molmeta.evaluation.protocol import Scale, Task
 
 Scores = NDArray[np.float64]
@@ -74,7 +74,7 @@ class Baseline(ABC):
 
     @abstractmethod
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
-        """Score molecules, shape (q,).
+        """Score molecules; see `Method.scores`.
 
         Args:
             known: ECFP counts of the support set, shape (s, size).
@@ -226,8 +226,9 @@ class GaussianProcess(Baseline):
 
     def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
         """See `Baseline.predict`."""
-        mean = predict_mean(tanimoto(known, known), labels, tanimoto(query, known))
-        return mean if self.task == "regression" else np.clip(mean, 0.0, 1.0)
+        kernel, cross = tanimoto(known, known), tanimoto(query, known)
+        found = predict_normal(kernel, labels, cross, np.ones(len(cross)))
+        return found if self.task == "regression" else np.clip(found[:, 0], 0.0, 1.0)
 
 
 BASELINES: dict[str, Callable[[Task], Baseline]] = {

@@ -105,10 +105,10 @@ def _evaluate_method(
 ) -> Record:
     rows, bins, example = [], None, None
     for episode in episodes:
-        scores, interval = _scores(method, store, episode)
+        scores, spread = _scores(method, store, episode)
         labels = episode.targets[episode.draw.query].astype(np.float64)
         support = episode.targets[episode.draw.support].astype(np.float64)
-        measured = measure(labels, scores, method.scale, support, interval)
+        measured = measure(labels, scores, method.scale, support, spread)
         rows.append(_describe(assay, episode) | measured)
         probabilities = as_probabilities(scores, method.scale)
         if probabilities is not None:
@@ -126,7 +126,7 @@ def _evaluate_method(
 def _scores(
     method: Method, store: AssayStore, episode: _Episode
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The method's scores of every query, and its intervals; the query labels stay here.
+    """The method's scores of every query, and how values spread; the query labels stay here.
 
     Raises:
         MolmetaError: If the method does not give one finite score a query.
@@ -137,9 +137,9 @@ def _scores(
         method.scores(store, episode.molecules[support], episode.given, queries),
         dtype=np.float64,
     )
-    ends = None
+    around = None
     if method.scale == "value" and given.shape == (len(queries), 3):
-        given, ends = given[:, 0], given[:, 1:]
+        given, around = given[:, 0], given[:, 1:]
     if given.shape != queries.shape or not np.isfinite(given).all():
         n_bad = int((~np.isfinite(given)).sum())
         raise MolmetaError(
@@ -150,9 +150,9 @@ def _scores(
     scores[parsed] = given
     known = episode.targets[support].astype(np.float64)
     scores[~parsed] = neutral_score(given, method.scale, known)
-    interval = np.full((len(parsed), 2), np.nan)
-    interval[parsed] = np.nan if ends is None else ends
-    return scores, interval
+    spread = np.full((len(parsed), 2), np.nan)
+    spread[parsed] = np.nan if around is None else around
+    return scores, spread
 
 
 def _check_support(assay: Assay, episode: _Episode) -> None:

@@ -16,7 +16,7 @@ from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
-from molmeta.evaluation.protocol import COVERAGE, Method, Scale, Task
+from molmeta.evaluation.protocol import Method, Scale, Task
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel
 from molmeta.predict.value_posterior import SETTINGS, ValuePosterior
@@ -122,7 +122,7 @@ class LearnerMethod(TrainedMethod):
             given = labels if self._model.learner.continuous else above
             adapted = scorer.adapt(support, given, steps=self.steps)
             predicted = ValuePosterior.learn(adapted, values).predict(scorer, query)
-            return np.column_stack([predicted.mean, predicted.interval(COVERAGE)])
+            return predicted.as_columns()
         panel = Panel(self._model, [scorer.adapt(support, labels, steps=self.steps)])
         return panel.score_rows(scorer, query, number=np.float64)[:, 0]
 

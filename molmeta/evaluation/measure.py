@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from molmeta import metrics
-from molmeta.evaluation.protocol import Scale, Task
+from molmeta.evaluation.protocol import COVERAGE, Scale, Task
 
 Floats = NDArray[np.float64]
 
@@ -23,13 +24,13 @@ METRICS: dict[Task, tuple[str, ...]] = {
         "brier",
         "calibration_error",
     ),
-    "regression": ("r2_os", "rmse", "spearman", "coverage", "width"),
+    "regression": ("r2_os", "rmse", "spearman", "coverage", "width", "nll"),
 }
 """Columns of `results.csv` by task; the first is the one that methods are compared by."""
 
 
 def measure(
-    labels: Floats, scores: Floats, scale: Scale, support: Floats, interval: Floats | None = None
+    labels: Floats, scores: Floats, scale: Scale, support: Floats, spread: Floats | None = None
 ) -> dict[str, float]:
     """Compute every metric of one draw.
 
@@ -38,16 +39,18 @@ def measure(
         scores: Shape (q,).
         scale: The kind of the scores; calibration is measured only for probabilities.
         support: Labels of the support set, shape (s,).
-        interval: Lower and upper ends of values, (q, 2), NaN where there is none.
+        spread: Scales and degrees of freedom of values, (q, 2), NaN where there are none.
     """
     if scale == "value":
-        low, high = np.full((2, len(labels)), np.nan) if interval is None else interval.T
+        scale_of, freedom = np.full((2, len(labels)), np.nan) if spread is None else spread.T
+        half = stats.t.ppf((1 + COVERAGE) / 2, freedom) * scale_of
         return {
             "r2_os": metrics.r2_out_of_sample(labels, scores, float(support.mean())),
             "rmse": metrics.rmse(labels, scores),
             "spearman": metrics.spearman(labels, scores),
-            "coverage": metrics.coverage(labels, low, high),
-            "width": metrics.width(low, high),
+            "coverage": metrics.coverage(labels, scores - half, scores + half),
+            "width": metrics.width(scores - half, scores + half),
+            "nll": metrics.negative_log_likelihood(labels, scores, scale_of, freedom),
         }
     probabilities = as_probabilities(scores, scale)
     return {

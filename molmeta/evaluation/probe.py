@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from molmeta.evaluation.baselines import logistic_probabilities
-from molmeta.evaluation.gaussian_process import predict_mean
+from molmeta.evaluation.gaussian_process import predict_normal
 from molmeta.evaluation.protocol import Task
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,8 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
 
     Vectors are centred on the support set and divided by its root mean squared length.
     Classification is logistic regression, its penalty chosen by cross-validated likelihood within
-    the support set; regression is ridge regression, its penalty chosen by marginal likelihood.
+    the support set; regression is ridge regression, its penalty chosen by marginal likelihood, and
+    gives distributions as `predict_normal`.
 
     >>> known, labels = np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([0.0, 0.0, 1.0, 1.0])
     >>> (probe_scores(known, labels, known, "classification") > 0.5).tolist()
@@ -43,7 +44,7 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
     known, asked = (known - centre) / length, (asked - centre) / length
     kernel, cross = known @ known.T, asked @ known.T
     if task == "regression":
-        return predict_mean(kernel, labels, cross)
+        return predict_normal(kernel, labels, cross, (asked**2).sum(axis=1))
     return logistic_probabilities(kernel, labels, cross, _best_strength(kernel, labels))
 
 

@@ -22,7 +22,7 @@ from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
 COVERAGE = 0.8
-"""The share of values that the intervals of a regression method should hold."""
+"""The share of values that central intervals of a regression method should hold."""
 
 Drawing = Callable[[AssayStore, Assay, Task, int, int], Draw]
 
@@ -80,7 +80,8 @@ class Method(typing.Protocol):
 
         Returns:
             A finite score a query, shape (q,); higher means more active. A method of values may
-            give intervals of the share `COVERAGE` too, (q, 3): value, lower and upper end.
+            give a distribution instead, (q, 3): location, scale and degrees of freedom of
+            Student's t, infinite for a normal one.
         """
 
 

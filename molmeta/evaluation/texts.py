@@ -30,6 +30,7 @@ LABELS = {
     "spearman": "Spearman",
     "coverage": "coverage of 80 %",
     "width": "width of 80 %",
+    "nll": "negative log likelihood",
 }
 """What the metrics' columns are called in print."""
 
@@ -56,6 +57,7 @@ MEANINGS = {
     "spearman": "How well the order of values is predicted. 0 is guessing, 1 is perfect.",
     "coverage": "The share of values that lie in their 80 % interval. It should be 0.8.",
     "width": "How wide these intervals are, in the value's units. Less is better.",
+    "nll": "Minus the mean logarithm of the density predicted at the value. Less is better.",
 }
 """What a metric means to a reader."""
 

@@ -53,6 +53,11 @@ class Predicted:
         half = stats.t.ppf((1 + coverage) / 2, _FREEDOM) * self.scale
         return np.column_stack([self.mean - half, self.mean + half])
 
+    def as_columns(self) -> Floats:
+        """Give the parameters of each distribution: mean, scale, degrees of freedom, (q, 3)."""
+        freedom = np.full_like(self.mean, _FREEDOM)
+        return np.column_stack([self.mean, self.scale, freedom])
+
     def above(self, threshold: float) -> Floats:
         """Compute the probability that a value lies above the threshold, (q,)."""
         found: Floats = stats.t.sf((threshold - self.mean) / self.scale, _FREEDOM)

@@ -34,7 +34,7 @@ from molmeta.evaluation.forest import (
     grid_means,
     tuned_forest_means,
 )
-from molmeta.evaluation.gaussian_process import NOISE, predict_mean
+from molmeta.evaluation.gaussian_process import NOISE, predict_normal
 
 KNOWN = csr_matrix(np.array([[2, 0, 1], [0, 3, 0], [1, 0, 1]], np.uint8))
 LABELS = np.array([1.0, 0.0, 1.0])
@@ -103,18 +103,19 @@ def test_gaussian_process_equals_scikit_learn_at_the_best_noise() -> None:
         model.fit(known, values - values.mean())
         if model.log_marginal_likelihood_value_ > best_likelihood:
             best_likelihood = model.log_marginal_likelihood_value_
-            scaled = model.kernel_.k1.constant_value
-            mean = known @ known.T + noise * np.eye(20)
-            weights = np.linalg.solve(mean, values - values.mean())
-            best = values.mean() + query @ known.T @ weights
-            assert scaled > 0
-    found = predict_mean(known @ known.T, values, query @ known.T)
-    np.testing.assert_allclose(found, best, rtol=1e-8)
+            # Its own standard deviation holds the noise of a new value, as ours does.
+            mean, spread = model.predict(query, return_std=True)
+            best = np.column_stack([values.mean() + mean, spread])
+    own = (query**2).sum(axis=1)
+    found = predict_normal(known @ known.T, values, query @ known.T, own)
+    assert np.isinf(found[:, 2]).all()
+    np.testing.assert_allclose(found[:, :2], best, rtol=1e-4)
 
 
 def test_gaussian_process_of_equal_values_says_that_value() -> None:
     found = GaussianProcess(task="regression").predict(KNOWN, np.full(3, 6.5), QUERY)
-    np.testing.assert_allclose(found, 6.5)
+    np.testing.assert_allclose(found[:, 0], 6.5)
+    assert np.isnan(found[:, 1]).all()  # equal values tell no noise
 
 
 @pytest.mark.parametrize("name", sorted(set(BASELINES) - {"rf-grid"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from molmeta import metrics
 from molmeta.evaluation.measure import METRICS, as_probabilities, measure, neutral_score
@@ -25,13 +26,19 @@ def test_probabilities_are_judged_only_where_there_are_some() -> None:
 
 def test_regression_has_its_own() -> None:
     values, support = np.array([5.0, 6, 7]), np.array([5.0, 6])
-    ends = np.array([[4.0, 5.0], [6.5, 7.0], [np.nan, np.nan]])
-    found = measure(values, values, "value", support, ends)
-    right = {"r2_os": 1.0, "rmse": 0.0, "spearman": pytest.approx(1.0)}
-    assert found == right | {"coverage": 0.5, "width": 0.75}
+    predicted = np.array([5.0, 6.1, 7])
+    spread = np.array([[0.5, 3], [0.05, np.inf], [np.nan, np.nan]])  # the second misses
+    found = measure(values, predicted, "value", support, spread)
+    student, normal = stats.t(3, 5, 0.5), stats.norm(6.1, 0.05)
+    wide = [np.subtract(*one.interval(0.8)[::-1]) for one in (student, normal)]
+    assert found["coverage"] == 0.5
+    assert found["width"] == pytest.approx(np.mean(wide))
+    assert found["nll"] == pytest.approx(-(student.logpdf(5) + normal.logpdf(6)) / 2)
+    assert found["rmse"] == pytest.approx(np.sqrt(0.01 / 3))
     assert tuple(found) == METRICS["regression"]
     without = measure(values, values, "value", support)
-    assert np.isnan([without["coverage"], without["width"]]).all()
+    assert without["r2_os"] == 1.0
+    assert np.isnan([without["coverage"], without["width"], without["nll"]]).all()
 
 
 def test_log_odds_become_probabilities_without_overflow() -> None:
