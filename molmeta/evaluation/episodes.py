@@ -24,7 +24,7 @@ from molmeta.metrics import calibration_bins
 Record = dict[str, Any]
 
 # An example shows at most so many molecules.
-_N_SUPPORT_SHOWN, _N_TOP_SHOWN = 16, 8
+_N_SUPPORT_SHOWN, _N_TOP_SHOWN, _N_VALUES_SHOWN = 16, 8, 200
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,9 @@ def _evaluate_method(
             bins = new if bins is None else bins + new
         if example is None:
             example = _example(store, episode, scores)
+            if method.scale == "value":
+                pairs = np.column_stack([labels, scores])[episode.parsed]
+                example["values"] = pairs[:_N_VALUES_SHOWN].tolist()
     return {
         "rows": rows,
         "calibration": None if bins is None else bins.tolist(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from molmeta.chem.repair import respell
 from molmeta.evaluation.compare import Comparison
 from molmeta.evaluation.texts import LABELS, Row, number
-from molmeta.reporting import Molecules, Text
+from molmeta.reporting import Figure, Molecules, Text
 from molmeta.reporting.blocks import Block, MoleculeCard
 from molmeta.reporting.molecules import draw
+from molmeta.reporting.plots import scatter_plot
 
 _N_OF_EACH = 2
 
@@ -57,7 +58,16 @@ def _assay(found: Comparison, title: str, example: Row) -> list[Block]:
             ],
             "Highest-scored queries, best first:",
         ),
+        *_values(example.get("values", [])),  # results of before have none
     ]
+
+
+def _values(pairs: list[list[float]]) -> list[Block]:
+    """Plot predicted against measured values, [measured, predicted] each."""
+    if not pairs:
+        return []
+    plot = scatter_plot(*zip(*pairs, strict=True), x_label="measured", y_label="predicted")
+    return [Figure(plot, "Queries of that draw. On the grey diagonal both are equal.")]
 
 
 def _card(smiles: str, label: float, *more: str, classes: bool) -> MoleculeCard:

@@ -110,6 +110,23 @@ def line_plot(
     return _svg(height, f"{y_label} by {x_label}", marks)
 
 
+def scatter_plot(x: Sequence[float], y: Sequence[float], *, x_label: str, y_label: str) -> Markup:
+    """Plot pairs of numbers of one kind on axes of one range, with the diagonal.
+
+    >>> scatter_plot([5.0, 6.0], [5.5, 5.8], x_label="measured", y_label="predicted")[:4]
+    Markup('<svg')
+    """
+    ticks = _ticks(*_span([*x, *y], zero=False))
+    return line_plot(
+        [Series("", x, y, line=False)],
+        x_label=x_label,
+        y_label=y_label,
+        x_ticks=ticks,
+        diagonal=True,
+        y_range=(ticks[0], ticks[-1]),
+    )
+
+
 def dot_plot(
     rows: Sequence[str], series: Sequence[Series], *, x_label: str, zero: bool = True
 ) -> Markup:

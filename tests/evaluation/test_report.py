@@ -125,6 +125,7 @@ def test_regression_and_one_method_make_a_report_too(store: AssayStore, tmp_path
     page = read(compare({"r": results}), tmp_path / "report.html")
     assert "R² (out of sample)" in page
     assert "measured" in page
+    assert page.count("both are equal") == 2  # predicted against measured, hardest and easiest
     assert "Method against method" not in page
     assert "Calibration" not in page
 
