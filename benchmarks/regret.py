@@ -1,12 +1,13 @@
 """Regret: what the best of the simple methods is ahead of a model, far from home and on bad sets.
 
-    python benchmarks/regret.py [--valid STORE] [--data ../shared/data] [--draws 3] [-m default]
+    python benchmarks/regret.py [--folds STORE]… [--data ../shared/data] [--draws 3] [-m default]
 
 Regret is the best mean ΔAUPRC of similarity search (hard and soft), a Tanimoto Gaussian process and
 a random forest on the same draws, minus the model's; below zero where the model is the best. Rows:
-the bundled drug mechanisms (4 + 4 labels), SIDER, Tox21 and MUV (5 + 5 and 10 + 10; molecules are
-sampled), and two kinds of bad support sets of the validation assays: eight most alike actives with
-eight random inactives, and 2 actives with 14 inactives. STORE is FS-Mol's validation folds.
+the bundled drug mechanisms (4 + 4 labels), SIDER, Tox21, MUV and each ninth assay of ToxCast (5 + 5
+and 10 + 10; molecules are sampled), and of each STORE, such as FS-Mol's validation fold, 8 + 8 and
+two kinds of bad support sets: eight most alike actives with eight random inactives, and 2 actives
+with 14 inactives.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from molmeta.evaluation.learners import model_methods
 from molmeta.evaluation.protocol import Method
 
 SIMPLE = ("simsearch", "simsearch-soft", "gp", "rf")
-MOST_QUERIES, MOST_ROWS = 1_000, 4_000
+MOST_QUERIES, MOST_ROWS, EACH_OF_TOXCAST = 1_000, 4_000, 9
 Rows = NDArray[np.int64]
 Draw = Callable[[AssayStore, Rows, NDArray[np.float32], np.random.Generator], Rows]
 
@@ -60,18 +61,21 @@ def look_alikes(
     )
 
 
-def settings(data: Path, valid: Path | None) -> Iterator[tuple[str, AssayStore, Draw]]:
+def settings(data: Path, stores: list[Path]) -> Iterator[tuple[str, AssayStore, Draw]]:
     """Give each row's name, assays and draw."""
     folds = [drug_mechanisms(fold) for fold in ("train", "valid", "test")]
     yield "drug mechanisms, 4 + 4", AssayStore.from_frame(pd.concat(folds)), of_each(4, 4)
-    for name in ("sider", "tox21", "muv"):
+    for name in ("sider", "tox21", "muv", "toxcast"):
         file = data / "moleculenet" / f"{name}.csv.gz"
         if not file.exists():
             continue
         frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if name == "toxcast":
+            frame = frame[["smiles", *frame.columns.drop("smiles")[::EACH_OF_TOXCAST]]]
         if len(frame) > MOST_ROWS:  # what is active in any assay, and some others
             is_active = (frame == "1").any(axis=1) | (frame == "1.0").any(axis=1)
-            others = frame[~is_active].sample(MOST_ROWS, random_state=0)
+            others = frame[~is_active]
+            others = others.sample(min(MOST_ROWS, len(others)), random_state=0)
             frame = pd.concat([frame[is_active].head(MOST_ROWS), others])
         path = Path(f"{name}.sampled.csv")
         frame.to_csv(path, index=False)
@@ -79,15 +83,16 @@ def settings(data: Path, valid: Path | None) -> Iterator[tuple[str, AssayStore, 
         path.unlink()
         for n in (5, 10):
             yield f"{name}, {n} + {n}", store, of_each(n, n)
-    if valid is not None:
-        store = AssayStore.open(valid)
-        yield "valid, look-alike actives", store, look_alikes
-        yield "valid, 2 + 14", store, of_each(2, 14)
+    for path in stores:
+        store = AssayStore.open(path)
+        yield f"{path.name}, 8 + 8", store, of_each(8, 8)
+        yield f"{path.name}, look-alike actives", store, look_alikes
+        yield f"{path.name}, 2 + 14", store, of_each(2, 14)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--valid", type=Path)
+    parser.add_argument("--folds", type=Path, action="append", default=[])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("-m", "--model", action="append")
@@ -97,7 +102,7 @@ def main() -> None:
     print("| | assays |", " | ".join(m.name for m in methods), "|", end=" ")
     print(" | ".join(f"regret of {m.name}" for m in models), "|")
     print("|---" * (2 + len(methods) + len(models)) + "|")
-    for name, store, draw in settings(given.data, given.valid):
+    for name, store, draw in settings(given.data, given.folds):
         found: dict[str, list[float]] = {m.name: [] for m in methods}
         n_assays = 0
         for assay in store:
