@@ -95,11 +95,12 @@ def _adapts(recipe: Mapping[str, Any]) -> str:
     inner = recipe["inner"]
     if not inner["steps"]:
         return "by no inner step"
-    order = "first" if inner["order"] == 1 else "second"
-    steps = "one MAML step" if inner["steps"] == 1 else f"{inner['steps']} MAML steps"
+    name = "Reptile" if inner["order"] == "reptile" else "MAML"
+    order = {1: "first order, ", 2: "second order, "}.get(inner["order"], "")
+    steps = f"one {name} step" if inner["steps"] == 1 else f"{inner['steps']} {name} steps"
     loss = "marginal likelihood" if inner["loss"] == "likelihood" else "leave-one-out loss"
     moved = recipe["learner"]["adapt"]
-    return f"by {steps} ({order} order, rate {inner['lr']:g}) on the {loss}, of: {moved}"
+    return f"by {steps} ({order}rate {inner['lr']:g}) on the {loss}, of: {moved}"
 
 
 def _matches(model: Model) -> str:

@@ -2,7 +2,8 @@
 
 Finn, Abbeel and Levine 2017, arXiv:1703.03400: θ′ = θ − α ∇L_S(θ). It knows nothing of molecules:
 any named tensors and any differentiable loss will do. The rates may be learned (Meta-SGD, Li et
-al. 2017, arXiv:1707.09835).
+al. 2017, arXiv:1707.09835). Reptile (Nichol, Achiam and Schulman 2018, arXiv:1803.02999) takes the
+same steps, and learns from where they lead.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class MAML(nn.Module):
         steps: Number of gradient steps; 0 leaves the parameters as they are.
         lr: The inner rate α, or where learned rates start.
         order: 2 differentiates through the steps, as MAML does; 1 takes each step's gradient as
-            a constant (first-order MAML).
+            a constant (first-order MAML). With `reptile` the way that the steps go in training is
+            the outer gradient; they then take all molecules of an episode.
         rates: `fixed`, or learned, one for each `module` (a weight and its bias share it),
             `tensor` or `element` (as in Meta-SGD). Learned rates are this module's parameters,
             α · exp(log_ratio); they are trained, and never adapted.
@@ -49,7 +51,7 @@ class MAML(nn.Module):
         *,
         steps: CountOrNone = 1,
         lr: NotNegative = 0.05,
-        order: Literal[1, 2] = 2,
+        order: Literal[1, 2, "reptile"] = 2,
         rates: Literal["fixed", "module", "tensor", "element"] = "fixed",
         loss: Literal["leave_one_out", "likelihood"] = "leave_one_out",
     ) -> None:
@@ -59,6 +61,13 @@ class MAML(nn.Module):
                 f"inner.rates: {rates}",
                 got=f"inner.steps: {steps}, inner.lr: {lr}",
                 expected="a step and a rate above zero, from which the rates are learned",
+            )
+        if order == "reptile" and (not steps or rates != "fixed" or loss == "likelihood"):
+            raise InputError.of(
+                "inner.order: reptile",
+                got=f"inner.steps: {steps}, inner.rates: {rates}, inner.loss: {loss}",
+                expected="one step or more, fixed rates (no outer loss could teach them) and "
+                "loss: leave_one_out (a likelihood teaches no scores)",
             )
         self.steps = steps
         self.lr = lr
@@ -123,14 +132,18 @@ class MAML(nn.Module):
         current = parameters if differentiable else _detached(parameters)
         for _ in range(self.steps if steps is None else steps):
             with torch.enable_grad():
-                moved = self._step(loss, current, differentiable and self.order == 2)
+                moved = self._step(loss, current, differentiable)
             current = moved if differentiable else _detached(moved)
         return current
 
-    def _step(self, loss: Loss, parameters: Parameters, create_graph: bool) -> Parameters:
+    def _step(self, loss: Loss, parameters: Parameters, differentiable: bool) -> Parameters:
         free = {name: value for name, value in parameters.items() if value.requires_grad}
         gradients = torch.autograd.grad(
-            loss(parameters), list(free.values()), create_graph=create_graph, allow_unused=True
+            loss(parameters),
+            list(free.values()),
+            retain_graph=differentiable and self.order != 1,  # Reptile uses the loss once more
+            create_graph=differentiable and self.order == 2,
+            allow_unused=True,
         )
         moved = {
             name: value if gradient is None else _moved(value, gradient, self.rate(name))

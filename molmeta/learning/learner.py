@@ -218,9 +218,13 @@ class Learner(nn.Module):
     def outer_loss(self, episode: Episode) -> Tensor:
         """Compute the query loss after adaptation, to be differentiated through it.
 
+        For Reptile, which has none, it is the sum of the inner losses on the way.
+
         Args:
             episode: Support and query set.
         """
+        if self.inner.order == "reptile":
+            return self._loss_on_the_way(episode)
         labels = episode.support.labels
         if self.embeds_once:
             episode = self._embedded(episode, {})
@@ -233,6 +237,34 @@ class Learner(nn.Module):
         scores = self.scores(parameters, episode.support.molecules, labels, episode.query.molecules)
         return self.losses(scores, episode.query.labels).mean()
 
+    def _loss_on_the_way(self, episode: Episode) -> Tensor:
+        """Sum the inner losses of all of an episode's molecules, Σᵢ L(θᵢ), before each step.
+
+        Each θᵢ is θ less what is taken as a constant. So the gradient is Σᵢ ∇L(θᵢ) = (θ − θₖ) / α
+        for what adapts, and for what does not the limit of this as its α falls to zero.
+        """
+        labels = torch.cat([episode.support.labels, episode.query.labels])
+        fixed = self._embed_all(episode, {}) if self.embeds_once else None
+        losses: list[Tensor] = []
+
+        def loss(moved: Parameters) -> Tensor:
+            vectors = self._embed_all(episode, moved) if fixed is None else fixed
+            losses.append(self._inner_loss(moved, vectors, labels))
+            return losses[-1]
+
+        self.inner.adapt(loss, self.adapted_parameters())
+        return torch.stack(losses).sum()
+
+    def _embed_all(self, episode: Episode, parameters: Parameters) -> Tensor:
+        """Embed all of an episode's molecules, the support set's first, in one pass if it can be.
+
+        Shape (s + q, encoder.dim).
+        """
+        if episode.joint is not None:
+            return self.encode(episode.joint, parameters)
+        parts = episode.support, episode.query
+        return torch.cat([self.encode(part.molecules, parameters) for part in parts])
+
     def _embedded(self, episode: Episode, parameters: Parameters) -> Episode:
         """Embed the episode, by one pass of the encoder where it carries a joint batch.
 
@@ -242,10 +274,8 @@ class Learner(nn.Module):
         if not (self.reads_support or self.embeds_once):
             vectors = self.encode(query.molecules, parameters)
             parts = [vectors[:0], vectors]
-        elif episode.joint is None:
-            parts = [self.encode(part.molecules, parameters) for part in (support, query)]
         else:
-            vectors = self.encode(episode.joint, parameters)
+            vectors = self._embed_all(episode, parameters)
             parts = [vectors[: len(support)], vectors[len(support) :]]
         return Episode(
             episode.assay_id,
@@ -356,14 +386,18 @@ class Learner(nn.Module):
     def _support_loss(
         self, parameters: Parameters, molecules: Batch | Tensor, labels: Tensor
     ) -> Tensor:
-        """Compute the inner loss.
+        """Compute the inner loss on a support set."""
+        return self._inner_loss(parameters, self.encode(molecules, parameters), labels)
+
+    def _inner_loss(self, parameters: Parameters, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Compute the inner loss from embeddings.
 
         That of left-out molecules is exactly zero, hence no step is taken, where none counts.
         """
         if self.inner.loss == "likelihood":
             with self._holding(parameters):
-                return self.matcher.likelihood_loss(self.encode(molecules, parameters), labels)
-        scores, counts = self.leave_one_out(parameters, self.encode(molecules, parameters), labels)
+                return self.matcher.likelihood_loss(embeddings, labels)
+        scores, counts = self.leave_one_out(parameters, embeddings, labels)
         losses = self.losses(scores, labels)
         return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)
 

@@ -114,8 +114,8 @@ class MetaTrainer(Loop):
 
     def _decay(self, name: str, parameter: nn.Parameter) -> float:
         """Give a parameter's weight decay: that of matrices, of which learned rates are none."""
-        rate = name.startswith("inner.") and self.settings.scalar_lr is not None
-        return self.settings.weight_decay if parameter.ndim > 1 and not rate else 0.0
+        decays = parameter.ndim > 1 and not name.startswith("inner.")
+        return self.settings.weight_decay if decays else 0.0
 
     def _share(self, name: str, parameter: nn.Parameter) -> float:
         """Give a parameter's share of the learning rate."""

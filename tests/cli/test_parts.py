@@ -45,7 +45,7 @@ def test_every_head_trains(data: tuple[Path, Path], tmp_path: Path, head: str) -
 
 RECIPES = [
     "default", "first_order", "adapt_all", "anil", "matching", "prototypical", "maml", "meta_sgd",
-    "context", "hybrid",
+    "reptile", "context", "hybrid",
 ]  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def test_every_algorithm_trains(data: tuple[Path, Path], tmp_path: Path, recipe:
         ("maml", "learner.projection=64", "Set head.dim to 64"),
         ("default", "learner.adapt=[matcher.haed]", "Did you mean 'matcher.head'"),
         ("meta_sgd", "inner.lr=0", "inner.rates: element"),
+        ("reptile", "inner.rates=tensor", "inner.order: reptile; got inner.steps: 3, inner.rates"),
         ("matching", "inner.multi_step=0.5", "unknown key in inner"),
         ("matching", "head.noise=2", "unknown key in head"),
         ("matching", "head.tanimoto=1", "columns sketch; got vectors of vector"),

@@ -41,6 +41,7 @@ LEARNERS: dict[str, dict[str, Any]] = {
         "context": {"dim": 8, "width": 8, "blocks": 1, "heads": 2, "dropout": 0.0},
     },
     "every weight": {"encoder": GINE, "learner": {"adapt": "all"}},
+    "Reptile": {"encoder": GINE, "inner": {"order": "reptile", "steps": 2}},
 }
 
 
@@ -84,8 +85,9 @@ def test_gradient_of_a_step_is_the_mean_of_its_episodes(name: str, store: AssayS
     assert gradient(together).any()
 
 
-def test_shares_of_several_processes_add_up(store: AssayStore) -> None:
-    sampler, whole, parts = EpisodeSampler(store, (8,), 8, seed=0), build("graphs"), build("graphs")
+@pytest.mark.parametrize("name", ["graphs", "Reptile"])
+def test_shares_of_several_processes_add_up(name: str, store: AssayStore) -> None:
+    sampler, whole, parts = EpisodeSampler(store, (8,), 8, seed=0), build(name), build(name)
     settings: dict[str, Any] = {"step": 0, "n_slots": 5}
     loss = accumulate_gradients(whole, sampler, slots=range(5), **settings)
     shares = [range(0, 5, 2), range(1, 5, 2), range(5, 5)]
@@ -164,6 +166,28 @@ def test_single_numbers_are_learned_at_a_rate_of_their_own(
     assert bool(log_rates) == bool(step)
     if step:
         assert max(log_rates) == pytest.approx(3e-2, rel=0.01)
+
+
+@pytest.mark.parametrize("scalar_lr", [1e-2, None])
+def test_learned_rates_do_not_decay(
+    scalar_lr: float | None, store: AssayStore, tmp_path: Path
+) -> None:
+    """One an element is a matrix, which is no reason to draw it to where it began."""
+    settings = Training(support_sizes=(8,), scalar_lr=scalar_lr, weight_decay=0.3)
+    recipe = {**LEARNERS["graphs"], "inner": {"rates": "element"}}
+    subject = MetaTrainer(
+        build_learner(resolve_recipe(recipe)), make_sampler(store, settings),
+        Validation(None, settings), tmp_path, settings, centre=False,
+    )  # fmt: skip
+    subject.begin(fresh=True)
+    decay = {
+        id(p): group["weight_decay"] for group in subject.optimizer.param_groups
+        for p in group["params"]
+    }  # fmt: skip
+    rates = dict(subject.learner.inner.named_parameters())
+    assert max(rate.ndim for rate in rates.values()) == 2
+    assert {decay[id(rate)] for rate in rates.values()} == {0.0}
+    assert decay[id(subject.learner.matcher.projection.weight)] == 0.3
 
 
 def test_encoder_rate_zero_is_refused_where_the_encoder_adapts() -> None:

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from molmeta.assays import AssayStore, drug_mechanisms, featurize_files
 from molmeta.assays.record import AssayRecord
 from molmeta.chem.standardize import STANDARD
+from molmeta.config import read_recipe
 from molmeta.errors import InputError, Interrupted, MolmetaError
 from molmeta.learning import Scorer
 from molmeta.runs import load_model
@@ -101,6 +102,19 @@ def test_stopped_and_resumed_equals_undisturbed(
         train(TINY, *stores, tmp_path / "run", stop=lambda: next(asked))
     train(TINY, *stores, tmp_path / "run", resume=True)
     assert_same_bits(tmp_path / "run", undisturbed)
+
+
+def test_reptile_stopped_and_resumed_equals_undisturbed(
+    stores: tuple[AssayStore, AssayStore], tmp_path: Path
+) -> None:
+    recipe = {**TINY, **{key: read_recipe("reptile")[key] for key in ("head", "inner")}}
+    assert recipe["inner"]["order"] == "reptile"
+    train(recipe, *stores, tmp_path / "undisturbed")
+    asked = iter([False] * 4 + [True])
+    with pytest.raises(Interrupted, match="step 5 "):
+        train(recipe, *stores, tmp_path / "run", stop=lambda: next(asked))
+    train(recipe, *stores, tmp_path / "run", resume=True)
+    assert_same_bits(tmp_path / "run", tmp_path / "undisturbed")
 
 
 KILLED = """

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from molmeta.assays import AssayStore, drug_mechanisms
 from molmeta.assays.splits import split_assays, write_split
+from molmeta.config import read_recipe
 from molmeta.episodes.sampler import EpisodeSampler
 from molmeta.errors import InputError
 from molmeta.learning import Learner
@@ -70,10 +71,14 @@ def test_validation_leaves_weights_and_optimiser_as_they_were(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_training_improves_the_score_on_its_own_assays(store: AssayStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["default", pytest.param("reptile", marks=pytest.mark.slow)])
+def test_training_improves_the_score_on_its_own_assays(
+    name: str, store: AssayStore, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     quick = {"steps": 120, "average": 0.9, "lr": 5e-3, "warmup": 10}
-    recipe = {**RECIPE, "training": {**RECIPE["training"], **quick}}
+    inner = read_recipe(name)["inner"]
+    recipe = {**RECIPE, "inner": inner, "training": {**RECIPE["training"], **quick}}
     resolved = resolve_recipe(recipe)
     trainer = meta_trainer(build_learner(resolved), store, tmp_path, resolved.training)
     trainer.begin(fresh=True)
@@ -139,11 +144,14 @@ def test_no_assay_large_enough_is_refused(store: AssayStore) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_to_the_same_weights_as_one(store: AssayStore, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(RECIPE))
+@pytest.mark.parametrize("name", ["default", "reptile"])
+def test_two_processes_train_to_the_same_weights_as_one(
+    name: str, store: AssayStore, tmp_path: Path
+) -> None:
+    recipe, given = tmp_path / "recipe.yaml", {**RECIPE, "inner": read_recipe(name)["inner"]}
+    recipe.write_text(yaml.safe_dump(given))
     folds = write_split(store, split_assays(store, fractions=(0.5, 0.5, 0)), tmp_path / "split")
-    train(RECIPE, folds["train"], folds["valid"], tmp_path / "one")
+    train(given, folds["train"], folds["valid"], tmp_path / "one")
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
          "--master-port", "29517", "-m", "molmeta_cli",
