@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from molmeta_cli.info import _adapts
 from rdkit import Chem
 
 from molmeta.assays import AssayStore, catalog, open_library
+from molmeta.config import read_recipe
+from molmeta.runs.recipe import resolve_recipe
 from tests.cli.program import molmeta
 
 COLUMNS = {
@@ -392,6 +395,17 @@ def test_info_of_the_default_model_says_what_it_is() -> None:
     assert "adapts by one MAML step (first order, rate 10) on the marginal likelihood" in said
     assert "matches matching head, ridge attention; 4,935 known assays" in said
     assert "adapts by no inner step" in " ".join(molmeta("info", "fingerprint").stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ("reptile", "by 3 Reptile steps (rate 0.05) on the leave-one-out loss, of: matcher"),
+        ("default", "by one MAML step (second order, rate 0.05) on the leave-one-out loss"),
+    ],
+)
+def test_info_says_which_steps_a_recipe_takes(recipe: str, expected: str) -> None:
+    assert _adapts(resolve_recipe(read_recipe(recipe)).sections).startswith(expected)
 
 
 def test_data_list_and_info() -> None:
