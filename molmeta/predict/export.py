@@ -170,6 +170,7 @@ def _metadata(model: Model) -> dict[str, Any]:
         "standard_form": None if model.standardize is None else model.standardize.spec,
         "inputs": inputs,
         "dim": encoder.dim,
+        "columns": {name: [at.start, at.stop] for name, at in encoder.columns.items()},
     }
 
 

@@ -100,6 +100,7 @@ def test_the_metadata_say_what_is_read(program: Path) -> None:
     assert list(inputs) == ["atoms", "bonds", "bonded", "n_atoms", "fingerprints"]
     assert all(told["holds"] for told in inputs.values())
     assert encoder.metadata["model"] == "graph"
+    assert encoder.metadata["columns"]["sketch"] == [512, 768]
     assert encoder.metadata["standard_form"]["version"] == 1
     atoms = [[6, 0, 4, 5, 3, 0, 4, 0, 0], [8, 0, 2, 5, 1, 0, 4, 0, 0]]
     counts = np.zeros((1, 2048), np.int64)
