@@ -7,7 +7,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,11 @@ HOSTILE = (
 )  # fmt: skip
 NONE = ("", " ", None, 3, float("nan"), "nonsense", "C(", "CCÖ", "CC>>CO", "C" * 1001)
 REFUSED = {"gps": "Could not extract specialized integer"}
-NEEDED = {"gatv2": {"heads": 2}, "pna": {"towers": 2}, "hybrid": {"graph_settings": {"dim": 8}}}
+NEEDED: dict[str, dict[str, object]] = {
+    "gatv2": {"heads": 2},
+    "pna": {"towers": 2},
+    "hybrid": {"graph_settings": {"dim": 8}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def with_encoder(encoder: Encoder) -> Model:
     return model
 
 
-def compare(program: ExportedEncoder, model: Model, smiles: Sequence[object]) -> None:
+def compare(program: ExportedEncoder, model: Model, smiles: Iterable[object]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RejectedWarning)
         expected = MoleculeEncoder(model).encode(smiles)
@@ -156,7 +160,10 @@ def test_a_program_names_no_folder_of_this_machine(program: Path, root: Path) ->
     ],
 )
 def test_molecules_are_read_as_the_library_reads_them(form: Standardizer | None) -> None:
-    smiles = [*HOSTILE, *NONE, "Oc1ccccn1", "[2H]c1ccccc1", "C[C@H](F)C([O-])=O.[K+]"]
+    smiles = [
+        *HOSTILE, *NONE, "Oc1ccccn1", "[2H]c1ccccc1", "C[C@H](F)C([O-])=O.[K+]", "[C-6]", "[Mn+7]",
+        "[13CH3][C@H](C)F", "O=C1C[N+](c2ccccc2)=NO1", "[O-]c1c[n+](-c2ccccc2)no1",
+    ]  # fmt: skip
     spec = None if form is None else form.spec
     metadata = {"standard_form": spec, "max_atoms": MAX_ATOMS, "inputs": INPUTS}
     everything = ["graphs", *FEATURES]
@@ -193,12 +200,14 @@ def test_every_encoder_is_exported_or_refused_with_the_reason(name: str, tmp_pat
     compare(ExportedEncoder(path), model, [*drug_mechanisms("test")["smiles"][:50], *HOSTILE[:8]])
 
 
-@pytest.mark.parametrize("name", ["fingerprint", "graph"])
+PAIRS: dict[str, dict[str, bool]] = {"fingerprint": {"pairs": True}, "graph": {}}
+
+
+@pytest.mark.parametrize("name", PAIRS)
 def test_every_column_is_exported(name: str, tmp_path: Path) -> None:
-    settings = {"sketch": 4, "profile": 4, "profile_sketch": 2, "properties": 3}
-    pairs = {"pairs": True} if name == "fingerprint" else {}
+    settings = {"sketch": 4, "profile": 4, "profile_sketch": 2, "properties": 3, "hidden": 16}
     torch.manual_seed(0)
-    model = with_encoder(ENCODERS.find(name)(**{"dim": 8, "hidden": 16, **settings, **pairs}))
+    model = with_encoder(ENCODERS.find(name)(dim=8, **settings, **PAIRS[name]))
     export_encoder(model, tmp_path / "encoder.pt2")
     compare(ExportedEncoder(tmp_path / "encoder.pt2"), model, HOSTILE)
 
