@@ -41,6 +41,7 @@ HOSTILE = (
     "F[P-](F)(F)(F)(F)F", "[Pt](Cl)(Cl)(N)N", "OB1OCCO1", "C" * 999, "CC~C", "[CH3:1][OH:2]",
 )  # fmt: skip
 NONE = ("", " ", None, 3, float("nan"), "nonsense", "C(", "CCÖ", "CC>>CO", "C" * 1001)
+QUICK = ("dmpnn", "gine", "gps")
 REFUSED = {"gps": "Could not extract specialized integer"}
 NEEDED: dict[str, dict[str, object]] = {
     "gatv2": {"heads": 2},
@@ -61,6 +62,11 @@ def program(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def encoder(program: Path) -> ExportedEncoder:
+    return ExportedEncoder(program)
+
+
 def with_encoder(encoder: Encoder) -> Model:
     """A model with an encoder of any kind, of whose learner nothing else is used."""
     model = random_model("graph")
@@ -75,8 +81,7 @@ def compare(program: ExportedEncoder, model: Model, smiles: Iterable[object]) ->
     np.testing.assert_allclose(program(smiles), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_it_is_the_encoder_on_hostile_molecules(model: Model, program: Path) -> None:
-    encoder = ExportedEncoder(program)
+def test_it_is_the_encoder_on_hostile_molecules(model: Model, encoder: ExportedEncoder) -> None:
     compare(encoder, model, HOSTILE)
     assert np.isfinite(encoder(HOSTILE)).all(1).sum() > len(HOSTILE) - 4
     for smiles in HOSTILE:
@@ -86,10 +91,9 @@ def test_it_is_the_encoder_on_hostile_molecules(model: Model, program: Path) -> 
     assert encoder([]).shape == (0, encoder.dim)
 
 
-def test_neither_order_nor_companions_matter(model: Model, program: Path) -> None:
+def test_neither_order_nor_companions_matter(model: Model, encoder: ExportedEncoder) -> None:
     every = [drug_mechanisms(fold)["smiles"] for fold in ("train", "valid", "test")]
     drugs = np.resize(pd.concat(every).unique().astype(object), 1000)
-    encoder = ExportedEncoder(program)
     vectors = encoder(drugs, at_once=1000)
     compare(encoder, model, drugs)
     order = np.random.default_rng(0).permutation(1000)
@@ -97,10 +101,9 @@ def test_neither_order_nor_companions_matter(model: Model, program: Path) -> Non
     np.testing.assert_allclose(encoder(drugs[:5], at_once=1), vectors[:5], atol=1e-5)
 
 
-def test_the_metadata_say_what_is_read(program: Path) -> None:
+def test_the_metadata_say_what_is_read(encoder: ExportedEncoder, program: Path) -> None:
     """Programs take plain tensors in the order of the metadata; a bond's atoms in either order."""
-    encoder = ExportedEncoder(program)
-    inputs = encoder.metadata["inputs"]
+    inputs, run = encoder.metadata["inputs"], torch.export.load(program).module()
     assert list(inputs) == ["atoms", "bonds", "bonded", "n_atoms", "fingerprints"]
     assert all(told["holds"] for told in inputs.values())
     assert encoder.metadata["model"] == "graph"
@@ -115,8 +118,7 @@ def test_the_metadata_say_what_is_read(program: Path) -> None:
             torch.tensor(atoms), torch.tensor([[1, 0, 0]]), torch.tensor(bonded),
             torch.tensor([2]), torch.from_numpy(counts),
         ]  # fmt: skip
-        found = torch.export.load(program).module()(*tensors)
-        np.testing.assert_allclose(found.detach().numpy(), encoder(["CO"]), atol=1e-6)
+        np.testing.assert_allclose(run(*tensors).detach().numpy(), encoder(["CO"]), atol=1e-6)
 
 
 def _counts(smiles: str) -> dict[int, int]:
@@ -161,7 +163,8 @@ def test_a_program_names_no_folder_of_this_machine(program: Path, root: Path) ->
 )
 def test_molecules_are_read_as_the_library_reads_them(form: Standardizer | None) -> None:
     smiles = [
-        *HOSTILE, *NONE, "Oc1ccccn1", "[2H]c1ccccc1", "C[C@H](F)C([O-])=O.[K+]", "[C-6]", "[Mn+7]",
+        *(one for one in HOSTILE if len(one) < 99), *NONE, "[C-6]", "[Mn+7]",
+        "Oc1ccccn1", "[2H]c1ccccc1", "C[C@H](F)C([O-])=O.[K+]",
         "[13CH3][C@H](C)F", "O=C1C[N+](c2ccccc2)=NO1", "[O-]c1c[n+](-c2ccccc2)no1",
     ]  # fmt: skip
     spec = None if form is None else form.spec
@@ -186,7 +189,13 @@ def test_molecules_are_read_as_the_library_reads_them(form: Standardizer | None)
             np.testing.assert_array_equal(found[name], dense, err_msg=one)
 
 
-@pytest.mark.parametrize("name", ENCODERS.names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in ENCODERS.names()
+    ],
+)
 def test_every_encoder_is_exported_or_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     made = ENCODERS.find(name)(**{"dim": 8, "layers": 2, **NEEDED.get(name, {})})
@@ -203,6 +212,7 @@ def test_every_encoder_is_exported_or_refused_with_the_reason(name: str, tmp_pat
 PAIRS: dict[str, dict[str, bool]] = {"fingerprint": {"pairs": True}, "graph": {}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
 def test_every_column_is_exported(name: str, tmp_path: Path) -> None:
     settings = {"sketch": 4, "profile": 4, "profile_sketch": 2, "properties": 3, "hidden": 16}
@@ -296,11 +306,11 @@ def test_onnx_gives_the_same(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.shared_data
 def test_it_is_the_encoder_on_real_molecules(
-    model: Model, program: Path, shared_data: Path
+    model: Model, encoder: ExportedEncoder, shared_data: Path
 ) -> None:
     """On fewer than benchmarks/exported.py; acids of old spelling, as FS-Mol has them, too."""
     table = pd.read_csv(shared_data / "fsmol" / "valid.csv.gz", usecols=["smiles"])
     smiles = table["smiles"].drop_duplicates()
     old = smiles[smiles.str.contains("[PH]", regex=False)][:50]
     assert len(old)
-    compare(ExportedEncoder(program), model, [*old, *smiles.sample(950, random_state=1)])
+    compare(encoder, model, [*old, *smiles.sample(950, random_state=1)])
