@@ -7,6 +7,7 @@ from molmeta_cli.data import data
 from molmeta_cli.embed import embed
 from molmeta_cli.evaluate import evaluate
 from molmeta_cli.example import example
+from molmeta_cli.export import export
 from molmeta_cli.featurize import featurize
 from molmeta_cli.info import info
 from molmeta_cli.predict import predict
@@ -18,5 +19,5 @@ from molmeta_cli.train import train
 
 VERBS = (
     example, data, featurize, split, train, evaluate, compare,
-    predict, suggest, screen, serve, embed, info,
+    predict, suggest, screen, serve, embed, export, info,
 )  # fmt: skip

@@ -27,7 +27,7 @@ ATOM_COLUMNS = (
 ATOM_SIZES = (119, 9, 11, 12, 9, 5, 8, 2, 2)
 """How many values each atom column can take: 0 … size - 1."""
 
-# Bonds: bond_type, stereo, is_conjugated.
+BOND_COLUMNS = ("bond_type", "stereo", "is_conjugated")
 BOND_SIZES = (22, 6, 2)
 """How many values each bond column can take."""
 

@@ -124,6 +124,7 @@ VERBS: dict[str, list[str]] = {
     "screen": ["--support", "T", "--input", "T", "-o", "O", "-m", "M"],
     "suggest": ["--support", "T", "--input", "T", "-o", "O.csv", "-m", "M"],
     "embed": ["--input", "T", "-o", "O.npy", "-m", "M"],
+    "export": ["M", "-o", "O.pt2"],
     "info": ["M"],
     "evaluate": ["--data", "T", "-o", "O", "-m", "M", "--workers", "2"],
     "evaluate --baselines": ["--data", "T", "-o", "O", "--baselines", "probe:M"],

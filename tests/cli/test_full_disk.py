@@ -39,6 +39,11 @@ def test_embed(output: str, library: Path, tmp_path: Path) -> None:
     assert molmeta(*call).returncode == 0
 
 
+def test_export(tmp_path: Path) -> None:
+    with full_at(20_000):
+        check(molmeta("export", "graph", "-o", tmp_path / "encoder.pt2"), tmp_path, set())
+
+
 @pytest.mark.parametrize("output", ["p.csv", "p.csv.gz", "p.parquet", "p.sdf"])
 def test_predict(output: str, support: Path, library: Path, tmp_path: Path) -> None:
     before = {path.name for path in tmp_path.iterdir()}

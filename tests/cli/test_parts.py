@@ -38,6 +38,17 @@ def test_every_encoder_trains(
     )
 
 
+def test_a_run_is_exported_or_refused(data: tuple[Path, Path], tmp_path: Path) -> None:
+    for encoder, code, said in (("gine", 0, "vectors of 16"), ("gps", 2, "cannot be exported (")):
+        folder = tmp_path / encoder
+        train(data, folder, f"encoder={{name: {encoder}, dim: 16, layers: 1}}")
+        done = molmeta("export", folder / "run", "-o", folder / "encoder.pt2")
+        assert done.returncode == code
+        assert said in done.stderr
+        written = {path.name for path in folder.iterdir()} - {"run"}
+        assert written == ({"encoder.pt2", "encoder.py"} if code == 0 else set())
+
+
 @pytest.mark.parametrize("head", HEADS.names())
 def test_every_head_trains(data: tuple[Path, Path], tmp_path: Path, head: str) -> None:
     train(data, tmp_path, f"head={head}", "encoder={dim: 16, layers: 1}")

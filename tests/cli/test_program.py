@@ -43,13 +43,15 @@ def run(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_and_version() -> None:
     done = molmeta("--help")
     assert done.returncode == 0
-    for verb in ("example", "data", "featurize", "split", "train", "evaluate", "predict", "embed"):
+    for verb in ("example", "data", "featurize", "split", "train", "evaluate", "predict", "embed",
+                 "export"):  # fmt: skip
         assert verb in done.stdout
     assert molmeta("--version").stdout.startswith("molmeta ")
 
 
 @pytest.mark.parametrize(
-    "verb", ["data", "featurize", "split", "train", "evaluate", "predict", "embed", "info"]
+    "verb",
+    ["data", "featurize", "split", "train", "evaluate", "predict", "embed", "export", "info"],
 )
 def test_verbs_explain_themselves(verb: str) -> None:
     done = molmeta(verb, "--help")

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "muv -o": "to be downloaded",
     "--lists muv": "to be downloaded",
     "--engine ray": "needs Ray; tests/predict/test_ray.py runs it",
+    "encoder.onnx": "needs the extra 'onnx'; tests/predict/test_export.py runs it",
     "--resume": "tests/training/test_run.py stops and resumes",
     "molmeta serve": "does not end; tests/web starts it",
 }

@@ -66,14 +66,14 @@ class DMPNN(Encoder):
         """Encode a batch of n molecules → (n, dim)."""
         x = self.atoms(batch)
         source, target = batch.edge_index
-        reverse = reverse_edges(batch.edge_index, len(x))
+        reverse = reverse_edges(batch.edge_index, x.shape[0])
         first = self.start(torch.cat([x.index_select(0, source), self.bonds(batch)], dim=-1))
         states = [functional.silu(first)]
         for _ in range(self.layers):
-            arriving = self.incoming(states[-1], target, dim_size=len(x))
+            arriving = self.incoming(states[-1], target, dim_size=x.shape[0])
             heard = arriving.index_select(0, source) - states[-1].index_select(0, reverse)
             states.append(self.dropout(functional.silu(first + self.messages(heard))))
-        arriving = self.incoming(self.jumping(states), target, dim_size=len(x))
+        arriving = self.incoming(self.jumping(states), target, dim_size=x.shape[0])
         atoms = functional.silu(self.finish(torch.cat([x, arriving], dim=-1)))
         pooled: Tensor = self.readout(self.final_norm(atoms), batch)
         return pooled

@@ -64,7 +64,7 @@ class Environments:
             near = torch.zeros_like(colours).index_add_(0, target, messages)
             colours = _mixed(colours * _MIX[1] + near, 0)
             before, (codes, atoms, size) = codes, _distinct(colours)
-            chosen = torch.zeros(len(colours), dtype=torch.bool, device=colours.device)
+            chosen = torch.zeros_like(colours, dtype=torch.bool)
             chosen[atoms] = True
             edges = torch.nonzero(chosen[target]).squeeze(1)
             ways = torch.stack([before[source[edges]], codes[target[edges]]])
@@ -86,9 +86,9 @@ def _kinds(batch: Batch, name: str, rows: str) -> Tensor:
 def _distinct(colours: Tensor) -> tuple[Tensor, Tensor, int]:
     """Number equal colours alike; give an atom of each, the first, and how many there are."""
     values, codes = torch.unique(colours, return_inverse=True)
-    atoms = torch.full_like(values, len(colours))
-    atoms.scatter_reduce_(0, codes, torch.arange(len(colours), device=colours.device), "amin")
-    return codes, atoms, len(values)
+    atoms = torch.full_like(values, colours.shape[0])
+    atoms.scatter_reduce_(0, codes, torch.arange(colours.shape[0], device=colours.device), "amin")
+    return codes, atoms, values.shape[0]
 
 
 def _mixed(numbers: Tensor, kind: int) -> Tensor:

@@ -49,12 +49,12 @@ class FewLabels(nn.Module):
     def forward(self, keys: Tensor) -> Tensor:
         """Look up the sketches of n molecules, (n, width); zero for those that are not kept."""
         if not len(self):
-            return self.values.new_zeros(len(keys), self.width)
+            return self.values.new_zeros(keys.shape[0], self.width)
         places = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
         lengths = self.counts[places].long() * (self.keys[places] == keys)
         offsets = lengths.cumsum(0) - lengths
         taken = (self.starts[places] - offsets).repeat_interleave(lengths)
-        taken = taken + torch.arange(len(taken), device=taken.device)
+        taken = taken + torch.arange(taken.shape[0], device=taken.device)
         rows = SparseRows(self.columns[taken].long(), self.values[taken], offsets, self.width)
         return rows @ torch.eye(self.width, dtype=self.values.dtype, device=self.values.device)
 

@@ -153,5 +153,5 @@ class GraphEncoder(Encoder):
         read = nn.functional.silu(self.readouts[depth](h))
         read = read.float() if read.dtype == torch.bfloat16 else read  # many are added up
         codes = found.codes[depth]
-        ones = read.new_ones(len(codes))
+        ones = torch.ones_like(codes, dtype=read.dtype)
         return SparseRows(codes, ones, batch.ptr[:-1], found.sizes[depth]) @ read

@@ -69,7 +69,7 @@ class Profiles(nn.Module):
         if self._silent:
             return self.rows.new_zeros(len(batch.fp_offsets), self.width)
         keys = self.key(batch)
-        profiles = self.rows.new_zeros(len(keys), self.rows.shape[1])
+        profiles = self.rows.new_zeros(keys.shape[0], self.rows.shape[1])
         if len(self.keys):
             places = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
             profiles = self.rows[places] * (self.keys[places] == keys).unsqueeze(1)
@@ -145,5 +145,4 @@ def _hashed(columns: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
     mixed = (mixed ^ (mixed >> 29)) * _MIX[1]
     mixed = mixed ^ (mixed >> 32)
     sums = torch.cat([mixed.new_zeros(1), mixed.cumsum(0)])
-    ends = torch.cat([offsets[1:], offsets.new_tensor([len(columns)])])
-    return sums[ends] - sums[offsets]
+    return torch.cat([sums[offsets], sums[-1:]]).diff()
