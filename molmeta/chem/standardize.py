@@ -78,16 +78,18 @@ class Standardizer:
         Raises:
             ValueError: If RDKit finds no such form.
         """
+        drawn = mol
         if could_change(mol):
             parent = rdMolStandardize.ChargeParent(mol)
             mol = mol if _is_hydrogenated(mol, parent) else parent
         if not self.keep_isotopes and mol.HasSubstructMatch(_ISOTOPE):
             mol = Chem.RemoveHs(rdMolStandardize.IsotopeParent(mol, skipStandardize=True))
-            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         if not self.keep_stereo:
             mol = rdMolStandardize.StereoParent(mol, skipStandardize=True)
         if not self.keep_tautomer:
             mol = rdMolStandardize.TautomerParent(mol, skipStandardize=True)
+        if mol is not drawn:  # it has forgotten its possible stereocentres, which descriptors count
+            Chem.AssignStereochemistry(mol, True, True, flagPossibleStereoCenters=True)
         return mol
 
 

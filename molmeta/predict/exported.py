@@ -150,6 +150,7 @@ def standard(mol: Chem.Mol, form: Mapping[str, Any] | None) -> Chem.Mol:
     """Bring a molecule to the form of the model's molecules; as it is for None."""
     if form is None:
         return mol
+    drawn = mol
     if _could_change(mol):
         parent = rdMolStandardize.ChargeParent(mol)
         # A clean-up that saturates rings is not taken.
@@ -157,11 +158,12 @@ def standard(mol: Chem.Mol, form: Mapping[str, Any] | None) -> Chem.Mol:
         mol = mol if saturated else parent
     if not form["keep_isotopes"] and mol.HasSubstructMatch(_ISOTOPE):
         mol = Chem.RemoveHs(rdMolStandardize.IsotopeParent(mol, skipStandardize=True))
-        Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
     if not form["keep_stereo"]:
         mol = rdMolStandardize.StereoParent(mol, skipStandardize=True)
     if not form["keep_tautomer"]:
         mol = rdMolStandardize.TautomerParent(mol, skipStandardize=True)
+    if mol is not drawn:
+        Chem.AssignStereochemistry(mol, True, True, flagPossibleStereoCenters=True)
     return mol
 
 

@@ -173,6 +173,26 @@ def test_graphs_and_fingerprints_are_those_of_the_standard_form(
     assert_same_counts(salt.fingerprints, acid.fingerprints)
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "CC(c1ccccc1)C(=O)[O-].[Na+]",  # a possible stereocentre
+        "C[C@H](c1ccccc1)C(=O)[O-].[Na+]",
+        "[2H]C(C)(c1ccccc1)C(=O)O",
+        "C[C@@H](O)C(O)/C=C/C1CC1",
+    ],
+)
+@pytest.mark.parametrize("left", ["stereo", "isotopes", "tautomer", None])
+def test_descriptors_are_those_of_the_standard_form(drawn: str, left: str | None) -> None:
+    form = Standardizer() if left is None else Standardizer(**{f"keep_{left}": False})
+    written = Chem.MolToSmiles(form(Chem.MolFromSmiles(drawn)))
+    there, again = (
+        featurize([smiles], standardize=how, reads=["descriptors"]).descriptors
+        for smiles, how in ((drawn, form), (written, None))
+    )
+    np.testing.assert_array_equal(there, again)
+
+
 def test_a_molecule_without_a_standard_form_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(mol: Chem.Mol) -> Chem.Mol:
         raise ValueError("no luck")
