@@ -4,8 +4,6 @@ The defaults themselves live once, in the typed keyword arguments of the parts' 
 `resolve` checks a mapping against such a signature and fills in the rest.
 """
 
-from __future__ import annotations
-
 import difflib
 import importlib
 import inspect

@@ -4,8 +4,6 @@ Molecules with equal scores are one group: no metric depends on the order in whi
 A metric that its labels do not define (one class only, no spread) is NaN.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats

@@ -1,7 +1,5 @@
 """Files and folders: the shipped configs and data sets, atomic writes, journals, cores."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

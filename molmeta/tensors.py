@@ -1,7 +1,5 @@
 """Named tensors: in a file, as a digest, by prefix; nothing is pickled."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`molmeta embed`: molecules → vectors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`molmeta featurize`: files → an assay store."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated

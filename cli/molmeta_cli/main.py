@@ -1,7 +1,5 @@
 """The program's entry: its verbs, and how errors become messages and exit codes."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -1,7 +1,5 @@
 """`molmeta serve`: a page on this machine to rank molecules without a command."""
 
-from __future__ import annotations
-
 import importlib.util
 import socket
 from contextlib import suppress

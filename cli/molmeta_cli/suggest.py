@@ -1,7 +1,5 @@
 """`molmeta suggest`: which molecules to measure next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated

@@ -5,8 +5,6 @@ leaves a class empty), or FS-Mol's rule (https://github.com/microsoft/FS-Mol, St
 NeurIPS 2021).
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import numpy as np

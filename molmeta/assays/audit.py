@@ -1,7 +1,5 @@
 """The summary of an audit: how many rows were kept, merged or dropped, and why."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from molmeta.assays.curation import DROPPED, KEPT, MERGED

@@ -1,7 +1,5 @@
 """The audit page: the files read, the rows set aside with the reasons, and the assays, in HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The building of a store: rows are collected as they are read, and molecules featurized along."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import tempfile

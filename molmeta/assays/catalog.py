@@ -1,7 +1,5 @@
 """The catalog: a card for each public data set (datasets/*/dataset.yaml), and fetching it."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Cells of a value column: a relation, a number and a unit, as people and machines write them."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass

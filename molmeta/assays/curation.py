@@ -3,8 +3,6 @@
 Each measurement is kept, merged into another of the same molecule, or dropped.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Downloads that resume where they broke off, are checked, and appear whole or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import urllib.error

@@ -5,8 +5,6 @@ Canonical SMILES find most repeats; InChIKeys also bring together most tautomers
 that they are made only where an assay has several molecules of a formula.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

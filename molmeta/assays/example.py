@@ -1,7 +1,5 @@
 """The first example: the bundled drugs as files for the program, and a recipe to start from."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

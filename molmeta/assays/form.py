@@ -1,7 +1,5 @@
 """The check that a store's molecules are in the standard form that a model needs."""
 
-from __future__ import annotations
-
 from molmeta.assays.store import AssayStore
 from molmeta.chem.standardize import Standardizer, describe
 from molmeta.errors import InputError

@@ -1,7 +1,5 @@
 """Tables of facts about assays, such as the target and its class."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Libraries: tables of molecules whose other columns are only carried along."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Lists of assay ids by fold, as JSON: {"train": ["CHEMBL1", …], "valid": […], "test": […]}."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 A measurement is a row of a frame with the columns `FIELDS`; a reader yields such frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

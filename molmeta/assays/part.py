@@ -1,7 +1,5 @@
 """Parts of a store as stores of their own: some assays, some molecules."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ One grammar for columns (`CDK2_IC50_nM`, `% inhibition @ 10 uM`) and for the typ
 into cells (`Log IC50`, `pKi`).
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass, replace

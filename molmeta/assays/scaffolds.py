@@ -1,7 +1,5 @@
 """Bemis–Murcko scaffolds, for sets of molecules that share none."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Splits: assays in folds that train, validate and test, and the molecules that folds may share."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """A store's folder: its header, its tables and its arrays, read when they are used."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Support tables: one assay's rows with all their columns, and their labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any

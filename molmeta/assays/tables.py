@@ -1,7 +1,5 @@
 """Tables: files of any known format, opened by `open_table`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """The writer of a store's folder, all or nothing; `store` lists the files."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

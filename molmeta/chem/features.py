@@ -4,8 +4,6 @@ Whatever computes, stacks, stores or batches features goes through `FEATURES`, b
 feature is one more entry there, and one in `FEATURE_SPEC`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Properties and structural alerts that chemists filter molecules by."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

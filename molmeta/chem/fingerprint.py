@@ -5,8 +5,6 @@ Nilakantan et al., "Topological torsion", 1987, https://doi.org/10.1021/ci00054a
 Carhart et al., "Atom pairs as molecular features", 1985, https://doi.org/10.1021/ci00046a002.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Batches: arrays of molecules → the tensors that encoders read."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Protocol
 

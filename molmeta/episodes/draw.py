@@ -3,8 +3,6 @@
 Every draw is a function of the labels and a seed alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Episodes: an assay seen as a task, a labelled support set and a query set."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

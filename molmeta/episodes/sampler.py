@@ -1,7 +1,5 @@
 """The stream of training episodes, a function of the seed alone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ They read ECFP counts, as FS-Mol's published baselines do, and whatever they tun
 support set alone.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Comparison of methods on the same draws, from one evaluation or several."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

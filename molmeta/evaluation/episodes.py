@@ -3,8 +3,6 @@
 A unit is a plain record, so that it can be kept as JSON and cross process borders.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Records are kept in a journal under a hash of all they depend on. A changed mode
 has another key, and what did not change is not computed again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

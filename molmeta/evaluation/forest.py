@@ -5,8 +5,6 @@ settings and new random generators; a loop over its trees takes a third of that,
 bits. A grid over depths and numbers of trees is read off the same trees.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import count

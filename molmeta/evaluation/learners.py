@@ -1,7 +1,5 @@
 """A trained model as a method of the evaluation: as it is, and as an encoder to be probed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

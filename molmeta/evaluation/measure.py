@@ -1,7 +1,5 @@
 """The metrics of one draw, and the score of a molecule that no method can read."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats

@@ -4,8 +4,6 @@ As in Tian et al., "Rethinking few-shot image classification", 2020, arXiv:2003.
 stays as it is, and everything that is fitted or tuned is so on the support set alone.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold

@@ -3,8 +3,6 @@
 A method is handed the support set's labels and the query set's molecules, never a query label.
 """
 
-from __future__ import annotations
-
 import typing
 from collections.abc import Callable, Collection
 from functools import partial

@@ -1,7 +1,5 @@
 """The report of one or more evaluations: a page that a chemist can read and a researcher check."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -4,8 +4,6 @@ Screening panels test one set of molecules against many targets. Their assays ar
 so the bootstrap draws whole sets of assays; between methods it draws the same ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The tables of an evaluation, from the records of its units."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Worker processes of an evaluation, which compute its units."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

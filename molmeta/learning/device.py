@@ -1,7 +1,5 @@
 """The device of tensors, and the precision of their products."""
 
-from __future__ import annotations
-
 import os
 from contextlib import AbstractContextManager, nullcontext
 

@@ -1,7 +1,5 @@
 """The learner: encoder, projection and head, and how they adapt to a new assay."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal

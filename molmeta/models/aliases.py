@@ -1,7 +1,5 @@
 """Aliases: words of version 0.1 that files still use, for parameters and settings of recipes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from typing import Any

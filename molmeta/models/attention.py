@@ -7,8 +7,6 @@ support molecules repeat each other: ten analogs are not ten witnesses. As a met
 deep kernel transfer (Patacchiola et al. 2020, arXiv:1910.05199).
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The base class of heads, which score queries from a labelled support set."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Any
 

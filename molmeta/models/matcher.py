@@ -1,7 +1,5 @@
 """The matcher: from the encoder's vectors to scores; it adapts to an assay by default."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -7,8 +7,6 @@ The similarity is the product of its terms' values, plus those of the terms that
 A new kind of column is one new subclass of `Term`.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

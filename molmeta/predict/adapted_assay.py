@@ -1,7 +1,5 @@
 """A new assay: its labelled molecules, and a model adapted to them."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Candidates: the molecules of a report's table, and what the table tells of each."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

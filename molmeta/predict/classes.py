@@ -1,7 +1,5 @@
 """Two labels of any kind, and which of them is the active one."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

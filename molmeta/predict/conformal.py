@@ -5,8 +5,6 @@ conditional, or Mondrian, prediction); calibrated on left-out scores as in Vovk 
 conformal predictors", https://doi.org/10.1007/s10472-013-9368-4, whose coverage is not exact.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

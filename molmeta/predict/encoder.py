@@ -1,7 +1,5 @@
 """The encoder for screening scripts and pipelines: SMILES in, vectors out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

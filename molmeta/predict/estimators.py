@@ -1,7 +1,5 @@
 """A scikit-learn-like classifier: a few labelled molecules in, predictions for others out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import cached_property, partial

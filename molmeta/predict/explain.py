@@ -1,7 +1,5 @@
 """Why a molecule scores as it does: by which support molecules, and by which of its atoms."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

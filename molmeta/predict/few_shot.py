@@ -1,7 +1,5 @@
 """The base of the few-shot estimators: they read molecules, learn and explain."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from numbers import Integral
 from pathlib import Path

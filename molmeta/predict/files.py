@@ -1,7 +1,5 @@
 """Writing results as the file's name says: CSV, TSV, Parquet, XLSX or SDF, whole or not at all."""
 
-from __future__ import annotations
-
 import csv
 import re
 import sys

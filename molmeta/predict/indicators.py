@@ -3,8 +3,6 @@
 `molmeta.training.calibrate` measures on held-out assays what they are worth; `fit` reports it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

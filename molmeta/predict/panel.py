@@ -7,8 +7,6 @@ all that a head makes of a vector without looking at a support set; what an assa
 is its comparison.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A scikit-learn-like regressor: a few measured molecules in, values of others out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Predictions as one HTML page: what is known, the best molecules, and why they are the best."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

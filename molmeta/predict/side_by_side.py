@@ -1,7 +1,5 @@
 """Several assays side by side: one row a molecule, and the columns of each assay by its name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

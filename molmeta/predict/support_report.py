@@ -1,7 +1,5 @@
 """The report on a support set: leave-one-out figures, likeness, and warnings."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 

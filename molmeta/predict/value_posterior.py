@@ -1,7 +1,5 @@
 """Values of a new assay: a Gaussian process on the similarity of an adapted model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Self

@@ -1,7 +1,5 @@
 """Writing tables as workbooks (.xlsx): what a cell holds is shown, never computed."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The blocks of a page. They hold plain values; the template escapes and arranges them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Drawings of molecules, as small inline SVG."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

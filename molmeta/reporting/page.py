@@ -1,7 +1,5 @@
 """The page: one HTML file with everything in it, from its blocks."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

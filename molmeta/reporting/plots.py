@@ -4,8 +4,6 @@ Series differ in colour (the palette of Okabe and Ito for colour-blind readers, 
 the shape of their marks and in the dashes of their lines, so that no one of these is needed alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`config.json` of a run folder: its recipe, its features, and what it was trained from."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -7,8 +7,6 @@ training molecules, for applicability), `README.md` (a model card) and `checkpoi
 one also `calibration.json`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

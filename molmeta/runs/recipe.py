@@ -3,8 +3,6 @@
 Where the names of encoders and heads become objects.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any

@@ -1,7 +1,5 @@
 """A release: a run's files as the model that comes with molmeta, its weights in fewer bits."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The rules of a recipe that concern several of its sections at once."""
 
-from __future__ import annotations
-
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.runs.recipe import Recipe

@@ -1,7 +1,5 @@
 """The laws of heads, on which learners rely; `check_head` holds any head to them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -3,8 +3,6 @@
 A law is a function of a `Subject`; its first docstring line is its name in messages.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The episodes of a training step that went wrong, as a table that a person can read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

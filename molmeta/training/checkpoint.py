@@ -1,7 +1,5 @@
 """The states from which training resumes, in a run folder's `checkpoints/`."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Training assays, divided between pre-training and meta-training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The outer gradient of a training step: the episodes' query losses after adaptation, averaged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

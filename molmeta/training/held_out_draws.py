@@ -1,7 +1,5 @@
 """Draws of held-out assays, scored by a model as it is without a calibration."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32

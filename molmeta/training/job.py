@@ -1,7 +1,5 @@
 """The job of a run, which its stages do one after the other."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

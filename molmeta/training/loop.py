@@ -1,7 +1,5 @@
 """The loop of every training: steps that can be stopped, resumed and shared by processes."""
 
-from __future__ import annotations
-
 import math
 import time
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Meta-training: a learner learns from episodes to learn a new assay."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterator

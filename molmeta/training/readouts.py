@@ -1,7 +1,5 @@
 """Readouts: the linear models by which pre-training reads each assay off an encoder's vectors."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Training curves for TensorBoard, by option."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """A run: a recipe and assays in, a folder with a trained model out, stage by stage."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The score by which a checkpoint is chosen: ΔAUPRC on validation assays, FS-Mol's draws."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

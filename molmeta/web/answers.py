@@ -1,7 +1,5 @@
 """The API's requests and answers, as OpenAPI documents them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,7 +1,5 @@
 """The application: the page at `/`, its JSON endpoints at `/api/v1`, and the guard before them."""
 
-from __future__ import annotations
-
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles

@@ -1,7 +1,5 @@
 """Ranking a library by measured molecules, and why; the model stays in memory between requests."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -1,7 +1,5 @@
 """Reading what was pasted or uploaded; without torch, and no file outlives the reading."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The service behind the routes: settings, open pages, the processes that work, refusals."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """The settings of a server: where it listens, its models and its limits."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

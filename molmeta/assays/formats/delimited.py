@@ -1,7 +1,5 @@
 """Delimited text: CSV, TSV, semicolons, bars; the delimiter is found by a look at first lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A file's bytes: decompressed by content, and refused with the reason where damaged."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

@@ -1,7 +1,5 @@
 """JSON lines, one object a row (as FS-Mol publishes its assays); only plain fields are read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import islice

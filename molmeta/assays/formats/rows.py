@@ -4,8 +4,6 @@ The grammar is RFC 4180's (https://www.rfc-editor.org/rfc/rfc4180), but a quote 
 is read as the character that it is, where nothing else can be meant, else refused.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator

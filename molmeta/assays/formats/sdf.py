@@ -1,7 +1,5 @@
 """SDF: one record a molecule, its properties become columns (CTfile formats, BIOVIA 2020)."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

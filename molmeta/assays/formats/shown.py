@@ -1,7 +1,5 @@
 """Shown cells of an .xlsx, where bare values do not tell: percentages, errors, hidden rows."""
 
-from __future__ import annotations
-
 import io
 import posixpath
 import re

@@ -1,7 +1,5 @@
 """SMILES files (.smi): a SMILES, then white space, a comma or a semicolon, then a name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Input that can be read only once, standard input or a pipe, copied to a file for this process."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

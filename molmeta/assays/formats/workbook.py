@@ -1,7 +1,5 @@
 """Workbooks (xlsx, xlsb, xls, ods): the cells of the first sheet, or of a named one, as text."""
 
-from __future__ import annotations
-
 import datetime
 import difflib
 import io

@@ -1,7 +1,5 @@
 """Readers: tables → measurements, one file a known kind of export, recognised by its columns."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Class columns: which column beside measured values holds the user's labels."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

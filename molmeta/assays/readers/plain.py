@@ -1,7 +1,5 @@
 """Plain tables: long (one row a measurement) and wide (one column an assay, blank = untested)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

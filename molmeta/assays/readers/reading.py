@@ -1,7 +1,5 @@
 """Reading: a file's rows as measurements, and what was taken for what."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

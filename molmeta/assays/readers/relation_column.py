@@ -1,7 +1,5 @@
 """The relation column of a value column: which of them it is, and whose relations it holds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Twins: a concentration and its logarithm side by side, which must say the same."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The unit of a value column: in its name, in --units, or in a column of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """D-MPNN: messages on directed bonds (Yang et al. 2019, arXiv:1904.01561)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Atom and bond embeddings: the sum of one learned vector a categorical feature."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

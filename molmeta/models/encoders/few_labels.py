@@ -1,7 +1,5 @@
 """Profiles of few labels: a sketch of what one to seven assays found of a molecule."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

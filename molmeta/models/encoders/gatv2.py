@@ -1,7 +1,5 @@
 """GATv2: dynamic attention over an atom's neighbours (Brody et al. 2022, arXiv:2105.14491)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import GATv2Conv

@@ -1,7 +1,5 @@
 """GINE: graph isomorphism network with edge features (Hu et al. 2020, arXiv:1905.12265)."""
 
-from __future__ import annotations
-
 from torch_geometric.nn import GINEConv
 
 from molmeta.config import Count, CountOrNone, Fraction

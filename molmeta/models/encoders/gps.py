@@ -1,7 +1,5 @@
 """GPS: message passing beside attention in every layer (Rampášek et al. 2022, arXiv:2205.12454)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel

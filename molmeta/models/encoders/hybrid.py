@@ -1,7 +1,5 @@
 """Hybrid: a graph encoder beside fingerprints and descriptors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

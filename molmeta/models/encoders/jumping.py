@@ -1,7 +1,5 @@
 """Jumping knowledge: which layers' atoms are read out (Xu et al. 2018, arXiv:1806.03536)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """PNA: principal neighbourhood aggregation (Corso et al. 2020, arXiv:2004.05718)."""
 
-from __future__ import annotations
-
 import torch
 from torch_geometric.nn import PNAConv
 

@@ -1,7 +1,5 @@
 """Physical properties: in a few numbers, how far apart molecules lie in their descriptors."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

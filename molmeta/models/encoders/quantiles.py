@@ -1,7 +1,5 @@
 """Quantile scaling: a descriptor's rank among the training molecules instead of its value."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Read-outs: the atoms of each molecule → one vector, none depending on other molecules."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

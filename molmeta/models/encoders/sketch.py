@@ -1,7 +1,5 @@
 """Fingerprint sketches: short vectors whose products estimate what two molecules have in common."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

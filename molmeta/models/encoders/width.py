@@ -1,7 +1,5 @@
 """The share of an encoder's width that each attention head or tower gets."""
 
-from __future__ import annotations
-
 from molmeta.errors import InputError
 
 

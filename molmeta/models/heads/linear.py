@@ -1,7 +1,5 @@
 """The linear head: classical MAML's, a weight vector that the inner steps fit to the assay."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -4,8 +4,6 @@ Matching Networks (Vinyals et al. 2016, arXiv:1606.04080) with any similarity, a
 or ridge regression for the attention over it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

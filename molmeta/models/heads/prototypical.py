@@ -4,8 +4,6 @@ Snell et al. 2017, arXiv:1703.05175; the Mahalanobis distance follows simple CNA
 2020, arXiv:1912.03432), which FS-Mol's prototypical network (Stanley et al. 2021) uses too.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

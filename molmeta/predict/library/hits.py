@@ -1,7 +1,5 @@
 """The best molecules of a screening as a table: each with all that `predict` says of a molecule."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -8,8 +8,6 @@ What a node needs is molmeta of the same version. A task is sent plain text and 
 that one without it can still say so.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import re

@@ -5,8 +5,6 @@ Killed at any moment, the same call goes on with the parts that have no line; a 
 not depend on when it is computed.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """Where screened molecules come from: files of molecules, or vectors stored by `embed`."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

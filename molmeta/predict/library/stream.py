@@ -4,8 +4,6 @@ A part is the unit of output and of resuming; what is computed at once is smalle
 that worker processes read the next molecules while the model works on the last.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Molecules to measure next: by score, by uncertainty, or as a diverse batch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

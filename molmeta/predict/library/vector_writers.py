@@ -1,7 +1,5 @@
 """Writing vectors part by part, in constant memory: NPY, Parquet, or text."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import sys
