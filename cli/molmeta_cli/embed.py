@@ -6,15 +6,7 @@ from typing import Annotated
 import typer
 
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import (
-    Device,
-    Model,
-    Output,
-    SmilesColumn,
-    TrustCode,
-    Workers,
-    open_model,
-)
+from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, Workers, open_model
 
 
 def embed(

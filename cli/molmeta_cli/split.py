@@ -43,8 +43,7 @@ def split(
     ] = "0.8,0.1,0.1",
     seed: Seed = 0,
     targets: Annotated[
-        Path | None,
-        typer.Option("--targets", help="Table of assays' targets, for --by target."),
+        Path | None, typer.Option("--targets", help="Table of assays' targets, for --by target.")
     ] = None,
 ) -> None:
     """Split a store's assays into folds, each a store in the folder -o."""

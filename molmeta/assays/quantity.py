@@ -66,8 +66,7 @@ _RISES = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
-    r"viab|surviv|remain|resid|unbound|recover|uninhib|(?<![a-z])no(?:n|t)?(?![a-z])",
-    re.IGNORECASE,
+    r"viab|surviv|remain|resid|unbound|recover|uninhib|(?<![a-z])no(?:n|t)?(?![a-z])", re.IGNORECASE
 )
 _GROUPS = {
     "a spread": "sd std stdev stddev sem se stderr err error cv rsd var deviation variance iqr mad",

@@ -366,12 +366,7 @@ class AssayStore:
     ) -> AssayStore:
         store = AssayStore(self.path, self.header, selection, self._owner, info)
         # What is already read is shared; the rest is read when it is used.
-        for name in (
-            "graphs",
-            "smiles",
-            "identities",
-            "_measurements",
-        ):
+        for name in ("graphs", "smiles", "identities", "_measurements"):
             if name in self.__dict__:
                 store.__dict__[name] = self.__dict__[name]
         store.features = self.features

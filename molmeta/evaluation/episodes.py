@@ -135,8 +135,7 @@ def _scores(
     support, parsed = episode.support, episode.parsed
     queries = episode.molecules[episode.draw.query[parsed]]
     given = np.asarray(
-        method.scores(store, episode.molecules[support], episode.given, queries),
-        dtype=np.float64,
+        method.scores(store, episode.molecules[support], episode.given, queries), dtype=np.float64
     )
     around = None
     if method.scale == "value" and given.shape == (len(queries), 3):

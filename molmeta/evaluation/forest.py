@@ -30,10 +30,7 @@ SEED = 0
 
 
 def forest_means(
-    known: NDArray[np.float32],
-    values: Floats,
-    query: NDArray[np.float32],
-    min_samples_leaf: int,
+    known: NDArray[np.float32], values: Floats, query: NDArray[np.float32], min_samples_leaf: int
 ) -> Floats:
     """Compute the mean of 100 trees on bootstrap samples, √d features a split, shape (q,).
 

@@ -49,10 +49,7 @@ def run_units(
         # Large assays take longest: they go first.
         largest = sorted(sizes, key=lambda assay_id: -len(store.assay(assay_id)))
         futures = [
-            pool.submit(
-                _work,
-                {(name, n): [m.name for m in units[name, n]] for n in sizes[name]},
-            )
+            pool.submit(_work, {(name, n): [m.name for m in units[name, n]] for n in sizes[name]})
             for name in largest
         ]
         try:

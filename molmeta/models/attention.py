@@ -116,11 +116,7 @@ class Softmax(Attention):
         )
 
     def weights(
-        self,
-        similarity: Similarity,
-        support: Tensor,
-        query: Tensor,
-        visible: Tensor | None = None,
+        self, similarity: Similarity, support: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
         """Compute a(x, xᵢ), (q, s); a row sums to one, or to zero if nothing is visible."""
         return _softmax(self._logits(similarity, support, query), visible)

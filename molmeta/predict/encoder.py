@@ -144,11 +144,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self,
-        model: str | Path | Model = "default",
-        *,
-        workers: int = 1,
-        trust_code: bool = False,
+        self, model: str | Path | Model = "default", *, workers: int = 1, trust_code: bool = False
     ) -> None:
         self.model = model
         self.workers = workers

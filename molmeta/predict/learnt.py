@@ -19,15 +19,7 @@ from molmeta.errors import InputError
 from molmeta.learning.adapted import Adapted
 from molmeta.predict.adapted_assay import AdaptedAssay
 from molmeta.predict.estimators import FewShotClassifier
-from molmeta.predict.learnt_file import (
-    ACTIVE,
-    BOUNDS,
-    FORMAT,
-    HEADER,
-    VALUES,
-    LearntFile,
-    damaged,
-)
+from molmeta.predict.learnt_file import ACTIVE, BOUNDS, FORMAT, HEADER, VALUES, LearntFile, damaged
 from molmeta.predict.panel import Panel, check_classes, identity_of
 from molmeta.predict.table import learn
 from molmeta.runs.model import Model

@@ -270,10 +270,7 @@ def _ranks(scores: NDArray[np.float64], new: NDArray[np.bool_]) -> Any:
 
 
 def measured_at(
-    classifier: FewShotClassifier,
-    features: Featurized,
-    measured: Iterable[str],
-    workers: int = 1,
+    classifier: FewShotClassifier, features: Featurized, measured: Iterable[str], workers: int = 1
 ) -> NDArray[np.int64]:
     """Find each row's molecule in the support set, or behind it in `measured`, or −1, (n,).
 

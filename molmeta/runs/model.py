@@ -108,10 +108,7 @@ class Model:
         Arguments as of `chem.featurize`.
         """
         return featurize(
-            smiles,
-            workers=workers,
-            progress=progress,
-            **self._settings(fingerprints, identities),
+            smiles, workers=workers, progress=progress, **self._settings(fingerprints, identities)
         )
 
     def featurize_stream(

@@ -161,14 +161,7 @@ def build_learner(recipe: Recipe) -> Learner:
     known = None
     if recipe.known_assays["rank"]:
         known = KnownAssays(encoder.columns.width("vector"), **recipe.known_assays)
-    return Learner(
-        encoder,
-        head,
-        MAML(**recipe.inner),
-        context,
-        known,
-        **recipe.learner,
-    )
+    return Learner(encoder, head, MAML(**recipe.inner), context, known, **recipe.learner)
 
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:

@@ -16,9 +16,7 @@ from molmeta.errors import InputError
 
 # A property's header is "> <NAME>" with tags and numbers around the name, e.g. "> 25 <NAME>  (12)".
 # The name may hold a ">" where nothing else stands behind it.
-_PROPERTY = re.compile(
-    r"^>[^<]*<(?:((?:(?!>\s+<).)+)>\s*(?:\([^()<>]*\)\s*)?$|([^>]+)>)",
-)
+_PROPERTY = re.compile(r"^>[^<]*<(?:((?:(?!>\s+<).)+)>\s*(?:\([^()<>]*\)\s*)?$|([^>]+)>)")
 _COUNTS = re.compile(r"^(?=.{0,5}\d)[ \d]{6}.*V[23]000\s*$")
 _END, _DELIMITER = "M  END", "$$$$"
 _N_HEADER_LINES, _MOST_LINES = 3, 200_000

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.cells import read_values
-from molmeta.assays.columns import (
-    ASSAY_NAMES,
-    LABEL_NAMES,
-    TARGET_NAMES,
-    Columns,
-    listed,
-)
+from molmeta.assays.columns import ASSAY_NAMES, LABEL_NAMES, TARGET_NAMES, Columns, listed
 from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import (
@@ -26,12 +20,7 @@ from molmeta.assays.measurement import (
 )
 from molmeta.assays.readers.classes import choose_labels, class_columns, speaks_of_labels
 from molmeta.assays.readers.reading import NoLabels, Reading
-from molmeta.assays.readers.values import (
-    N_LOOKED_AT,
-    ValueColumn,
-    choose_values,
-    measured_columns,
-)
+from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values, measured_columns
 from molmeta.assays.units import PERCENT, PXC50, Unit
 from molmeta.errors import InputError
 

@@ -28,9 +28,7 @@ def are_twins(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
 
 
 def disagree(
-    one: Mapping[str, pd.Series],
-    other: Mapping[str, pd.Series],
-    cells: tuple[pd.Series, pd.Series],
+    one: Mapping[str, pd.Series], other: Mapping[str, pd.Series], cells: tuple[pd.Series, pd.Series]
 ) -> pd.Series:
     """Tell in which rows twins differ by more than their rounding.
 

@@ -19,12 +19,7 @@ _TESTED = frozenset(
 
 
 def unit_of(
-    quantity: Quantity,
-    names: Sequence[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    *,
-    alone: bool,
+    quantity: Quantity, names: Sequence[str], columns: Columns, rows: pd.DataFrame, *, alone: bool
 ) -> tuple[str, str | None]:
     """The unit of the whole column, and the column of each row's unit.
 

@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.cells import decimal_mark, read_values
-from molmeta.assays.columns import (
-    TYPE_NAMES,
-    VALUE_NAMES,
-    Columns,
-    find_column,
-    listed,
-)
+from molmeta.assays.columns import TYPE_NAMES, VALUE_NAMES, Columns, find_column, listed
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
 from molmeta.assays.quantity import Quantity, parse_quantity
@@ -23,12 +17,7 @@ from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.readers.relation_column import relation_columns, relation_of
 from molmeta.assays.readers.twins import are_twins, disagree
 from molmeta.assays.readers.unit_column import known_unit, unit_of
-from molmeta.assays.relations import (
-    SIGNS,
-    UNKNOWN,
-    normalise,
-    turned,
-)
+from molmeta.assays.relations import SIGNS, UNKNOWN, normalise, turned
 from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 

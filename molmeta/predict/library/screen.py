@@ -118,12 +118,7 @@ class Summary:
 
 
 def screen(
-    panel: Panel,
-    source: Source,
-    folder: Path,
-    *,
-    top: int | None = None,
-    shard: Shard = Shard(),
+    panel: Panel, source: Source, folder: Path, *, top: int | None = None, shard: Shard = Shard()
 ) -> Summary:
     """Score a library, going on where an earlier call of the same work was stopped.
 
