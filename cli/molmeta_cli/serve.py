@@ -62,11 +62,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before it is printed.
-
-    Raises:
-        InputError: If it cannot be had.
-    """
+    """Take the address before it is printed."""
     from molmeta.errors import InputError
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

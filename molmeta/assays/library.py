@@ -32,7 +32,6 @@ class Library:
     ('drugs.csv', 'structure', 2)
 
     Attributes:
-        tables: All their columns.
         smiles_column: The one that holds the SMILES.
         sheet: The sheet that was asked for.
     """
@@ -74,7 +73,6 @@ def open_library(
     'structure'
 
     Args:
-        paths: Where they are.
         smiles_column: Holds the molecules; None: it is found.
         sheet: Which sheet, if they are workbooks; None: the first one.
 

@@ -30,14 +30,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline(ABC):
-    """A method that reads fingerprints and was not trained on anything.
-
-    Attributes:
-        name: Its name in tables.
-        task: The task.
-        tasks: Those it can do.
-        reads: Fingerprints alone.
-    """
+    """A method that reads fingerprints and was not trained on anything."""
 
     name: str
     task: Task = "classification"
@@ -77,7 +70,6 @@ class Baseline(ABC):
         Args:
             known: ECFP counts of the support set, shape (s, size).
             labels: Its labels or values, shape (s,).
-            query: ECFP counts, shape (q, size).
         """
 
 
@@ -122,11 +114,7 @@ class TunedForest(Baseline):
 
 @dataclass(frozen=True, kw_only=True)
 class NearestNeighbours(Baseline):
-    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol.
-
-    Attributes:
-        k: Number of neighbours.
-    """
+    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol."""
 
     name: str = "knn"
     k: int = 4
@@ -273,7 +261,6 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
         kernel: Inner products between molecules of the support set, shape (s, s).
         labels: Shape (s,).
         cross: Inner products between queries and support set, shape (q, s).
-        C: Inverse strength of the penalty.
     """
     squares, axes = np.linalg.eigh(kernel)
     spanned = squares > max(1e-10 * squares[-1], 1e-12)

@@ -33,9 +33,6 @@ class FrequentHitters:
 
     Attributes:
         weights: One a bit, shape (size,).
-        training: The training assays.
-        name: Its name in tables.
-        reads: Fingerprints alone.
     """
 
     weights: NDArray[np.float64]

@@ -30,12 +30,6 @@ class TrainedMethod:
 
     It is sent to worker processes as its path, and loaded where it is first used. A molecule of
     a store is embedded at most once in each process.
-
-    Attributes:
-        name: What tables call it.
-        path: The run folder.
-        device: Where it computes.
-        trust_code: As of `load_model`.
     """
 
     name: str
@@ -85,7 +79,6 @@ class LearnerMethod(TrainedMethod):
 
     Attributes:
         steps: Inner steps instead of the model's own number.
-        task: What it predicts.
     """
 
     steps: int | None = None
@@ -127,11 +120,7 @@ class LearnerMethod(TrainedMethod):
 
 @dataclass(frozen=True)
 class EncoderProbe(TrainedMethod):
-    """The linear probe on the encoder of a run folder.
-
-    Attributes:
-        task: What it predicts.
-    """
+    """The linear probe on the encoder of a run folder."""
 
     task: Task = "classification"
 
@@ -167,11 +156,7 @@ def model_methods(
     task: Task = "classification",
     trust_code: bool = False,
 ) -> list[LearnerMethod]:
-    """Make methods of models, each called by its shipped name, or the name of its run folder.
-
-    Raises:
-        InputError: If a model cannot be used.
-    """
+    """Make methods of models, each called by its shipped name, or the name of its run folder."""
     methods = []
     for model in models:
         path, folder = load_model(model, trust_code=trust_code).path, Path(model)

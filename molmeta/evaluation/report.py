@@ -48,7 +48,6 @@ def write_report(found: Comparison, file: Path) -> None:
 
     Args:
         found: From `compare`; a single evaluation will do.
-        file: Where it goes.
     """
     info = found.results.info
     subtitle = (

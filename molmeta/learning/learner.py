@@ -217,9 +217,6 @@ class Learner(nn.Module):
         """Compute the query loss after adaptation, to be differentiated through it.
 
         For Reptile, which has none, it is the sum of the inner losses on the way.
-
-        Args:
-            episode: Support and query set.
         """
         if self.inner.order == "reptile":
             return self._loss_on_the_way(episode)
@@ -307,11 +304,7 @@ class Learner(nn.Module):
         labels: Tensor,
         query: Tensor,
     ) -> Tensor:
-        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads.
-
-        Raises:
-            InputError: If the head does not say.
-        """
+        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads."""
         with self._holding(parameters):
             if give == "attention":
                 return self.matcher.attention(support, labels, query)
@@ -320,11 +313,7 @@ class Learner(nn.Module):
     def covariance(
         self, parameters: Parameters, support: Tensor, labels: Tensor, query: Tensor | None
     ) -> Tensor:
-        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher.
-
-        Raises:
-            InputError: If the head has none.
-        """
+        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher."""
         with self._holding(parameters):
             return self.matcher.covariance(support, labels, query)
 

@@ -38,11 +38,7 @@ _learnt: dict[str, FewShotClassifier] = {}  # likewise, by a digest of what it l
 
 
 def loaded(model: str) -> Model:
-    """Give a model; the one before it is forgotten.
-
-    Raises:
-        InputError: As `load_model`.
-    """
+    """Give a model; the one before it is forgotten."""
     if model not in _models:
         _learnt.clear()
         _models.clear()
@@ -60,9 +56,6 @@ def learn(
     """Learn from measured molecules, or give what was learnt of the same ones just before.
 
     Labels are graded by the values, None where there is none.
-
-    Raises:
-        InputError: If they lack a class.
     """
     told = json.dumps([model, list(smiles), list(active), list(values), prevalence])
     key = hashlib.sha256(told.encode()).hexdigest()
@@ -194,11 +187,7 @@ def explain(
 
 
 def suggest(smiles: Sequence[str], scores: Sequence[float], n: int, strategy: str) -> list[int]:
-    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`.
-
-    Raises:
-        InputError: If there is no such strategy.
-    """
+    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`."""
     features = featurize(smiles, reads=["fingerprints"], identities=False)
     fine = np.flatnonzero(features.parsed)
     assert features.fingerprints is not None

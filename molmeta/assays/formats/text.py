@@ -79,11 +79,7 @@ class Text:
         return () if usual else (f"the text was read as {self.encoding}",)
 
     def lines(self) -> Iterator[str]:
-        r"""Its lines with their ends: \n, \r\n or \r.
-
-        Raises:
-            InputError: If bytes are not of the encoding, or damaged.
-        """
+        r"""Its lines with their ends: \n, \r\n or \r."""
         with io.TextIOWrapper(open_bytes(self.path), self.encoding, newline="") as stream:
             try:
                 yield from stream

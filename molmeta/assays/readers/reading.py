@@ -26,10 +26,6 @@ class NoLabels(InputError):
 
 
 class SeveralValues(InputError):
-    """A table with several columns that could hold the values.
-
-    Attributes:
-        names: The columns.
-    """
+    """A table with several columns that could hold the values."""
 
     names: tuple[str, ...] = ()
