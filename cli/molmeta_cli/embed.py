@@ -11,14 +11,13 @@ from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, 
 
 def embed(
     input: Annotated[
-        list[Path],
-        typer.Option("--input", help="Molecules: a file, folder or store; may be repeated."),
+        list[Path], typer.Option(help="Molecules: a file, folder or store; may be repeated.")
     ],
     output: Output,
     model: Model = "default",
     trust_code: TrustCode = False,
     dtype: Annotated[
-        str, typer.Option("--dtype", help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
+        str, typer.Option(help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
     ] = "fp32",
     projected: Annotated[
         bool,

@@ -27,15 +27,13 @@ class Options:
     output: Output
     columns: Columns
     format: Format = "auto"
-    min_molecules: Annotated[
-        int, typer.Option("--min-molecules", min=0, help="Drop assays with fewer molecules.")
-    ] = 0
+    min_molecules: Annotated[int, typer.Option(min=0, help="Drop assays with fewer molecules.")] = 0
     min_per_class: Annotated[
-        int, typer.Option("--min-per-class", min=0, help="Drop assays with fewer of either class.")
+        int, typer.Option(min=0, help="Drop assays with fewer of either class.")
     ] = 0
-    duplicates: Annotated[
-        str, typer.Option("--duplicates", help="What tells repeats: inchikey or smiles.")
-    ] = "inchikey"
+    duplicates: Annotated[str, typer.Option(help="What tells repeats: inchikey or smiles.")] = (
+        "inchikey"
+    )
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False
@@ -57,7 +55,7 @@ class Options:
         bool, typer.Option("--one-tautomer", help="Replace tautomers by RDKit's canonical one.")
     ] = False
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE.html", help="The audit as a page.")
+        Path | None, typer.Option(metavar="FILE.html", help="The audit as a page.")
     ] = None
     workers: Workers = None
 

@@ -41,8 +41,7 @@ class Options:
     support: Annotated[
         Path,
         typer.Option(
-            "--support",
-            help="Molecules of the new assay with labels or values; or what --save wrote.",
+            help="Molecules of the new assay with labels or values; or what --save wrote."
         ),
     ]
     output: Output
@@ -50,9 +49,8 @@ class Options:
     input: Annotated[
         list[Path] | None,
         typer.Option(
-            "--input",
             help="Molecules to predict: a file, folder or store, may be repeated; without it, the "
-            "support table's blank labels.",
+            "support table's blank labels."
         ),
     ] = None
     model: Model = "default"
@@ -61,9 +59,7 @@ class Options:
     assay: Assay = None
     format: Format = "auto"
     input_sheet: InputSheet = None
-    show: Annotated[
-        int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
-    ] = 10
+    show: Annotated[int, typer.Option(min=0, help="Print so many of the best molecules.")] = 10
     keep_order: Annotated[
         bool,
         typer.Option(
@@ -73,16 +69,12 @@ class Options:
     ] = False
     prevalence: Annotated[
         float | None,
-        typer.Option(
-            "--prevalence",
-            help="Share of actives to expect in the input; by default as in the support.",
-        ),
+        typer.Option(help="Share of actives to expect in the input; by default as in the support."),
     ] = None
     error: Annotated[
         float | None,
         typer.Option(
-            "--error",
-            help="Add the classes that each molecule may have, wrong in about this share of cases.",
+            help="Add the classes that each molecule may have, wrong in about this share of cases."
         ),
     ] = None
     properties: Annotated[
@@ -98,9 +90,7 @@ class Options:
     report: Report = None
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save", help="Also write what was learnt (.molmeta), for --support later on."
-        ),
+        typer.Option(help="Also write what was learnt (.molmeta), for --support later on."),
     ] = None
     device: Device = "auto"
     workers: Workers = None

@@ -41,9 +41,8 @@ class Options:
     support: Annotated[
         list[Path],
         typer.Option(
-            "--support",
             help="Molecules of one or more assays with labels or values, or what predict --save "
-            "wrote; may be repeated.",
+            "wrote; may be repeated."
         ),
     ]
     output: Annotated[
@@ -51,25 +50,21 @@ class Options:
     ]
     columns: Columns
     input: Annotated[
-        list[Path] | None,
-        typer.Option("--input", help="The library: files or folders; may be repeated."),
+        list[Path] | None, typer.Option(help="The library: files or folders; may be repeated.")
     ] = None
     embeddings: Annotated[
-        Path | None,
-        typer.Option("--embeddings", help="Instead, vectors that `molmeta embed` stored."),
+        Path | None, typer.Option(help="Instead, vectors that `molmeta embed` stored.")
     ] = None
     model: Model = "default"
     trust_code: TrustCode = False
     labels_only: LabelsOnly = False
     top: Annotated[
-        int | None,
-        typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
+        int | None, typer.Option(min=1, help="Keep the best so many of each assay, not all rows.")
     ] = None
     hits: Annotated[
         Path | None,
         typer.Option(
-            "--hits",
-            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …",
+            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …"
         ),
     ] = None
     properties: Annotated[
@@ -77,10 +72,10 @@ class Options:
         typer.Option("--properties", help="Add weight, logP, polar surface, alerts to --hits."),
     ] = False
     shard: Annotated[
-        str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
+        str, typer.Option(metavar="i/n", help="Do every n-th part of the library.")
     ] = "1/1"
     engine: Annotated[
-        str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
+        str, typer.Option(help="local, or ray: parts are shared out over a cluster.")
     ] = "local"
     format: Format = "auto"
     input_sheet: InputSheet = None

@@ -31,14 +31,10 @@ class Options:
 
     support: Annotated[
         Path,
-        typer.Option(
-            "--support",
-            help="What is measured so far, with labels or values; or what --save wrote.",
-        ),
+        typer.Option(help="What is measured so far, with labels or values; or what --save wrote."),
     ]
     input: Annotated[
-        list[Path],
-        typer.Option("--input", help="What could be measured: files or folders; may be repeated."),
+        list[Path], typer.Option(help="What could be measured: files or folders; may be repeated.")
     ]
     output: Output
     columns: Columns
@@ -46,9 +42,8 @@ class Options:
     strategy: Annotated[
         str,
         typer.Option(
-            "--strategy",
             help="greedy (the highest scores), uncertain (p nearest to one half) or diverse "
-            "(high scores that do not resemble each other).",
+            "(high scores that do not resemble each other)."
         ),
     ] = "greedy"
     model: Model = "default"
