@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import dropwhile
 from pathlib import Path
 
-import pandas as pd
 from rdkit import Chem, rdBase
 
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head, Text
 from molmeta.chem.molecule import is_missing_word
 from molmeta.errors import InputError
@@ -72,11 +71,7 @@ def open_table(head: Head) -> Table:
                     found[key] = smiles
             yield [smiles, _title(record), *(found.get(key, "") for key in keys)]
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        return in_chunks(rows(), names.columns, n_rows)
-
-    all_notes = (*text.notes, *notes, *names.notes)
-    return Table(path, names.columns, read, "sdf", names.repeated, all_notes)
+    return Table.of_rows(path, "sdf", names, rows, (*text.notes, *notes))
 
 
 def value_lines(cell: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +42,26 @@ class Table:
     def name(self) -> str:
         """The file's name without its endings, for an assay that has no other."""
         return self.path.name.split(".")[0]
+
+    @classmethod
+    def of_rows(
+        cls,
+        path: Path,
+        kind: str,
+        names: Names,
+        rows: Callable[[], Iterator[list[str]]],
+        notes: tuple[str, ...],
+    ) -> Table:
+        """Make a table of rows of text, which `rows` gives from the first at each call."""
+
+        def read(n_rows: int) -> Iterator[pd.DataFrame]:
+            start, rest = 0, rows()
+            while batch := list(islice(rest, n_rows)):
+                index = pd.RangeIndex(start, start + len(batch))
+                yield pd.DataFrame(batch, index=index, columns=list(names.columns), dtype=str)
+                start += len(batch)
+
+        return cls(path, names.columns, read, kind, names.repeated, notes + names.notes)
 
     def only(self, name: str, flag: str) -> str:
         """The name of a column, if no other column has it too."""
@@ -126,22 +146,3 @@ class Names:
 
 def _one_line(name: str) -> str:
     return name.strip() if name.isprintable() else " ".join(name.split())
-
-
-def in_chunks(
-    rows: Iterator[list[str]], columns: Sequence[str], n_rows: int
-) -> Iterator[pd.DataFrame]:
-    """Rows, one at a time, as frames of at most `n_rows` rows."""
-    start, batch = 0, []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == n_rows:
-            yield _frame(batch, columns, start)
-            start, batch = start + n_rows, []
-    if batch:
-        yield _frame(batch, columns, start)
-
-
-def _frame(rows: list[list[str]], columns: Sequence[str], start: int) -> pd.DataFrame:
-    index = pd.RangeIndex(start, start + len(rows))
-    return pd.DataFrame(rows, index=index, columns=list(columns), dtype=str)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from molmeta.assays.columns import listed
 from molmeta.assays.formats.files import WORKBOOKS, open_bytes
 from molmeta.assays.formats.header import find_header_row
 from molmeta.assays.formats.shown import Shown, read_shown
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head
 from molmeta.errors import InputError
 
@@ -58,10 +57,9 @@ def open_table(head: Head, name: str | None = None) -> Table:
     names = Names.of(header.names)
     first = 1 + (sheet.start or (0, 0))[0]
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        rows = islice(enumerate(_rows(sheet, shown), first), header.layout.n_lines, None)
-        named = (_named(cells, len(names.columns), where, number) for number, cells in rows)
-        return in_chunks(named, names.columns, n_rows)
+    def rows() -> Iterator[list[str]]:
+        below = islice(enumerate(_rows(sheet, shown), first), header.layout.n_lines, None)
+        return (_named(cells, len(names.columns), where, number) for number, cells in below)
 
     n_sheets, notes = len(book.sheet_names), tuple[str, ...]()
     if name is None and n_sheets > 1:
@@ -70,8 +68,7 @@ def open_table(head: Head, name: str | None = None) -> Table:
     n_hidden = sum(row + 1 >= first + header.layout.n_lines for row in shown.hidden)
     if n_hidden:
         notes += (f"{n_hidden} of the sheet's rows are hidden, and were read too",)
-    notes += header.notes + names.notes
-    return Table(path, names.columns, read, "workbook", names.repeated, notes)
+    return Table.of_rows(path, "workbook", names, rows, notes + header.notes)
 
 
 def _first_visible(book: CalamineWorkbook) -> int:
