@@ -8,13 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
-from molmeta.evaluation.protocol import Method, Scale, Task
+from molmeta.evaluation.protocol import Floats, Ints, Labels, Method, Scale, Task
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel
 from molmeta.predict.value_posterior import SETTINGS, ValuePosterior
@@ -98,13 +97,7 @@ class LearnerMethod(TrainedMethod):
             heat = f" values {SETTINGS}"
         return f"{self._identity} steps={self.steps}{heat}"
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Adapt to the support set, then score the query; see `protocol.Method`."""
         scorer = self._scorer(store)
         if self.task == "regression":
@@ -134,13 +127,7 @@ class EncoderProbe(TrainedMethod):
         """A hash of the weights, the recipe and the task."""
         return f"probe of {self._identity}, {self.task}, {STRENGTHS}"
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Fit the probe to the support set; see `protocol.Method`."""
         scorer = self._scorer(store)
         known, asked = (

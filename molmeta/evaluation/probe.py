@@ -5,14 +5,11 @@ stays as it is, and everything that is fitted or tuned is so on the support set 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.gaussian_process import predict_normal
-from molmeta.evaluation.protocol import Task
-
-Floats = NDArray[np.float64]
+from molmeta.evaluation.protocol import Floats, Task
 
 # Inverse strengths of the penalty among which the support set chooses.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)

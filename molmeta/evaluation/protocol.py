@@ -17,6 +17,9 @@ from molmeta.assays.store import Assay, AssayStore
 from molmeta.config import unknown
 from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Labels = NDArray[np.float32]
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
 COVERAGE = 0.8
@@ -60,13 +63,7 @@ class Method(typing.Protocol):
     def reads(self) -> Collection[str]:
         """Name the features it reads: some of `graphs`, `fingerprints`, `pairs`, `descriptors`."""
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Learn from the support set and score the query.
 
         Args:
@@ -89,7 +86,7 @@ def fsmol(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> 
 
 
 def _curated(
-    draw: Callable[[NDArray[np.float32], int, int], Draw],
+    draw: Callable[[Labels, int, int], Draw],
     store: AssayStore,
     assay: Assay,
     task: Task,
@@ -153,5 +150,5 @@ def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
     return known & ~np.isnan(assay.values) if task == "regression" else known
 
 
-def _among(rows: NDArray[np.int64], draw: Draw) -> Draw:
+def _among(rows: Ints, draw: Draw) -> Draw:
     return Draw(rows[draw.support], rows[draw.query])
