@@ -34,9 +34,7 @@ _WIDTHS = 8, 50
 _N_MEASURED = 200  # rows that set a column's width
 
 
-def write_workbook(
-    table: pd.DataFrame, path: Path, structures: Sequence[str] = (), title: str = "molecules"
-) -> None:
+def write_workbook(table: pd.DataFrame, path: Path, structures: Sequence[str] = ()) -> None:
     """Write a table as a sheet with a fixed header and filters.
 
     Text stays text, also what begins with "=", "+", "-" or "@". A column of text is one of numbers
@@ -60,7 +58,7 @@ def write_workbook(
         columns, names = [[None] * len(table), *columns], [_free_name(names), *names]
     for number, start in enumerate(range(0, max(len(table), 1), MOST_ROWS - 1), 1):
         part = [column[start : start + MOST_ROWS - 1] for column in columns]
-        sheet = book.create_sheet(title if number == 1 else f"{title} {number}")
+        sheet = book.create_sheet("molecules" if number == 1 else f"molecules {number}")
         sheet.freeze_panes = "A2"
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{1 + len(part[0])}"
         for i, (name, cells) in enumerate(zip(names, part, strict=True), 1):

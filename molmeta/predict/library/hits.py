@@ -1,6 +1,6 @@
 """The best molecules of a screening as a table: each with all that `predict` says of a molecule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -36,14 +36,13 @@ def tell_hits(
     *,
     properties: bool = False,
     workers: int = 1,
-    progress: Callable[[int], None] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Predict the best molecules of a screening anew, with all columns of `predict`.
 
     Args:
         best: The file that `screen` wrote with `top`.
         smiles_column: Its column of molecules, as in the library.
-        properties: As of `predict_table`, with `workers` and `progress`.
+        properties: As of `predict_table`, with `workers`.
 
     Returns:
         A row for each hit of each assay, the best first: `assay`, the library's own columns, then
@@ -60,7 +59,6 @@ def tell_hits(
             properties=properties,
             measured=one.measured,
             workers=workers,
-            progress=progress,
         ).ranked()
         found.append(predictions.rounded().table)
         smiles += predictions.smiles
