@@ -4,7 +4,6 @@ The defaults themselves live once, in the typed keyword arguments of the parts' 
 `resolve` checks a mapping against such a signature and fills in the rest.
 """
 
-import difflib
 import importlib
 import inspect
 import typing
@@ -15,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 from molmeta.resources import share_path
 
 Count = Annotated[int, Field(ge=1)]
@@ -99,12 +98,11 @@ class Registry:
 def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
     """Make the error for a name that does not exist, with the nearest one that does."""
     known = sorted(known)
-    near = difflib.get_close_matches(got, known, n=1)
     return InputError.of(
         f"unknown {what}",
         got=repr(got),
         expected=f"one of {', '.join(known)}",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(got, known),
     )
 
 

@@ -29,7 +29,7 @@ from molmeta.assays.relations import UNKNOWN, normalise
 from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.units import commonest, comparable
-from molmeta.assays.write import contents_of, write_store
+from molmeta.assays.write import Contents, contents_of, write_store
 from molmeta.chem.features import GRAPHS
 from molmeta.chem.featurize import featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
@@ -203,13 +203,8 @@ def build_store(
         out: The store's folder, which appears whole or not at all; None for a temporary one.
         columns: Its `threshold` and `direction` say how values become labels where there are
             none (see `activity`).
-        limits: The smallest assays worth keeping.
-        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
-        features: Features to store beside graphs: some of `chem.features.FEATURES`.
-        standardize: Brings each molecule to its standard form; None leaves it as drawn.
         notes: How the readers read the files; which values are active is added.
-        workers: Processes that featurize.
-        progress: Called with the number of molecules done since its last call.
+        limits, duplicates, features, standardize, workers, progress: As of `featurize_files`.
 
     Raises:
         InputError: If no measurement has a label.
@@ -236,7 +231,11 @@ def build_store(
         )
     table, active = decide(table, rows, molecules, threshold, direction, limits)
     notes = [*notes, *([active] if active else [])]
-    contents = contents_of(rows, molecules, table, standardize, notes)
+    return _write(contents_of(rows, molecules, table, standardize, notes), out)
+
+
+def _write(contents: Contents, out: Path | str | None) -> AssayStore:
+    """Write a store to its folder, or to a temporary one."""
     if out is not None:
         write_store(out, contents)
         return AssayStore.open(out)

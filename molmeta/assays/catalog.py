@@ -1,6 +1,5 @@
 """The catalog: a card for each public data set (datasets/*/dataset.yaml), and fetching it."""
 
-import difflib
 import os
 import shutil
 import tarfile
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from molmeta.assays.download import DownloadError, download
 from molmeta.assays.lists import read_lists
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 from molmeta.resources import share_path, writing
 
 
@@ -85,12 +84,11 @@ def find_card(name: str) -> Card:
     """
     known = cards()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
         raise InputError.of(
             "data set",
             got=repr(name),
             expected=f"one of {', '.join(known)}",
-            fix=f"Did you mean {near[0]!r}?" if near else None,
+            fix=did_you_mean(name, known),
         )
     return known[name]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 
 SMILES_NAMES = (
     "smiles",
@@ -116,12 +115,11 @@ def find_column(
             return match
     if wanted is None:
         return None
-    near = difflib.get_close_matches(wanted, names, n=1)
     raise InputError.of(
         f"{source}: {flag}",
         got=repr(wanted),
         expected=f"one of the columns {listed(names)}" if names else "none: no column is left",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(wanted, names),
     )
 
 

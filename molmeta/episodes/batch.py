@@ -17,7 +17,7 @@ from molmeta.errors import InputError
 
 
 class Molecules(Protocol):
-    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules.
+    """A source of batches: an `AssayStore` or `Featurized` of n molecules.
 
     >>> from molmeta.chem.featurize import featurize
     >>> molecules: Molecules = featurize(["CCO", "CCN"])

@@ -176,7 +176,7 @@ class AdaptedAssay:
 
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:
-        """Where no inner step is taken, in few passes in which no molecule sees its own part."""
+        """Score without inner steps, in few passes in which no molecule sees its own part."""
         adapted, parts = self.adapted, [part for part, _ in self._parts()]
         support, given = adapted.support, (adapted.parameters, adapted.support, adapted.labels)
         n_views = max(1, AT_ONCE // len(self.smiles) ** 2)

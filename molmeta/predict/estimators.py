@@ -99,7 +99,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         twice counts twice, also with contradicting labels; `support_report_` warns of both.
 
         Args:
-            smiles: Molecules, shape (n,).
             y: Two classes, shape (n,). Of two numbers the larger is the active one, and of False
                 and True it is True; of words such as "active" and "inactive", "yes" and "no" the
                 one that says so. Of any other two words nobody knows: name one as `active`. Some

@@ -36,7 +36,7 @@ def shown(path: Path) -> Path:
 
 
 def on_disk(path: Path) -> Path:
-    """Where the bytes of a file lie that may be read again and again; takes `shown` names too.
+    """Find the bytes of a file that may be read again and again; takes `shown` names too.
 
     A pipe is read once in a process, standard input once for each stream that it is.
 

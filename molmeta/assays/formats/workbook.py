@@ -1,7 +1,6 @@
 """Workbooks (xlsx, xlsb, xls, ods): the cells of the first sheet, or of a named one, as text."""
 
 import datetime
-import difflib
 import io
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +14,7 @@ from molmeta.assays.formats.header import find_header_row
 from molmeta.assays.formats.shown import Shown, read_shown
 from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 
 _N_LOOKED_AT = 200
 
@@ -79,12 +78,11 @@ def _first_visible(book: CalamineWorkbook) -> int:
 def _position(path: Path, book: CalamineWorkbook, name: str) -> int:
     if name in book.sheet_names:
         return book.sheet_names.index(name)
-    near = difflib.get_close_matches(name, book.sheet_names, n=1)
     raise InputError.of(
         f"sheet of {path}",
         got=repr(name),
         expected=f"one of the sheets {listed(book.sheet_names)}",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(name, book.sheet_names),
     )
 
 

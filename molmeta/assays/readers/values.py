@@ -282,7 +282,6 @@ def _one_of(
         expected="one",
         fix="Name it with --value-column.",
     )
-    assert isinstance(error, SeveralValues)
     error.names = tuple(candidates)
     raise error
 

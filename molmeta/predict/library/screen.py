@@ -50,7 +50,7 @@ class Scored:
 
 
 class Source(Protocol):
-    """Where molecules come from."""
+    """A source of molecules."""
 
     @property
     def columns(self) -> dict[str, pa.DataType]:

@@ -191,7 +191,7 @@ def check_vector_file(path: Path, number_format: str) -> None:
 
 @contextmanager
 def _target(path: Path) -> Iterator[Path]:
-    """Where to write: a file that becomes `path`, or standard output."""
+    """Give the place to write to: a file that becomes `path`, or standard output."""
     if str(path) == "-":
         with writing(path):
             yield path

@@ -203,7 +203,7 @@ def _open_parquet(path: Path) -> tuple[dict[str, Any], int, int]:
 
 
 def side_car(path: Path) -> Path:
-    """Where an NPY file's model is told."""
+    """Give the path of the file that tells an NPY file's model."""
     return path.with_name(path.name + ".json")
 
 
