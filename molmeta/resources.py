@@ -121,9 +121,6 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
 
     An existing folder at `path` is replaced only if it was written by molmeta (it holds the file
     `mark`); anything else is left alone.
-
-    Raises:
-        InputError: If `path` exists and is not such a folder.
     """
     path = Path(path).resolve()
     check_name(path)
@@ -262,11 +259,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """Turn what the system says of an output that cannot be made into an InputError.
-
-    Raises:
-        InputError: If it cannot be made.
-    """
+    """Turn what the system says of an output that cannot be made into an InputError."""
     try:
         yield
     except OSError as error:

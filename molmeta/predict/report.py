@@ -61,11 +61,7 @@ _VALUE = {
 def write_report(
     predictions: Predictions, assay_id: str, path: Path, names: Sequence[str] = ()
 ) -> None:
-    """Write the page, which needs no network; every text is escaped.
-
-    Args:
-        names: Of the support molecules, (s,); they are numbered without.
-    """
+    """Write the page, which needs no network; every text is escaped."""
     known = predictions.classifier.known_
     names = [plain(name) for name in names] or [""] * len(known.smiles)
     names = [name or f"measured {i}" for i, name in enumerate(names, 1)]

@@ -28,7 +28,6 @@ def save_config(
     """Write the run's `config.json`, whole or not at all.
 
     Args:
-        init: The model that the run starts from.
         data: Digests of the assays, by role.
     """
     content = {

@@ -8,11 +8,7 @@ _STAYS = "pre-training, and an encoder that stays as it is afterwards"
 
 
 def check_rules(recipe: Recipe, learner: Learner) -> None:
-    """Refuse a recipe whose sections contradict each other.
-
-    Args:
-        learner: Its learner, with the weights from which training starts.
-    """
+    """Refuse a recipe whose sections contradict each other."""
     _check_teacher(recipe)
     _check_final_epochs(recipe, learner)
     _check_profiles(recipe, learner)

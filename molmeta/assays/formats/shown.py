@@ -33,11 +33,7 @@ class Shown:
 
 
 def read_shown(where: str, content: bytes, sheet: str) -> Shown:
-    """Read what a sheet of a workbook shows.
-
-    Raises:
-        InputError: If it is an .xlsx, and damaged.
-    """
+    """Read what a sheet of a workbook shows."""
     shown, archive = Shown(), io.BytesIO(content)
     if not zipfile.is_zipfile(archive):
         return shown

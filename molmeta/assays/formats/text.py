@@ -53,11 +53,7 @@ class Text:
 
     @classmethod
     def of(cls, path: Path) -> Text:
-        """Find the encoding: by the byte order mark, else UTF-8, else cp1252.
-
-        Raises:
-            InputError: If it is none of them, or a mixture.
-        """
+        """Find the encoding: by the byte order mark, else UTF-8, else cp1252."""
         with open_bytes(path) as stream:
             start = stream.read(4)
         for mark, encoding in MARKS.items():
