@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, Workers, open_model
 
@@ -34,7 +35,6 @@ def embed(
     from molmeta.assays import open_library
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.library.vector_writers import check_vector_file
-    from molmeta.resources import check_outputs, n_cores
 
     check_vector_file(output, dtype)
     check_outputs([output], input)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
     Columns,
@@ -93,7 +94,6 @@ def evaluate(options: Options) -> None:
     from molmeta.evaluation.report import write_report
     from molmeta.evaluation.texts import as_text
     from molmeta.learning.device import pick_device
-    from molmeta.resources import check_outputs, n_cores
 
     check_outputs([options.output, options.report], options.data)
     aim, place = find_task(options.task), str(pick_device(options.device))

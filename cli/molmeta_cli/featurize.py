@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
     Columns,
@@ -66,7 +67,6 @@ def featurize(options: Options) -> None:
     from molmeta.assays import Limits, featurize_files
     from molmeta.chem.standardize import STANDARD, Standardizer
     from molmeta.chem.standardize import describe as describe_form
-    from molmeta.resources import check_outputs, n_cores
 
     check_outputs([options.output, options.report], options.data)
     form = Standardizer(

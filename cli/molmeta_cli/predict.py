@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
@@ -100,7 +101,6 @@ class Options:
 def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     library = _check(options)  # before torch is imported
-    from molmeta.resources import n_cores
 
     assays, tables = learn_supports(
         options.support,
@@ -124,7 +124,6 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
     from molmeta.predict import predict_table
     from molmeta.predict.files import write_table
     from molmeta.predict.report import write_report
-    from molmeta.resources import n_cores
 
     if options.save is not None:
         learnt.save(options.save)
@@ -152,7 +151,6 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
 def _predict_several(options: Options, learnt: list[LearntAssay], library: Library | None) -> None:
     from molmeta.predict.files import write_table
     from molmeta.predict.side_by_side import predict_side_by_side
-    from molmeta.resources import n_cores
 
     names = ", ".join(repr(one.name) for one in learnt)
     for what, is_given in (("--report", options.report), ("--save", options.save)):
@@ -196,7 +194,6 @@ def _check(options: Options) -> Library | None:
     """Refuse what can be refused at once; gives the opened library, None for none."""
     from molmeta.predict.files import check_ending, check_structures
     from molmeta.predict.learnt_file import LEARNT, check_learnt
-    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:

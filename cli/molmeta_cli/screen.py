@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_assays
 from molmeta_cli.options import (
@@ -99,7 +100,6 @@ def screen(options: Options) -> None:
     from molmeta.predict.library.hits import check_library
     from molmeta.predict.library.screen import Shard
     from molmeta.predict.library.sources import pick_engine
-    from molmeta.resources import n_cores
 
     if options.hits is not None and library is not None:
         check_library(library, properties=options.properties)
@@ -136,7 +136,6 @@ def screen(options: Options) -> None:
 def _check(options: Options) -> None:
     """Refuse what can be refused at once."""
     from molmeta.predict.files import check_ending
-    from molmeta.resources import check_outputs
 
     if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
@@ -172,7 +171,6 @@ def _score(
     from molmeta.assays import Library
     from molmeta.predict.library.screen import Source, rows_done, screen
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.resources import n_cores
 
     assert library is not None  # checked before
 
@@ -195,7 +193,6 @@ def _write_hits(
 ) -> None:
     from molmeta.predict.files import write_table
     from molmeta.predict.library.hits import tell_hits
-    from molmeta.resources import n_cores
 
     assert options.hits is not None  # asked before
     table, smiles = tell_hits(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
@@ -60,7 +61,6 @@ class Options:
 def suggest(options: Options) -> None:
     """Suggest which molecules of a library to measure next."""
     from molmeta.predict.files import check_ending, write_table
-    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx")
     check_outputs([options.output], [options.support, *options.input])
@@ -75,7 +75,6 @@ def suggest(options: Options) -> None:
     assert library is not None  # --input is required
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.predict.table import rounded
-    from molmeta.resources import n_cores
 
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     workers = options.workers or n_cores()
