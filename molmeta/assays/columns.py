@@ -9,15 +9,9 @@ from dataclasses import dataclass, replace
 from molmeta.errors import InputError, did_you_mean
 
 SMILES_NAMES = (
-    "smiles",
-    "canonical_smiles",
-    "isomeric_smiles",
-    "structure",
-    "mol",
-    "drug",
-    "PUBCHEM_EXT_DATASOURCE_SMILES",
-    "Ligand SMILES",
-)
+    "smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "drug",
+    "PUBCHEM_EXT_DATASOURCE_SMILES", "Ligand SMILES",
+)  # fmt: skip
 ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
 LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active")
 VALUE_NAMES = ("value", "standard_value", "standard value", "measured_value", "result_value")
