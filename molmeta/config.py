@@ -4,9 +4,6 @@ The defaults themselves live once, in the typed keyword arguments of the parts' 
 `resolve` checks a mapping against such a signature and fills in the rest.
 """
 
-from __future__ import annotations
-
-import difflib
 import importlib
 import inspect
 import typing
@@ -17,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 from molmeta.resources import share_path
 
 Count = Annotated[int, Field(ge=1)]
@@ -39,11 +36,7 @@ _PASSED_ON: dict[Callable[..., Any], Callable[[Sections], Callable[..., Any]]] =
 
 
 def passes_on(choose: Callable[[Sections], Callable[..., Any]]) -> Callable[[Part], Part]:
-    """Decorate a factory whose `**settings` are the keyword arguments of another part.
-
-    Args:
-        choose: Says of which part, from what a recipe gives the factory.
-    """
+    """Decorate a factory whose `**settings` are the keyword arguments of another part."""
 
     def add(part: Part) -> Part:
         _PASSED_ON[part] = choose
@@ -105,12 +98,11 @@ class Registry:
 def unknown(what: str, got: str, known: Iterable[str]) -> InputError:
     """Make the error for a name that does not exist, with the nearest one that does."""
     known = sorted(known)
-    near = difflib.get_close_matches(got, known, n=1)
     return InputError.of(
         f"unknown {what}",
         got=repr(got),
         expected=f"one of {', '.join(known)}",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(got, known),
     )
 
 
@@ -186,11 +178,7 @@ def read_recipe(name_or_file: str | Path) -> Sections:
 
 
 def override(recipe: Sections, settings: Iterable[str]) -> Sections:
-    """Copy `recipe` with `section.key=value` settings applied, values read as YAML.
-
-    Raises:
-        InputError: If a setting is not of that form.
-    """
+    """Copy `recipe` with `section.key=value` settings applied, values read as YAML."""
     result = {
         key: dict(value) if isinstance(value, dict) else value for key, value in recipe.items()
     }

@@ -1,6 +1,8 @@
 """The errors molmeta raises on purpose; anything else that escapes is a bug."""
 
-from __future__ import annotations
+import difflib
+from collections.abc import Iterable
+from typing import Self
 
 
 class MolmetaError(Exception):
@@ -26,7 +28,7 @@ class InputError(MolmetaError, ValueError):
     @classmethod
     def of(
         cls, what: str, *, got: object = None, expected: object = None, fix: str | None = None
-    ) -> InputError:
+    ) -> Self:
         """Build the one-line message: what is wrong, what was got, what was expected, what to do.
 
         Args:
@@ -49,6 +51,16 @@ class InputError(MolmetaError, ValueError):
             "fix": fix,
         }
         return error
+
+
+def did_you_mean(got: str, known: Iterable[str]) -> str | None:
+    """Advise the nearest of the known names; None where none is near.
+
+    >>> did_you_mean("smile", ["label", "smiles"])
+    "Did you mean 'smiles'?"
+    """
+    near = difflib.get_close_matches(got, list(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else None
 
 
 class RejectedWarning(UserWarning):

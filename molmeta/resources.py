@@ -1,7 +1,5 @@
 """Files and folders: the shipped configs and data sets, atomic writes, journals, cores."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -75,13 +73,6 @@ def check_outputs(outputs: Iterable[Path | None], read: Iterable[Path] = ()) -> 
     Standard output (`-`) is no file.
 
     >>> check_outputs([Path("ranked.csv"), None, Path("ranked.html")], [Path("library.csv")])
-
-    Args:
-        outputs: What is written; None for what is not asked for.
-        read: What is read.
-
-    Raises:
-        InputError: If two of the outputs are one file, or one of them is read.
     """
     written, read = [p for p in outputs if p is not None and str(p) != "-"], list(read)
     for i, path in enumerate(written):
@@ -130,9 +121,6 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
 
     An existing folder at `path` is replaced only if it was written by molmeta (it holds the file
     `mark`); anything else is left alone.
-
-    Raises:
-        InputError: If `path` exists and is not such a folder.
     """
     path = Path(path).resolve()
     check_name(path)
@@ -271,11 +259,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """Turn what the system says of an output that cannot be made into an InputError.
-
-    Raises:
-        InputError: If it cannot be made.
-    """
+    """Turn what the system says of an output that cannot be made into an InputError."""
     try:
         yield
     except OSError as error:

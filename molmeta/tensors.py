@@ -1,13 +1,11 @@
 """Named tensors: in a file, as a digest, by prefix; nothing is pickled."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
 from torch import Tensor
@@ -46,27 +44,6 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
             fix="Copy or train the model again.",
         ) from None
     return tensors
-
-
-def read_header(file: Path) -> dict[str, str]:
-    """Read the texts in a safetensors file's header.
-
-    >>> save_tensors(Path("scale.safetensors"), {"scale": torch.ones(2)}, {"by": "me"})
-    >>> read_header(Path("scale.safetensors"))
-    {'by': 'me'}
-
-    Raises:
-        InputError: If the file is missing, truncated or something else.
-    """
-    try:
-        with safe_open(file, "pt") as opened:
-            return dict(opened.metadata() or {})
-    except (OSError, SafetensorError, ValueError) as error:
-        raise InputError.of(
-            str(file),
-            got=f"a file that cannot be read ({error})",
-            expected="a whole safetensors file",
-        ) from None
 
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> Tensor:

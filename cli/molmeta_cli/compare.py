@@ -19,7 +19,7 @@ def compare(
         list[Path], typer.Argument(metavar="DIR…", help="Folders that `evaluate` wrote.")
     ],
     metric: Annotated[
-        str | None, typer.Option("--metric", help="A column of results.csv; ΔAUPRC by default.")
+        str | None, typer.Option(help="A column of results.csv; ΔAUPRC by default.")
     ] = None,
     report: Report = None,
 ) -> None:

@@ -69,7 +69,7 @@ def counter(
 
 
 @contextmanager
-def fraction(what: str, every: float = 5.0) -> Iterator[Callable[[int, int], None]]:
+def fraction(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a progress callback, told how many of all are done; it shows them as `counter` does."""
     console = _terminal()
     if console is not None:
@@ -82,7 +82,7 @@ def fraction(what: str, every: float = 5.0) -> Iterator[Callable[[int, int], Non
     def show(n_done: int, n_all: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= every or n_done == n_all:
+        if now - last >= 5 or n_done == n_all:
             last = now
             left = (now - started) * (n_all - n_done) / max(n_done, 1)
             say(f"  {n_done}/{n_all} {what}, {left / 60:.1f} min left")

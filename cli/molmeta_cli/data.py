@@ -1,7 +1,5 @@
 """`molmeta data`: public data sets: what there is, what is known about it, and fetching it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

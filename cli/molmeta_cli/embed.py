@@ -1,34 +1,24 @@
 """`molmeta embed`: molecules → vectors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
-from molmeta_cli.options import (
-    Device,
-    Model,
-    Output,
-    SmilesColumn,
-    TrustCode,
-    Workers,
-    open_model,
-)
+from molmeta_cli.options import Device, Model, Output, SmilesColumn, TrustCode, Workers, open_model
 
 
 def embed(
     input: Annotated[
-        list[Path],
-        typer.Option("--input", help="Molecules: a file, folder or store; may be repeated."),
+        list[Path], typer.Option(help="Molecules: a file, folder or store; may be repeated.")
     ],
     output: Output,
     model: Model = "default",
     trust_code: TrustCode = False,
     dtype: Annotated[
-        str, typer.Option("--dtype", help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
+        str, typer.Option(help="Numbers in .npy and .parquet: fp32, bf16 or fp16.")
     ] = "fp32",
     projected: Annotated[
         bool,
@@ -45,7 +35,6 @@ def embed(
     from molmeta.assays import open_library
     from molmeta.predict.encoder import MoleculeEncoder
     from molmeta.predict.library.vector_writers import check_vector_file
-    from molmeta.resources import check_outputs, n_cores
 
     check_vector_file(output, dtype)
     check_outputs([output], input)

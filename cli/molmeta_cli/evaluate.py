@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import fraction, say
 from molmeta_cli.options import (
     Columns,
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 class Options:
     """Of `molmeta evaluate`."""
 
-    data: Annotated[
-        list[Path], typer.Option("--data", help="Assays: tables or stores; may be repeated.")
-    ]
+    data: Annotated[list[Path], typer.Option(help="Assays: tables or stores; may be repeated.")]
     output: Output
     columns: Columns
     model: Annotated[
@@ -46,20 +45,19 @@ class Options:
         ),
     ] = None
     trust_code: TrustCode = False
-    task: Annotated[
-        str, typer.Option("--task", help="classification, or regression of the values.")
-    ] = "classification"
-    protocol: Annotated[str, typer.Option("--protocol", help="How episodes are drawn.")] = "fsmol"
-    support_sizes: Annotated[
-        str, typer.Option("--support-sizes", help="Comma-separated numbers of molecules.")
-    ] = "16,32,64"
-    draws: Annotated[int, typer.Option("--draws", min=1, help="Draws an assay and size.")] = 10
+    task: Annotated[str, typer.Option(help="classification, or regression of the values.")] = (
+        "classification"
+    )
+    protocol: Annotated[str, typer.Option(help="How episodes are drawn.")] = "fsmol"
+    support_sizes: Annotated[str, typer.Option(help="Comma-separated numbers of molecules.")] = (
+        "16,32,64"
+    )
+    draws: Annotated[int, typer.Option(min=1, help="Draws an assay and size.")] = 10
     baselines: Annotated[
         str,
         typer.Option(
-            "--baselines",
             help="Comma-separated, e.g. rf,simsearch; probe:MODEL is a linear model on MODEL's "
-            "encoder.",
+            "encoder."
         ),
     ] = ""
     use_values: Annotated[
@@ -69,14 +67,12 @@ class Options:
         ),
     ] = False
     assay_info: Annotated[
-        Path | None,
-        typer.Option("--assay-info", help="CSV of assay_id and target_class, for means by class."),
+        Path | None, typer.Option(help="CSV of assay_id and target_class, for means by class.")
     ] = None
     report: Report = None
     frequent_hitters: Annotated[
         Path | None,
         typer.Option(
-            "--frequent-hitters",
             metavar="DATA",
             help="Training assays: also evaluate how far knowing often-active molecules goes.",
         ),
@@ -98,7 +94,6 @@ def evaluate(options: Options) -> None:
     from molmeta.evaluation.report import write_report
     from molmeta.evaluation.texts import as_text
     from molmeta.learning.device import pick_device
-    from molmeta.resources import check_outputs, n_cores
 
     check_outputs([options.output, options.report], options.data)
     aim, place = find_task(options.task), str(pick_device(options.device))

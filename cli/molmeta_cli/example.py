@@ -1,7 +1,5 @@
 """`molmeta example`: bundled data and a first recipe, to try everything with."""
 
-from __future__ import annotations
-
 from molmeta_cli.console import say
 from molmeta_cli.options import Output
 

@@ -1,7 +1,5 @@
 """`molmeta featurize`: files → an assay store."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +7,7 @@ from typing import Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.options import (
     Columns,
@@ -29,15 +28,13 @@ class Options:
     output: Output
     columns: Columns
     format: Format = "auto"
-    min_molecules: Annotated[
-        int, typer.Option("--min-molecules", min=0, help="Drop assays with fewer molecules.")
-    ] = 0
+    min_molecules: Annotated[int, typer.Option(min=0, help="Drop assays with fewer molecules.")] = 0
     min_per_class: Annotated[
-        int, typer.Option("--min-per-class", min=0, help="Drop assays with fewer of either class.")
+        int, typer.Option(min=0, help="Drop assays with fewer of either class.")
     ] = 0
-    duplicates: Annotated[
-        str, typer.Option("--duplicates", help="What tells repeats: inchikey or smiles.")
-    ] = "inchikey"
+    duplicates: Annotated[str, typer.Option(help="What tells repeats: inchikey or smiles.")] = (
+        "inchikey"
+    )
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Store ECFP counts as well.")
     ] = False
@@ -59,7 +56,7 @@ class Options:
         bool, typer.Option("--one-tautomer", help="Replace tautomers by RDKit's canonical one.")
     ] = False
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE.html", help="The audit as a page.")
+        Path | None, typer.Option(metavar="FILE.html", help="The audit as a page.")
     ] = None
     workers: Workers = None
 
@@ -70,7 +67,6 @@ def featurize(options: Options) -> None:
     from molmeta.assays import Limits, featurize_files
     from molmeta.chem.standardize import STANDARD, Standardizer
     from molmeta.chem.standardize import describe as describe_form
-    from molmeta.resources import check_outputs, n_cores
 
     check_outputs([options.output, options.report], options.data)
     form = Standardizer(

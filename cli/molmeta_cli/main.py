@@ -1,7 +1,5 @@
 """The program's entry: its verbs, and how errors become messages and exit codes."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
@@ -72,11 +70,7 @@ def main() -> None:
 
 
 def _check_standard_input(arguments: list[str]) -> None:
-    """Refuse standard input for two options: the second would find it empty.
-
-    Raises:
-        InputError: If it is named twice.
-    """
+    """Refuse standard input for two options: the second would find it empty."""
     before = ["", *arguments]
     named = [
         word

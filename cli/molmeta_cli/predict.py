@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
@@ -41,8 +42,7 @@ class Options:
     support: Annotated[
         Path,
         typer.Option(
-            "--support",
-            help="Molecules of the new assay with labels or values; or what --save wrote.",
+            help="Molecules of the new assay with labels or values; or what --save wrote."
         ),
     ]
     output: Output
@@ -50,9 +50,8 @@ class Options:
     input: Annotated[
         list[Path] | None,
         typer.Option(
-            "--input",
             help="Molecules to predict: a file, folder or store, may be repeated; without it, the "
-            "support table's blank labels.",
+            "support table's blank labels."
         ),
     ] = None
     model: Model = "default"
@@ -61,9 +60,7 @@ class Options:
     assay: Assay = None
     format: Format = "auto"
     input_sheet: InputSheet = None
-    show: Annotated[
-        int, typer.Option("--show", min=0, help="Print so many of the best molecules.")
-    ] = 10
+    show: Annotated[int, typer.Option(min=0, help="Print so many of the best molecules.")] = 10
     keep_order: Annotated[
         bool,
         typer.Option(
@@ -73,16 +70,12 @@ class Options:
     ] = False
     prevalence: Annotated[
         float | None,
-        typer.Option(
-            "--prevalence",
-            help="Share of actives to expect in the input; by default as in the support.",
-        ),
+        typer.Option(help="Share of actives to expect in the input; by default as in the support."),
     ] = None
     error: Annotated[
         float | None,
         typer.Option(
-            "--error",
-            help="Add the classes that each molecule may have, wrong in about this share of cases.",
+            help="Add the classes that each molecule may have, wrong in about this share of cases."
         ),
     ] = None
     properties: Annotated[
@@ -98,9 +91,7 @@ class Options:
     report: Report = None
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save", help="Also write what was learnt (.molmeta), for --support later on."
-        ),
+        typer.Option(help="Also write what was learnt (.molmeta), for --support later on."),
     ] = None
     device: Device = "auto"
     workers: Workers = None
@@ -110,7 +101,6 @@ class Options:
 def predict(options: Options) -> None:
     """Rank molecules for a new assay by a few measured ones: one output row for every input row."""
     library = _check(options)  # before torch is imported
-    from molmeta.resources import n_cores
 
     assays, tables = learn_supports(
         options.support,
@@ -134,7 +124,6 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
     from molmeta.predict import predict_table
     from molmeta.predict.files import write_table
     from molmeta.predict.report import write_report
-    from molmeta.resources import n_cores
 
     if options.save is not None:
         learnt.save(options.save)
@@ -162,7 +151,6 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
 def _predict_several(options: Options, learnt: list[LearntAssay], library: Library | None) -> None:
     from molmeta.predict.files import write_table
     from molmeta.predict.side_by_side import predict_side_by_side
-    from molmeta.resources import n_cores
 
     names = ", ".join(repr(one.name) for one in learnt)
     for what, is_given in (("--report", options.report), ("--save", options.save)):
@@ -206,7 +194,6 @@ def _check(options: Options) -> Library | None:
     """Refuse what can be refused at once; gives the opened library, None for none."""
     from molmeta.predict.files import check_ending, check_structures
     from molmeta.predict.learnt_file import LEARNT, check_learnt
-    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx", ".sdf")
     if options.structures:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_assays
 from molmeta_cli.options import (
@@ -41,9 +42,8 @@ class Options:
     support: Annotated[
         list[Path],
         typer.Option(
-            "--support",
             help="Molecules of one or more assays with labels or values, or what predict --save "
-            "wrote; may be repeated.",
+            "wrote; may be repeated."
         ),
     ]
     output: Annotated[
@@ -51,25 +51,21 @@ class Options:
     ]
     columns: Columns
     input: Annotated[
-        list[Path] | None,
-        typer.Option("--input", help="The library: files or folders; may be repeated."),
+        list[Path] | None, typer.Option(help="The library: files or folders; may be repeated.")
     ] = None
     embeddings: Annotated[
-        Path | None,
-        typer.Option("--embeddings", help="Instead, vectors that `molmeta embed` stored."),
+        Path | None, typer.Option(help="Instead, vectors that `molmeta embed` stored.")
     ] = None
     model: Model = "default"
     trust_code: TrustCode = False
     labels_only: LabelsOnly = False
     top: Annotated[
-        int | None,
-        typer.Option("--top", min=1, help="Keep the best so many of each assay, not all rows."),
+        int | None, typer.Option(min=1, help="Keep the best so many of each assay, not all rows.")
     ] = None
     hits: Annotated[
         Path | None,
         typer.Option(
-            "--hits",
-            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …",
+            help="Also write the best (--top) with all columns of predict: .xlsx, .csv, .sdf …"
         ),
     ] = None
     properties: Annotated[
@@ -77,10 +73,10 @@ class Options:
         typer.Option("--properties", help="Add weight, logP, polar surface, alerts to --hits."),
     ] = False
     shard: Annotated[
-        str, typer.Option("--shard", metavar="i/n", help="Do every n-th part of the library.")
+        str, typer.Option(metavar="i/n", help="Do every n-th part of the library.")
     ] = "1/1"
     engine: Annotated[
-        str, typer.Option("--engine", help="local, or ray: parts are shared out over a cluster.")
+        str, typer.Option(help="local, or ray: parts are shared out over a cluster.")
     ] = "local"
     format: Format = "auto"
     input_sheet: InputSheet = None
@@ -104,7 +100,6 @@ def screen(options: Options) -> None:
     from molmeta.predict.library.hits import check_library
     from molmeta.predict.library.screen import Shard
     from molmeta.predict.library.sources import pick_engine
-    from molmeta.resources import n_cores
 
     if options.hits is not None and library is not None:
         check_library(library, properties=options.properties)
@@ -141,7 +136,6 @@ def screen(options: Options) -> None:
 def _check(options: Options) -> None:
     """Refuse what can be refused at once."""
     from molmeta.predict.files import check_ending
-    from molmeta.resources import check_outputs
 
     if options.engine != "local" and options.embeddings is not None:
         raise InputError.of(
@@ -177,7 +171,6 @@ def _score(
     from molmeta.assays import Library
     from molmeta.predict.library.screen import Source, rows_done, screen
     from molmeta.predict.library.sources import MoleculeSource, VectorSource, pick_engine
-    from molmeta.resources import n_cores
 
     assert library is not None  # checked before
 
@@ -200,7 +193,6 @@ def _write_hits(
 ) -> None:
     from molmeta.predict.files import write_table
     from molmeta.predict.library.hits import tell_hits
-    from molmeta.resources import n_cores
 
     assert options.hits is not None  # asked before
     table, smiles = tell_hits(

@@ -1,7 +1,5 @@
 """`molmeta serve`: a page on this machine to rank molecules without a command."""
 
-from __future__ import annotations
-
 import importlib.util
 import socket
 from contextlib import suppress
@@ -18,12 +16,11 @@ def serve(
         typer.Option("--model", "-m", help="A model to choose from; may be repeated."),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", help="Address; one that others reach needs --token.")
+        str, typer.Option(help="Address; one that others reach needs --token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 8765,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8765,
     token: Annotated[
-        str | None,
-        typer.Option("--token", envvar="MOLMETA_TOKEN", help="Answer only who knows this."),
+        str | None, typer.Option(envvar="MOLMETA_TOKEN", help="Answer only who knows this.")
     ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
@@ -64,11 +61,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before it is printed.
-
-    Raises:
-        InputError: If it cannot be had.
-    """
+    """Take the address before it is printed."""
     from molmeta.errors import InputError
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -24,7 +24,6 @@ def split(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by",
             metavar="random|target|scaffold|molecule|isolated",
             help="What is drawn, or left to one fold alone.",
             show_default="random",
@@ -33,18 +32,16 @@ def split(
     lists: Annotated[
         str | None,
         typer.Option(
-            "--lists",
             metavar="FILE.json|NAME",
             help="Assay ids by fold; or a data set whose published folds to use.",
         ),
     ] = None,
     fractions: Annotated[
-        str, typer.Option("--fractions", help="Shares of train, valid and test.")
+        str, typer.Option(help="Shares of train, valid and test.")
     ] = "0.8,0.1,0.1",
     seed: Seed = 0,
     targets: Annotated[
-        Path | None,
-        typer.Option("--targets", help="Table of assays' targets, for --by target."),
+        Path | None, typer.Option(help="Table of assays' targets, for --by target.")
     ] = None,
 ) -> None:
     """Split a store's assays into folds, each a store in the folder -o."""

@@ -1,13 +1,12 @@
 """`molmeta suggest`: which molecules to measure next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
 from molmeta_cli.known import check_known, learn_supports
 from molmeta_cli.options import (
@@ -33,14 +32,10 @@ class Options:
 
     support: Annotated[
         Path,
-        typer.Option(
-            "--support",
-            help="What is measured so far, with labels or values; or what --save wrote.",
-        ),
+        typer.Option(help="What is measured so far, with labels or values; or what --save wrote."),
     ]
     input: Annotated[
-        list[Path],
-        typer.Option("--input", help="What could be measured: files or folders; may be repeated."),
+        list[Path], typer.Option(help="What could be measured: files or folders; may be repeated.")
     ]
     output: Output
     columns: Columns
@@ -48,9 +43,8 @@ class Options:
     strategy: Annotated[
         str,
         typer.Option(
-            "--strategy",
             help="greedy (the highest scores), uncertain (p nearest to one half) or diverse "
-            "(high scores that do not resemble each other).",
+            "(high scores that do not resemble each other)."
         ),
     ] = "greedy"
     model: Model = "default"
@@ -67,7 +61,6 @@ class Options:
 def suggest(options: Options) -> None:
     """Suggest which molecules of a library to measure next."""
     from molmeta.predict.files import check_ending, write_table
-    from molmeta.resources import check_outputs
 
     check_ending(options.output, ".xlsx")
     check_outputs([options.output], [options.support, *options.input])
@@ -82,7 +75,6 @@ def suggest(options: Options) -> None:
     assert library is not None  # --input is required
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.predict.table import rounded
-    from molmeta.resources import n_cores
 
     model = open_model(options.model, options.device, trust_code=options.trust_code)
     workers = options.workers or n_cores()

@@ -1,7 +1,5 @@
 """The list of verbs; each lives in a module of its own and imports the library when it runs."""
 
-from __future__ import annotations
-
 from molmeta_cli.compare import compare
 from molmeta_cli.data import data
 from molmeta_cli.embed import embed

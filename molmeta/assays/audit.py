@@ -1,7 +1,5 @@
 """The summary of an audit: how many rows were kept, merged or dropped, and why."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from molmeta.assays.curation import DROPPED, KEPT, MERGED
@@ -15,9 +13,6 @@ def summarize(audit: pd.DataFrame) -> pd.DataFrame:
     >>> audit = pd.DataFrame({"action": ["kept", "dropped"], "reason": ["", "no label"]})
     >>> summarize(audit).values.tolist()
     [['kept', '', 1], ['dropped', 'no label', 1]]
-
-    Args:
-        audit: One row a row read: `action`, `reason`.
 
     Returns:
         `action`, `reason`, `n_rows`, the largest first.
@@ -33,11 +28,7 @@ def kinds_of(reasons: pd.Series) -> pd.Series:
 
 
 def describe(summary: pd.DataFrame) -> str:
-    """Write a summary for the screen: the sum, then a line a reason.
-
-    Args:
-        summary: As `summarize` gives it.
-    """
+    """Write a summary for the screen: the sum, then a line a reason."""
     by_action = summary.groupby("action")["n_rows"].sum()
     actions = dict.fromkeys([KEPT, MERGED, DROPPED, *by_action.index])
     sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in actions)

@@ -1,7 +1,5 @@
 """The audit page: the files read, the rows set aside with the reasons, and the assays, in HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,11 +15,7 @@ _N_ASSAYS, _N_FILES, _LONGEST = 200, 20, 40
 
 
 def write_audit_page(store: AssayStore, file: Path) -> None:
-    """Write the page of a store's audit.
-
-    Raises:
-        InputError: If the file cannot be written there.
-    """
+    """Write the page of a store's audit."""
     audit, files = store.audit, store.header["files"]
     origin = files[0] if len(files) == 1 else f"{len(files):,} files"
     write_page(

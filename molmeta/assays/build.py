@@ -1,7 +1,5 @@
 """The building of a store: rows are collected as they are read, and molecules featurized along."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import tempfile
@@ -31,7 +29,7 @@ from molmeta.assays.relations import UNKNOWN, normalise
 from molmeta.assays.store import AssayStore
 from molmeta.assays.store_folder import is_store
 from molmeta.assays.units import commonest, comparable
-from molmeta.assays.write import contents_of, write_store
+from molmeta.assays.write import Contents, contents_of, write_store
 from molmeta.chem.features import GRAPHS
 from molmeta.chem.featurize import featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
@@ -104,9 +102,6 @@ def check_files(paths: Iterable[Path | str], columns: Columns, format: str = "au
     """Refuse files, or the user's choice of their columns, by a look at their first rows.
 
     It takes a moment, where loading a model takes seconds. Stores are passed over.
-
-    Raises:
-        InputError: As `featurize_files`, as far as first rows show it.
     """
     for path in expand([path for path in paths if not is_store(path)]):
         open_source(path, format, columns.sheet).read(columns)
@@ -140,8 +135,6 @@ def load_assays(
 
     Args:
         path: A store's folder, or a file or folder that a reader knows.
-        columns: The user's choice of columns, and how values become labels.
-        format: The reader's name, or "auto".
         standardize: As for `build_store`; a store's molecules stay as they are.
 
     Raises:
@@ -208,13 +201,8 @@ def build_store(
         out: The store's folder, which appears whole or not at all; None for a temporary one.
         columns: Its `threshold` and `direction` say how values become labels where there are
             none (see `activity`).
-        limits: The smallest assays worth keeping.
-        duplicates: How repeats of a substance in an assay are found: "inchikey" or "smiles".
-        features: Features to store beside graphs: some of `chem.features.FEATURES`.
-        standardize: Brings each molecule to its standard form; None leaves it as drawn.
         notes: How the readers read the files; which values are active is added.
-        workers: Processes that featurize.
-        progress: Called with the number of molecules done since its last call.
+        limits, duplicates, features, standardize, workers, progress: As of `featurize_files`.
 
     Raises:
         InputError: If no measurement has a label.
@@ -241,7 +229,11 @@ def build_store(
         )
     table, active = decide(table, rows, molecules, threshold, direction, limits)
     notes = [*notes, *([active] if active else [])]
-    contents = contents_of(rows, molecules, table, standardize, notes)
+    return _write(contents_of(rows, molecules, table, standardize, notes), out)
+
+
+def _write(contents: Contents, out: Path | str | None) -> AssayStore:
+    """Write a store to its folder, or to a temporary one."""
     if out is not None:
         write_store(out, contents)
         return AssayStore.open(out)

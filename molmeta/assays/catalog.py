@@ -1,8 +1,5 @@
 """The catalog: a card for each public data set (datasets/*/dataset.yaml), and fetching it."""
 
-from __future__ import annotations
-
-import difflib
 import os
 import shutil
 import tarfile
@@ -14,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from molmeta.assays.download import DownloadError, download
 from molmeta.assays.lists import read_lists
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 from molmeta.resources import share_path, writing
 
 
@@ -22,8 +19,6 @@ class RemoteFile(BaseModel):
     """A file of a data set.
 
     Attributes:
-        url: Its address.
-        name: Its name in the folder.
         checksum: "md5:…" or "sha256:…", where one is published.
         unpack: Whether it is a tar archive to be unpacked beside it.
     """
@@ -86,18 +81,14 @@ def find_card(name: str) -> Card:
 
     >>> find_card("drug_mechanisms").licence
     'MIT'
-
-    Raises:
-        InputError: If there is none of that name.
     """
     known = cards()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
         raise InputError.of(
             "data set",
             got=repr(name),
             expected=f"one of {', '.join(known)}",
-            fix=f"Did you mean {near[0]!r}?" if near else None,
+            fix=did_you_mean(name, known),
         )
     return known[name]
 
@@ -113,7 +104,6 @@ def fetch(
     """Fetch a data set; what is there already is only checked.
 
     Args:
-        card: The data set.
         folder: Where its files go; by default a folder of its name in `data_folder()`.
         progress: Called with the number of bytes that arrived since its last call.
 
@@ -165,7 +155,6 @@ def published_splits(
     {'train': 18, 'valid': 5, 'test': 7}
 
     Args:
-        card: The data set.
         assay_ids: Its assays, in file order.
         folder: Where it was fetched to, for splits that are in a file.
 

@@ -1,7 +1,5 @@
 """Cells of a value column: a relation, a number and a unit, as people and machines write them."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -51,7 +49,6 @@ def read_values(cells: pd.Series, decimal: str | None = None) -> Values:
     Ranges, words and numbers whose comma could be either mark give no value but a reason.
 
     Args:
-        cells: The cells of one column, shape (n,).
         decimal: What a comma is: "comma" for the decimal mark, "point" for a thousands mark;
             None: not known, and numbers with commas are not read. Where "comma" is said and no
             number has one, points group thousands: 1.200 is 1200.
@@ -133,11 +130,7 @@ def _number(text: str, decimal: str | None) -> float | str:
 
 
 def check_decimal(decimal: str | None) -> None:
-    """Refuse what is no decimal mark.
-
-    Raises:
-        InputError: If it is neither "comma", "point" nor None.
-    """
+    """Refuse what is no decimal mark."""
     if decimal not in (None, POINT, COMMA):
         raise InputError.of("--decimal", got=repr(decimal), expected="comma or point")
 
@@ -150,9 +143,6 @@ def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: boo
     marks: not if there are several such as `1.200` and no others.
 
     Args:
-        cells: The first cells of the column.
-        wanted: What the user says.
-        where: File and column, for the message.
         small: Whether thousands are out of the question, as among logarithms.
 
     Raises:

@@ -3,8 +3,6 @@
 It grows by a distinct SMILES and its graph, and by some 40 bytes a row; never by a file's text.
 """
 
-from __future__ import annotations
-
 import hashlib
 from functools import cached_property
 

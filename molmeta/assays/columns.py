@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 
 SMILES_NAMES = (
-    "smiles",
-    "canonical_smiles",
-    "isomeric_smiles",
-    "structure",
-    "mol",
-    "drug",
-    "PUBCHEM_EXT_DATASOURCE_SMILES",
-    "Ligand SMILES",
-)
+    "smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "drug",
+    "PUBCHEM_EXT_DATASOURCE_SMILES", "Ligand SMILES",
+)  # fmt: skip
 ASSAY_NAMES = ("assay_id", "assay", "Assay ChEMBL ID")
 LABEL_NAMES = ("active", "label", "labels", "y", "activity", "is_active")
 VALUE_NAMES = ("value", "standard_value", "standard value", "measured_value", "result_value")
@@ -100,16 +93,6 @@ def find_column(
     """Find the name that the user `wanted`, else the first that is `known`, else None.
 
     Names are compared exactly first, then without regard to case and outer blanks.
-
-    Args:
-        names: The columns of a table.
-        wanted: The user's choice, or None.
-        known: Well-known names, best first.
-        flag: The option that carries the user's choice, for the message.
-        source: The file, for the message.
-
-    Raises:
-        InputError: If `wanted` is not a column.
     """
     if wanted is not None and wanted in names:
         return wanted
@@ -119,12 +102,11 @@ def find_column(
             return match
     if wanted is None:
         return None
-    near = difflib.get_close_matches(wanted, names, n=1)
     raise InputError.of(
         f"{source}: {flag}",
         got=repr(wanted),
         expected=f"one of the columns {listed(names)}" if names else "none: no column is left",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(wanted, names),
     )
 
 

@@ -3,8 +3,6 @@
 Each measurement is kept, merged into another of the same molecule, or dropped.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +41,6 @@ def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
     Args:
         table: n measurements: `assay` (0 where none), `identity`, `label`, `value`, `row`, and
             `reason`, why it cannot be used at all, "" where it can.
-        limits: Of the assays' size.
 
     Returns:
         Shape (n, 2): `action` (kept, merged, dropped) and `reason`, "" where kept.

@@ -1,7 +1,5 @@
 """Downloads that resume where they broke off, are checked, and appear whole or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import urllib.error
@@ -34,9 +32,7 @@ def download(
 
     Args:
         url: An http, https or file address.
-        path: Where the file goes.
         checksum: "md5:…" or "sha256:…" of the whole file.
-        progress: Called with the number of bytes that arrived since its last call.
 
     Raises:
         InputError: If nothing can be written there.

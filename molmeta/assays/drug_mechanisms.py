@@ -1,7 +1,5 @@
 """The bundled data set: marketed drugs by mechanism, an assay a mechanism."""
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 

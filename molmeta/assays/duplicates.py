@@ -5,8 +5,6 @@ Canonical SMILES find most repeats; InChIKeys also bring together most tautomers
 that they are made only where an assay has several molecules of a formula.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,11 +24,7 @@ _NO_LETTERS = {code: None for code in range(128) if not chr(code).isalpha() or c
 
 
 def check_duplicates(by: str) -> str:
-    """Read one of `DUPLICATES` as typed.
-
-    Raises:
-        InputError: If it is anything else.
-    """
+    """Read one of `DUPLICATES` as typed."""
     if by not in DUPLICATES:
         raise InputError.of("--duplicates", got=repr(by), expected=" or ".join(DUPLICATES))
     return by
@@ -49,13 +43,6 @@ def substances(
     Args:
         table: n measurements: `assay` (0 where none), `molecule` (−1 where none), `identity` by
             canonical SMILES.
-        smiles: Of each molecule, (m,).
-        graphs: Of each molecule, (m,).
-        standardize: The form of the molecules.
-        workers: Processes that make InChIKeys.
-
-    Returns:
-        (n,).
     """
     usable = table[(table["assay"] > 0) & (table["molecule"] >= 0)]
     distinct = usable.drop_duplicates(["assay", "identity"])
@@ -88,7 +75,6 @@ def find_substances(
     Args:
         smiles: In standard form, "" where none, (n,).
         known: As those.
-        workers: Processes that make InChIKeys.
 
     Returns:
         The first of the known ones that is the same substance, −1 where none is, (n,).

@@ -1,7 +1,5 @@
 """The first example: the bundled drugs as files for the program, and a recipe to start from."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -21,14 +19,8 @@ def write_example(folder: Path) -> dict[str, str]:
     >>> list(write_example(Path("first")))
     ['train.csv', 'valid.csv', 'test.csv', 'support.csv', 'library.csv', 'recipe.yaml']
 
-    Args:
-        folder: New or empty.
-
     Returns:
         The content of each file, by its name.
-
-    Raises:
-        InputError: If the folder is not empty.
     """
     if folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise InputError.of(

@@ -1,7 +1,5 @@
 """Folders, replaced by the files in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The check that a store's molecules are in the standard form that a model needs."""
 
-from __future__ import annotations
-
 from molmeta.assays.store import AssayStore
 from molmeta.chem.standardize import Standardizer, describe
 from molmeta.errors import InputError
@@ -11,12 +9,7 @@ def check_form(store: AssayStore, expected: Standardizer | None, who: str) -> No
     """Refuse a store whose molecules are in another form: its graphs would mislead.
 
     Args:
-        store: The assays to use.
-        expected: The form needed.
         who: The user of the form, e.g. "model runs/first".
-
-    Raises:
-        InputError: If the forms differ.
     """
     if store.standardize != expected:
         raise InputError.of(

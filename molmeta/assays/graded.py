@@ -1,7 +1,5 @@
 """Graded labels: active and inactive by how far a value lies from the threshold."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

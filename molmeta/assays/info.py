@@ -1,7 +1,5 @@
 """Tables of facts about assays, such as the target and its class."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +18,6 @@ def read_assay_info(file: Path, columns: Iterable[str]) -> pd.DataFrame:
 
     Args:
         file: Has the column `assay_id` too.
-        columns: Those that are wanted.
 
     Raises:
         InputError: If the file cannot be read, lacks a column or names an assay twice.

@@ -1,7 +1,5 @@
 """Libraries: tables of molecules whose other columns are only carried along."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +32,6 @@ class Library:
     ('drugs.csv', 'structure', 2)
 
     Attributes:
-        tables: All their columns.
         smiles_column: The one that holds the SMILES.
         sheet: The sheet that was asked for.
     """
@@ -74,11 +71,6 @@ def open_library(
     >>> table.to_csv("drugs.csv", index=False)
     >>> open_library("drugs.csv").smiles_column
     'structure'
-
-    Args:
-        paths: Where they are.
-        smiles_column: Holds the molecules; None: it is found.
-        sheet: Which sheet, if they are workbooks; None: the first one.
 
     Raises:
         InputError: If one cannot be read, no column holds SMILES, or files differ in columns.

@@ -1,7 +1,5 @@
 """Lists of assay ids by fold, as JSON: {"train": ["CHEMBL1", …], "valid": […], "test": […]}."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,7 @@ from molmeta.errors import InputError
 
 
 def read_lists(path: Path) -> dict[str, list[str]]:
-    """Read lists such as FS-Mol's `fsmol-0.1.json`.
-
-    Raises:
-        InputError: If the file cannot be read or holds anything else.
-    """
+    """Read lists such as FS-Mol's `fsmol-0.1.json`."""
     try:
         lists: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

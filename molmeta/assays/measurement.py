@@ -3,8 +3,6 @@
 A measurement is a row of a frame with the columns `FIELDS`; a reader yields such frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -55,7 +53,6 @@ def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame
     """Make a frame of measurements from the fields that a reader knows; the others are blank.
 
     Args:
-        columns: Values by field, aligned with `index`.
         index: The row numbers in the source file.
     """
     known = {**FIELDS, "row": index.to_numpy(), **columns}
@@ -69,10 +66,6 @@ def as_text(cells: pd.Series) -> pd.Series:
 
 def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
     """Read labels: 1, 0, yes, no, active, inactive, true, false …; NaN where blank.
-
-    Args:
-        cells: The cells of one column, indexed by row number.
-        where: File and column, for the message.
 
     Raises:
         InputError: If a cell is anything else.

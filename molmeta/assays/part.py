@@ -1,7 +1,5 @@
 """Parts of a store as stores of their own: some assays, some molecules."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,8 +23,6 @@ def part_of(
     The audit keeps all rows of the assays; those left out are dropped with that reason.
 
     Args:
-        store: The assays.
-        assay_ids: The assays, in this order.
         allowed: Which molecules it may hold, shape (n_molecules,); None: all.
     """
     part = store.subset(assay_ids)

@@ -4,8 +4,6 @@ One grammar for columns (`CDK2_IC50_nM`, `% inhibition @ 10 uM`) and for the typ
 into cells (`Log IC50`, `pKi`).
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -68,8 +66,7 @@ _RISES = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
-    r"viab|surviv|remain|resid|unbound|recover|uninhib|(?<![a-z])no(?:n|t)?(?![a-z])",
-    re.IGNORECASE,
+    r"viab|surviv|remain|resid|unbound|recover|uninhib|(?<![a-z])no(?:n|t)?(?![a-z])", re.IGNORECASE
 )
 _GROUPS = {
     "a spread": "sd std stdev stddev sem se stderr err error cv rsd var deviation variance iqr mad",
@@ -137,9 +134,6 @@ class Quantity:
 
     def unit_with(self, stated: str) -> str:
         """The unit of the values, where another place than the name states one too.
-
-        Args:
-            stated: A unit, "" where none.
 
         Returns:
             In the language of `Unit.parse`; "" where nobody states it.

@@ -1,7 +1,5 @@
 """Relations of measured values (`=`, `>`, `<` …), whatever their spelling."""
 
-from __future__ import annotations
-
 import html
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Bemis–Murcko scaffolds, for sets of molecules that share none."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np
@@ -29,13 +27,13 @@ def scaffold_numbers(
     [1, 1, 0]
 
     Args:
-        store: Where the molecules are.
         molecules: Indices into it, shape (n,); by default all of them.
     """
     if molecules is None:
         molecules = np.arange(store.n_molecules)
     names = [
-        _scaffold(store.smiles[number], store.standardize) or f"acyclic {store.identities[number]}"
+        scaffold_of(store.smiles[number], store.standardize)
+        or f"acyclic {store.identities[number]}"
         for number in molecules
     ]
     numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
@@ -43,9 +41,16 @@ def scaffold_numbers(
 
 
 @lru_cache(maxsize=100_000)  # the draws of an assay ask for the same molecules again and again
-def _scaffold(smiles: str, standardize: Standardizer | None) -> str:
+def scaffold_of(smiles: str, standardize: Standardizer | None = None) -> str:
+    """Write a molecule's scaffold without stereo; "" where it has no rings, or does not parse.
+
+    >>> scaffold_of("C[C@H](O)c1ccccc1"), scaffold_of("CCO")
+    ('c1ccccc1', '')
+    """
     with rdBase.BlockLogs():
         mol = to_mol(smiles, MAX_ATOMS)
-        mol = standardize(mol) if standardize and isinstance(mol, Chem.Mol) else mol
+        if isinstance(mol, str):
+            return ""
+        mol = standardize(mol) if standardize else mol
         core = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
     return str(Chem.MolToSmiles(core, isomericSmiles=False))

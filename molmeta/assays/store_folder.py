@@ -1,7 +1,5 @@
 """A store's folder: its header, its tables and its arrays, read when they are used."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +26,12 @@ def is_store(path: Path | str) -> bool:
 
 @dataclass(frozen=True)
 class StoreFolder:
-    """The files that `store` lists.
-
-    Attributes:
-        path: Where they are.
-    """
+    """The files that `store` lists."""
 
     path: Path
 
     def header(self) -> dict[str, Any]:
-        """Read `store.json`.
-
-        Raises:
-            InputError: If this is no store, or one of another version or with other features.
-        """
+        """Read `store.json`."""
         try:
             header: dict[str, Any] = json.loads((self.path / "store.json").read_bytes())
             version = header["version"] if header["format"] == FORMAT else None

@@ -1,7 +1,5 @@
 """Tables: files of any known format, opened by `open_table`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +33,6 @@ def open_table(path: Path | str, sheet: str | None = None) -> Table:
 
     Args:
         path: The file; `-` is standard input, which is read once, as pipes are.
-        sheet: Which sheet of a workbook; None: the first one.
 
     Raises:
         InputError: If there is no such file, or it is empty, truncated or not a table; or if a

@@ -4,8 +4,6 @@ The columns and codes are those of `torch_geometric.utils.from_smiles` (9 for an
 bond), written as the index into its lists of values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

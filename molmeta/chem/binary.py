@@ -14,8 +14,6 @@ record would have can be computed for *every* byte at once; then all molecules s
 record together. What this reader does not know it reports, and the getters take over.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from functools import cache

@@ -5,8 +5,6 @@ Ipc, the BCUT2D, EState and fragment-count families, higher Chi and Kappa indice
 MolMR, in whose place SlogP_VSA and SMR_VSA stand (surface area by contribution to each).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from itertools import chain
 

@@ -4,8 +4,6 @@ Whatever computes, stacks, stores or batches features goes through `FEATURES`, b
 feature is one more entry there, and one in `FEATURE_SPEC`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +83,6 @@ def chosen(reads: Collection[str]) -> list[Feature]:
 
     >>> [feature.name for feature in chosen(["pairs", "graphs", "fingerprints"])]
     ['fingerprints', 'pairs']
-
-    Raises:
-        InputError: If there is none of a name.
     """
     for name in reads:
         if name != GRAPHS and name not in FEATURES:

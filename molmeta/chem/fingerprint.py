@@ -5,8 +5,6 @@ Nilakantan et al., "Topological torsion", 1987, https://doi.org/10.1021/ci00054a
 Carhart et al., "Atom pairs as molecular features", 1985, https://doi.org/10.1021/ci00046a002.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,9 +44,6 @@ def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
     >>> ethanol = Chem.MolFromSmiles("CCO")
     >>> pairs([ethanol]).data.tolist()
     [1, 1, 1]
-
-    Args:
-        mols: Molecules; the row of a None is empty.
 
     Returns:
         (n, PAIRS_SIZE) uint8, counts above 255 clipped; column indices are sorted.

@@ -1,7 +1,5 @@
 """Inputs: molecules in lists, arrays, columns or as RDKit's → a list of SMILES."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Parsing never raises on bad chemistry and never prints: RDKit's log is silenced,
 words become the reason.
 """
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

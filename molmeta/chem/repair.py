@@ -1,7 +1,5 @@
 """Repairs of SMILES that older versions of RDKit wrote and newer ones refuse."""
 
-from __future__ import annotations
-
 from rdkit import Chem
 
 _PHOSPHORUS, _OXYGEN = 15, 8

@@ -5,8 +5,6 @@ at a time; where it dies or takes too long, the piece is halved and tried again,
 is to blame stands alone.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Batches: arrays of molecules → the tensors that encoders read."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Protocol
 
@@ -19,7 +17,7 @@ from molmeta.errors import InputError
 
 
 class Molecules(Protocol):
-    """Where batches are cut from: an `AssayStore` or `Featurized` of n molecules.
+    """A source of batches: an `AssayStore` or `Featurized` of n molecules.
 
     >>> from molmeta.chem.featurize import featurize
     >>> molecules: Molecules = featurize(["CCO", "CCN"])
@@ -50,13 +48,11 @@ def make_batch(
     (torch.Size([9, 9]), tensor(24.))
 
     Args:
-        molecules: A store, or what `featurize` gave.
         indices: Repeats are allowed.
         reads: Of `graphs` (see `collate`), `fingerprints` (`fp_columns` and `fp_counts`, one entry
             an environment of a molecule, and `fp_offsets`, (n,), where each molecule begins: what
             `torch.nn.functional.embedding_bag` takes), `pairs` (likewise `pair_columns`,
             `pair_counts` and `pair_offsets`) and `descriptors` ((n, 69), NaN where RDKit has none).
-        device: Where the tensors go.
 
     Raises:
         InputError: If the molecules were featurized without something that is read.
@@ -102,11 +98,6 @@ def collate(
     >>> batch = collate(featurize(["CCO", "c1ccccc1"]).graphs, np.array([0, 1]))
     >>> batch.batch.tolist()
     [0, 0, 0, 1, 1, 1, 1, 1, 1]
-
-    Args:
-        graphs: Any number of molecules.
-        indices: Shape (n,); repeats are allowed.
-        device: Where the tensors go.
     """
     dense = graphs.dense(indices)
     tensors = {

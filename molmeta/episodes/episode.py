@@ -1,7 +1,5 @@
 """Episodes: an assay seen as a task, a labelled support set and a query set."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -39,7 +37,6 @@ class Episode:
     2
 
     Attributes:
-        assay_id: Of the assay.
         support: The molecules that the learner adapts to.
         query: The molecules that the learner is tested on.
         joint: The molecules of both, the support set's first, for an encoder to read in one pass.

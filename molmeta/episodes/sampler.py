@@ -1,7 +1,5 @@
 """The stream of training episodes, a function of the seed alone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,11 +29,9 @@ class EpisodeSampler:
     ('purine_pyrimidine_antimetabolite', 16, 8)
 
     Args:
-        store: Training assays.
         support_sizes: Each episode takes one of these; one that no assay is large enough for is
             left out.
         query_size: Molecules of the query set, or all others of the assay if they are fewer.
-        seed: Of the stream.
         assay_weight: An assay is drawn with a probability that grows with this power of its number
             of usable molecules; 0 draws all alike, 1 every measurement.
 

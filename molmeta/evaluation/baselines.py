@@ -4,8 +4,6 @@ They read ECFP counts, as FS-Mol's published baselines do, and whatever they tun
 support set alone.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,21 +23,12 @@ from molmeta.config import unknown
 from molmeta.errors import InputError
 from molmeta.evaluation.forest import forest_means, tuned_forest_means
 from molmeta.evaluation.gaussian_process import predict_normal
-from molmeta.evaluation.protocol import Scale, Task
-
-Scores = NDArray[np.float64]
+from molmeta.evaluation.protocol import Floats, Ints, Labels, Scale, Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline(ABC):
-    """A method that reads fingerprints and was not trained on anything.
-
-    Attributes:
-        name: Its name in tables.
-        task: The task.
-        tasks: Those it can do.
-        reads: Fingerprints alone.
-    """
+    """A method that reads fingerprints and was not trained on anything."""
 
     name: str
     task: Task = "classification"
@@ -61,35 +50,28 @@ class Baseline(ABC):
         """Return None: it was trained on no assay."""
         return None
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> Scores:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """See `Method.scores`."""
         fingerprints = store.fingerprints
         return self.predict(fingerprints[support], labels.astype(np.float64), fingerprints[query])
 
     @abstractmethod
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """Score molecules; see `Method.scores`.
 
         Args:
             known: ECFP counts of the support set, shape (s, size).
             labels: Its labels or values, shape (s,).
-            query: ECFP counts, shape (q, size).
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Baseline):
-    """Scores every molecule by the support set's prevalence, or its mean value."""
+    """Floats every molecule by the support set's prevalence, or its mean value."""
 
     name: str = "constant"
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         return np.full(query.shape[0], labels.mean())
 
@@ -105,7 +87,7 @@ class RandomForest(Baseline):
     name: str = "rf"
     min_samples_leaf: int = 2
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         return forest_means(_dense(known), labels, _dense(query), self.min_samples_leaf)
 
@@ -117,23 +99,19 @@ class TunedForest(Baseline):
     name: str = "rf-grid"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         return tuned_forest_means(_dense(known), labels, _dense(query))
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearestNeighbours(Baseline):
-    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol.
-
-    Attributes:
-        k: Number of neighbours.
-    """
+    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol."""
 
     name: str = "knn"
     k: int = 4
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         values = self.task == "regression"
         kind = KNeighborsRegressor if values else KNeighborsClassifier
@@ -157,7 +135,7 @@ class LogisticFingerprint(Baseline):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     C: float = 0.1
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         known, query = known.astype(np.float64).sqrt(), query.astype(np.float64).sqrt()
         kernel, cross = ((left @ known.T).toarray() for left in (known, query))
@@ -188,11 +166,11 @@ class SimilaritySearch(Baseline):
         """Name the scale: a difference of similarities is no probability."""
         return "ranking"
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         similarity = tanimoto(query, known)
         active, inactive = similarity[:, labels > 0.5], similarity[:, labels <= 0.5]
-        difference: Scores = active.max(axis=1) - inactive.max(axis=1)
+        difference: Floats = active.max(axis=1) - inactive.max(axis=1)
         return difference
 
 
@@ -210,11 +188,11 @@ class SoftSimilaritySearch(Baseline):
     name: str = "simsearch-soft"
     sharpness: float = 5.0
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         logits = self.sharpness * tanimoto(query, known)
         attention = np.exp(logits - logits.max(axis=1, keepdims=True))
-        mean: Scores = attention @ labels / attention.sum(axis=1)
+        mean: Floats = attention @ labels / attention.sum(axis=1)
         return mean
 
 
@@ -224,7 +202,7 @@ class GaussianProcess(Baseline):
 
     name: str = "gp"
 
-    def predict(self, known: csr_matrix, labels: Scores, query: csr_matrix) -> Scores:
+    def predict(self, known: csr_matrix, labels: Floats, query: csr_matrix) -> Floats:
         """See `Baseline.predict`."""
         kernel, cross = tanimoto(known, known), tanimoto(query, known)
         found = predict_normal(kernel, labels, cross, np.ones(len(cross)))
@@ -265,7 +243,7 @@ def make_baselines(names: Iterable[str], task: Task = "classification") -> list[
     return made
 
 
-def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: float) -> Scores:
+def logistic_probabilities(kernel: Floats, labels: Floats, cross: Floats, C: float) -> Floats:
     """Compute probabilities of being active by penalized logistic regression, shape (q,).
 
     The penalty does not feel rotations, so that the support set's own axes serve as well as the
@@ -273,9 +251,7 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
 
     Args:
         kernel: Inner products between molecules of the support set, shape (s, s).
-        labels: Shape (s,).
         cross: Inner products between queries and support set, shape (q, s).
-        C: Inverse strength of the penalty.
     """
     squares, axes = np.linalg.eigh(kernel)
     spanned = squares > max(1e-10 * squares[-1], 1e-12)
@@ -283,7 +259,7 @@ def logistic_probabilities(kernel: Scores, labels: Scores, cross: Scores, C: flo
         return np.full(len(cross), labels.mean())
     lengths, axes = np.sqrt(squares[spanned]), axes[:, spanned]
     model = LogisticRegression(C=C, solver="newton-cholesky").fit(axes * lengths, labels > 0.5)
-    probabilities: Scores = model.predict_proba(cross @ axes / lengths)[:, 1]
+    probabilities: Floats = model.predict_proba(cross @ axes / lengths)[:, 1]
     return probabilities
 
 

@@ -1,7 +1,5 @@
 """Comparison of methods on the same draws, from one evaluation or several."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -143,7 +141,6 @@ def compare(evaluations: Mapping[str, Results], metric: str | None = None) -> Co
     [['simsearch', 'knn', 16]]
 
     Args:
-        evaluations: By name.
         metric: A column of `results.csv`; ΔAUPRC by default, R² in regression.
 
     Raises:

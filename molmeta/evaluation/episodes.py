@@ -3,8 +3,6 @@
 A unit is a plain record, so that it can be kept as JSON and cross process borders.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from molmeta.assays.store import Assay, AssayStore
 from molmeta.episodes.draw import Draw, DrawError
 from molmeta.errors import MolmetaError
 from molmeta.evaluation.measure import as_probabilities, measure, neutral_score
-from molmeta.evaluation.protocol import Method, Task, find_protocol
+from molmeta.evaluation.protocol import Floats, Ints, Labels, Method, Task, find_protocol
 from molmeta.metrics import calibration_bins
 
 Record = dict[str, Any]
@@ -32,9 +30,7 @@ class Plan:
     """The settings that all units of an evaluation share.
 
     Attributes:
-        protocol: Its name.
         n_draws: Draws an assay and support size, seeds 0, 1, …
-        task: What is predicted.
         use_values: Grade the support sets' labels by their values.
     """
 
@@ -50,17 +46,17 @@ class _Episode:
 
     seed: int
     draw: Draw
-    molecules: NDArray[np.int64]
-    targets: NDArray[np.float32]
-    values: NDArray[np.float32] | None = None
+    molecules: Ints
+    targets: Labels
+    values: Labels | None = None
 
     @property
-    def support(self) -> NDArray[np.int64]:
+    def support(self) -> Ints:
         """Rows of the support set that parse."""
         return self.draw.support[self.molecules[self.draw.support] >= 0]
 
     @property
-    def given(self) -> NDArray[np.float32]:
+    def given(self) -> Labels:
         """The labels or values of the support set, shape (s,), graded where `values` are."""
         targets = self.targets[self.support]
         return targets if self.values is None else grade(targets, self.values[self.support])
@@ -126,9 +122,7 @@ def _evaluate_method(
     }
 
 
-def _scores(
-    method: Method, store: AssayStore, episode: _Episode
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _scores(method: Method, store: AssayStore, episode: _Episode) -> tuple[Floats, Floats]:
     """The method's scores of every query, and how values spread; the query labels stay here.
 
     Raises:
@@ -137,8 +131,7 @@ def _scores(
     support, parsed = episode.support, episode.parsed
     queries = episode.molecules[episode.draw.query[parsed]]
     given = np.asarray(
-        method.scores(store, episode.molecules[support], episode.given, queries),
-        dtype=np.float64,
+        method.scores(store, episode.molecules[support], episode.given, queries), dtype=np.float64
     )
     around = None
     if method.scale == "value" and given.shape == (len(queries), 3):
@@ -178,7 +171,7 @@ def _describe(assay: Assay, episode: _Episode) -> Record:
     }
 
 
-def _example(store: AssayStore, episode: _Episode, scores: NDArray[np.float64]) -> Record:
+def _example(store: AssayStore, episode: _Episode, scores: Floats) -> Record:
     """The molecules of one draw for the report: some of the support set, the best queries."""
     shown = episode.support[:_N_SUPPORT_SHOWN]
     parsed = np.flatnonzero(episode.parsed)

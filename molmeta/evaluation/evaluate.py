@@ -4,14 +4,12 @@ Records are kept in a journal under a hash of all they depend on. A changed mode
 has another key, and what did not change is not computed again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +67,11 @@ def evaluate(
     Raises:
         InputError: If nothing can be evaluated.
     """
-    sizes = sorted(set(support_sizes))
-    _check(methods, store, sizes, task)
-    if use_values and task == "regression":
-        raise InputError.of(
-            "--use-values", got="--task regression, which learns from values", expected="labels"
-        )
-    find_protocol(protocol)
-    plan = Plan(protocol, draws, task, use_values)
+    sizes, plan = sorted(set(support_sizes)), Plan(protocol, draws, task, use_values)
+    _check(methods, store, sizes, plan)
     hashes = {assay_id: assay_hash(store, store.assay(assay_id)) for assay_id in store.assay_ids}
     info = _info(methods, store, plan, sizes, key_of(*hashes.values()))
-    keys = {
-        (method.name, assay_id, size): key_of(
-            *(protocol, draws, task, size, hashes[assay_id], method.fingerprint, info["versions"]),
-            *(["values"] if use_values else []),
-        )
-        for method in methods
-        for size in sizes
-        for assay_id in store.assay_ids
-    }
+    keys = _keys(methods, plan, sizes, hashes, info["versions"])
     journal = _open_journal(out)
     units = [(assay_id, size) for size in sizes for assay_id in store.assay_ids]
     todo = {
@@ -101,37 +85,63 @@ def evaluate(
         journal.add({keys[name, *unit]: record for name, record in records.items()})
         n_done += 1
         progress(n_done, len(units))
-    found = {place: journal[key] for place, key in keys.items()}
-    results = collect(found, methods, store, info)
+    results = collect({at: journal[key] for at, key in keys.items()}, methods, store, info)
     if not len(results.results):
-        if out is not None and len(todo) == len(units):  # nothing was there before
-            (out / JOURNAL).unlink()
-            out.rmdir()
-        raise InputError.of(
-            f"evaluation of {len(store)} assays at support sizes {sizes}",
-            got=f"no draw that can be made (the first: {results.skipped['reason'].iloc[0]})",
-            expected="at least one assay with enough molecules of both classes",
-            fix="Use smaller support sizes.",
-        )
+        raise _nothing_drawn(results, store, sizes, out if len(todo) == len(units) else None)
     if out is not None:
         results.write(out)
     return results
 
 
-def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], task: Task) -> None:
+def _keys(
+    methods: Sequence[Method],
+    plan: Plan,
+    sizes: Sequence[int],
+    hashes: Mapping[str, str],
+    versions: Mapping[str, str],
+) -> dict[tuple[str, str, int], str]:
+    """Make the journal's key of each method, assay and size: a hash of all that it depends on."""
+    same = (plan.protocol, plan.n_draws, plan.task)
+    graded = ["values"] if plan.use_values else []
+    return {
+        (method.name, assay_id, size): key_of(
+            *same, size, hashes[assay_id], method.fingerprint, versions, *graded
+        )
+        for method in methods
+        for size in sizes
+        for assay_id in hashes
+    }
+
+
+def _nothing_drawn(
+    results: Results, store: AssayStore, sizes: Sequence[int], new: Path | None
+) -> InputError:
+    """Build the refusal of assays that no draw can be made of; a new folder goes."""
+    if new is not None:
+        (new / JOURNAL).unlink()
+        new.rmdir()
+    return InputError.of(
+        f"evaluation of {len(store)} assays at support sizes {sizes}",
+        got=f"no draw that can be made (the first: {results.skipped['reason'].iloc[0]})",
+        expected="at least one assay with enough molecules of both classes",
+        fix="Use smaller support sizes.",
+    )
+
+
+def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], plan: Plan) -> None:
     names = [method.name for method in methods]
     if not names or len(set(names)) < len(names):
         raise InputError.of(
             "methods", got=", ".join(names) or "none", expected="one or more, of distinct names"
         )
-    unfit = [m.name for m in methods if (m.scale == "value") != (task == "regression")]
+    unfit = [m.name for m in methods if (m.scale == "value") != (plan.task == "regression")]
     if unfit:
         raise InputError.of(
             "methods",
             got=", ".join(unfit),
-            expected=f"methods that do {task}",
+            expected=f"methods that do {plan.task}",
             fix="A trained encoder does it as `--baselines probe:MODEL`."
-            if task == "regression"
+            if plan.task == "regression"
             else None,
         )
     if not len(store):
@@ -141,6 +151,11 @@ def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], t
             check_form(store, method.training.standardize, method.name)
     if not sizes or sizes[0] < 1:
         raise InputError.of("support sizes", got=sizes, expected="one or more positive numbers")
+    if plan.use_values and plan.task == "regression":
+        raise InputError.of(
+            "--use-values", got="--task regression, which learns from values", expected="labels"
+        )
+    find_protocol(plan.protocol)
 
 
 def _open_journal(out: Path | None) -> Journal:

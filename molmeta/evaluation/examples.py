@@ -1,7 +1,5 @@
 """The hardest and easiest assays of a report, with their molecules drawn."""
 
-from __future__ import annotations
-
 from molmeta.chem.repair import respell
 from molmeta.evaluation.compare import Comparison
 from molmeta.evaluation.texts import LABELS, Row, number

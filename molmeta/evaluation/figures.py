@@ -1,7 +1,5 @@
 """Figures: the plotted sections of a report."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from molmeta.evaluation.compare import Comparison

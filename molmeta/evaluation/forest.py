@@ -5,8 +5,6 @@ settings and new random generators; a loop over its trees takes a third of that,
 bits. A grid over depths and numbers of trees is read off the same trees.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -32,10 +30,7 @@ SEED = 0
 
 
 def forest_means(
-    known: NDArray[np.float32],
-    values: Floats,
-    query: NDArray[np.float32],
-    min_samples_leaf: int,
+    known: NDArray[np.float32], values: Floats, query: NDArray[np.float32], min_samples_leaf: int
 ) -> Floats:
     """Compute the mean of 100 trees on bootstrap samples, √d features a split, shape (q,).
 
@@ -68,11 +63,6 @@ def tuned_forest_means(
 
     Best is the highest accuracy in five-fold cross-validation, as in scikit-learn's `GridSearchCV`
     and with its folds. Where both classes are too small for it, it is the grid's first settings.
-
-    Args:
-        known: Features of the support set, shape (s, d).
-        labels: Its labels, shape (s,), 1 active, 0 inactive.
-        query: Features, shape (q, d).
     """
     right = np.zeros((len(DEPTHS), len(FEATURES), len(LEAVES), len(N_TREES)))
     seeds = count(SEED + 1)
@@ -102,12 +92,7 @@ def grid_means(
     first trees.
 
     Args:
-        known: Features of the support set, shape (s, d).
-        values: Its labels or values, shape (s,).
-        query: Features, shape (q, d).
         features: Features a split, as scikit-learn's `max_features`.
-        min_samples_leaf: Fewest distinct molecules in a leaf.
-        seed: Of samples and features.
     """
     if features is None:  # among all features, those that do not vary are passed over anyway
         varying = (known != known[0]).any(axis=0)

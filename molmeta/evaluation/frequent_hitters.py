@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
-from molmeta.evaluation.protocol import Scale
+from molmeta.evaluation.protocol import Floats, Ints, Labels, Scale
 
 # Strength of the ridge penalty, in molecules.
 _RIDGE = 100.0
@@ -33,12 +32,9 @@ class FrequentHitters:
 
     Attributes:
         weights: One a bit, shape (size,).
-        training: The training assays.
-        name: Its name in tables.
-        reads: Fingerprints alone.
     """
 
-    weights: NDArray[np.float64]
+    weights: Floats
     training: AssayRecord
     name: str = "frequent-hitters"
     reads: ClassVar[tuple[str, ...]] = ("fingerprints",)
@@ -74,19 +70,13 @@ class FrequentHitters:
         """Hash the weights."""
         return f"FrequentHitters({hashlib.sha256(self.weights.tobytes()).hexdigest()[:16]})"
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """See `protocol.Method`; support and labels are ignored."""
-        scores: NDArray[np.float64] = _bits(store, query) @ self.weights
+        scores: Floats = _bits(store, query) @ self.weights
         return scores
 
 
-def _bits(store: AssayStore, molecules: NDArray[np.int64]) -> sparse.csr_matrix:
+def _bits(store: AssayStore, molecules: Ints) -> sparse.csr_matrix:
     bits = store.fingerprints[molecules].astype(np.float64)
     bits.data[:] = 1.0
     return bits

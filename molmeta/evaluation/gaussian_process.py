@@ -1,7 +1,5 @@
 """The Gaussian process of the baselines: its noise is chosen by marginal likelihood."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """A trained model as a method of the evaluation: as it is, and as an encoder to be probed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence
@@ -10,13 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation.baselines import make_baselines
 from molmeta.evaluation.probe import STRENGTHS, probe_scores
-from molmeta.evaluation.protocol import Method, Scale, Task
+from molmeta.evaluation.protocol import Floats, Ints, Labels, Method, Scale, Task
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel
 from molmeta.predict.value_posterior import SETTINGS, ValuePosterior
@@ -32,12 +29,6 @@ class TrainedMethod:
 
     It is sent to worker processes as its path, and loaded where it is first used. A molecule of
     a store is embedded at most once in each process.
-
-    Attributes:
-        name: What tables call it.
-        path: The run folder.
-        device: Where it computes.
-        trust_code: As of `load_model`.
     """
 
     name: str
@@ -87,7 +78,6 @@ class LearnerMethod(TrainedMethod):
 
     Attributes:
         steps: Inner steps instead of the model's own number.
-        task: What it predicts.
     """
 
     steps: int | None = None
@@ -107,13 +97,7 @@ class LearnerMethod(TrainedMethod):
             heat = f" values {SETTINGS}"
         return f"{self._identity} steps={self.steps}{heat}"
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Adapt to the support set, then score the query; see `protocol.Method`."""
         scorer = self._scorer(store)
         if self.task == "regression":
@@ -129,11 +113,7 @@ class LearnerMethod(TrainedMethod):
 
 @dataclass(frozen=True)
 class EncoderProbe(TrainedMethod):
-    """The linear probe on the encoder of a run folder.
-
-    Attributes:
-        task: What it predicts.
-    """
+    """The linear probe on the encoder of a run folder."""
 
     task: Task = "classification"
 
@@ -147,13 +127,7 @@ class EncoderProbe(TrainedMethod):
         """A hash of the weights, the recipe and the task."""
         return f"probe of {self._identity}, {self.task}, {STRENGTHS}"
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Fit the probe to the support set; see `protocol.Method`."""
         scorer = self._scorer(store)
         known, asked = (
@@ -169,11 +143,7 @@ def model_methods(
     task: Task = "classification",
     trust_code: bool = False,
 ) -> list[LearnerMethod]:
-    """Make methods of models, each called by its shipped name, or the name of its run folder.
-
-    Raises:
-        InputError: If a model cannot be used.
-    """
+    """Make methods of models, each called by its shipped name, or the name of its run folder."""
     methods = []
     for model in models:
         path, folder = load_model(model, trust_code=trust_code).path, Path(model)

@@ -1,15 +1,10 @@
 """The metrics of one draw, and the score of a molecule that no method can read."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from molmeta import metrics
-from molmeta.evaluation.protocol import COVERAGE, Scale, Task
-
-Floats = NDArray[np.float64]
+from molmeta.evaluation.protocol import COVERAGE, Floats, Scale, Task
 
 METRICS: dict[Task, tuple[str, ...]] = {
     "classification": (

@@ -4,17 +4,12 @@ As in Tian et al., "Rethinking few-shot image classification", 2020, arXiv:2003.
 stays as it is, and everything that is fitted or tuned is so on the support set alone.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from molmeta.evaluation.baselines import logistic_probabilities
 from molmeta.evaluation.gaussian_process import predict_normal
-from molmeta.evaluation.protocol import Task
-
-Floats = NDArray[np.float64]
+from molmeta.evaluation.protocol import Floats, Task
 
 # Inverse strengths of the penalty among which the support set chooses.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
@@ -37,7 +32,6 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
         known: Vectors of the support set, shape (s, d).
         labels: Its labels or values, shape (s,).
         asked: Vectors of the queries, shape (q, d).
-        task: What is predicted.
     """
     centre = known.mean(axis=0)
     length = np.sqrt(((known - centre) ** 2).sum(axis=1).mean()) or 1.0

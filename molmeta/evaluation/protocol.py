@@ -3,8 +3,6 @@
 A method is handed the support set's labels and the query set's molecules, never a query label.
 """
 
-from __future__ import annotations
-
 import typing
 from collections.abc import Callable, Collection
 from functools import partial
@@ -19,6 +17,9 @@ from molmeta.assays.store import Assay, AssayStore
 from molmeta.config import unknown
 from molmeta.episodes.draw import Draw, balanced, grouped, stratified, uniform
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Labels = NDArray[np.float32]
 Task = Literal["classification", "regression"]
 Scale = Literal["probability", "log_odds", "ranking", "value"]
 COVERAGE = 0.8
@@ -62,17 +63,10 @@ class Method(typing.Protocol):
     def reads(self) -> Collection[str]:
         """Name the features it reads: some of `graphs`, `fingerprints`, `pairs`, `descriptors`."""
 
-    def scores(
-        self,
-        store: AssayStore,
-        support: NDArray[np.int64],
-        labels: NDArray[np.float32],
-        query: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
+    def scores(self, store: AssayStore, support: Ints, labels: Labels, query: Ints) -> Floats:
         """Learn from the support set and score the query.
 
         Args:
-            store: Where the molecules are.
             support: Molecules, shape (s,), as indices into the store.
             labels: Of the support set, shape (s,), 1 active, 0 inactive, or between where they are
                 graded by values (active above ½); values in regression.
@@ -92,7 +86,7 @@ def fsmol(store: AssayStore, assay: Assay, task: Task, size: int, seed: int) -> 
 
 
 def _curated(
-    draw: Callable[[NDArray[np.float32], int, int], Draw],
+    draw: Callable[[Labels, int, int], Draw],
     store: AssayStore,
     assay: Assay,
     task: Task,
@@ -131,9 +125,6 @@ def find_protocol(name: str) -> Drawing:
     >>> draw = find_protocol("balanced")(store, store.assay(0), "classification", 8, 0)
     >>> store.assay(0).labels[draw.support].mean().item()
     0.5
-
-    Raises:
-        InputError: If there is none.
     """
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
@@ -145,15 +136,10 @@ def find_task(name: str) -> Task:
 
     >>> find_task("regression")
     'regression'
-
-    Raises:
-        InputError: If there is none.
     """
-    for task in typing.get_args(Task):
-        if name == task:
-            found: Task = task
-            return found
-    raise unknown("task", name, typing.get_args(Task))
+    if name not in typing.get_args(Task):
+        raise unknown("task", name, typing.get_args(Task))
+    return typing.cast(Task, name)
 
 
 def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
@@ -162,5 +148,5 @@ def _known(assay: Assay, task: Task) -> NDArray[np.bool_]:
     return known & ~np.isnan(assay.values) if task == "regression" else known
 
 
-def _among(rows: NDArray[np.int64], draw: Draw) -> Draw:
+def _among(rows: Ints, draw: Draw) -> Draw:
     return Draw(rows[draw.support], rows[draw.query])

@@ -1,7 +1,5 @@
 """The report of one or more evaluations: a page that a chemist can read and a researcher check."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -50,7 +48,6 @@ def write_report(found: Comparison, file: Path) -> None:
 
     Args:
         found: From `compare`; a single evaluation will do.
-        file: Where it goes.
     """
     info = found.results.info
     subtitle = (

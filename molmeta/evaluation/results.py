@@ -1,7 +1,5 @@
 """Results: the tables of an evaluation, and the folder that holds them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path

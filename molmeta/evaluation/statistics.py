@@ -4,8 +4,6 @@ Screening panels test one set of molecules against many targets. Their assays ar
 so the bootstrap draws whole sets of assays; between methods it draws the same ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 
@@ -102,8 +100,6 @@ def paired(
 
     Args:
         first: One value an assay, shape (n,); an assay without both values is left out.
-        second: Likewise, shape (n,).
-        clusters: The name of each assay's cluster, shape (n,).
     """
     difference = first - second
     known = difference[~np.isnan(difference)]

@@ -1,7 +1,5 @@
 """Texts for figures in print: names of metrics, numbers, intervals, lists."""
 
-from __future__ import annotations
-
 import math
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Worker processes of an evaluation, which compute its units."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal
@@ -28,9 +26,6 @@ def run_units(
     """Compute the records of every unit by method name, as they get done.
 
     Args:
-        units: What to do, and with which methods.
-        store: The assays; workers open it by its path.
-        plan: What is the same for all.
         workers: Processes; methods are pickled to each of them once. All sizes of an assay go to
             the same one, which embeds its molecules once.
     """
@@ -51,10 +46,7 @@ def run_units(
         # Large assays take longest: they go first.
         largest = sorted(sizes, key=lambda assay_id: -len(store.assay(assay_id)))
         futures = [
-            pool.submit(
-                _work,
-                {(name, n): [m.name for m in units[name, n]] for n in sizes[name]},
-            )
+            pool.submit(_work, {(name, n): [m.name for m in units[name, n]] for n in sizes[name]})
             for name in largest
         ]
         try:

@@ -1,7 +1,5 @@
 """The device of tensors, and the precision of their products."""
 
-from __future__ import annotations
-
 import os
 from contextlib import AbstractContextManager, nullcontext
 
@@ -12,11 +10,7 @@ from molmeta.errors import InputError
 
 
 def pick_device(name: str) -> torch.device:
-    """Pick the device of that name; `auto` takes an accelerator where there is one.
-
-    Raises:
-        InputError: If there is no such device here.
-    """
+    """Pick the device of that name; `auto` takes an accelerator where there is one."""
     if name == "auto":
         # torchrun numbers the processes of a machine: each takes a GPU of its own.
         number = int(os.environ.get("LOCAL_RANK", "0"))

@@ -1,7 +1,5 @@
 """Embedding many molecules with a fixed encoder, chunk by chunk."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The learner: encoder, projection and head, and how they adapt to a new assay."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -219,9 +217,6 @@ class Learner(nn.Module):
         """Compute the query loss after adaptation, to be differentiated through it.
 
         For Reptile, which has none, it is the sum of the inner losses on the way.
-
-        Args:
-            episode: Support and query set.
         """
         if self.inner.order == "reptile":
             return self._loss_on_the_way(episode)
@@ -309,11 +304,7 @@ class Learner(nn.Module):
         labels: Tensor,
         query: Tensor,
     ) -> Tensor:
-        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads.
-
-        Raises:
-            InputError: If the head does not say.
-        """
+        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads."""
         with self._holding(parameters):
             if give == "attention":
                 return self.matcher.attention(support, labels, query)
@@ -322,11 +313,7 @@ class Learner(nn.Module):
     def covariance(
         self, parameters: Parameters, support: Tensor, labels: Tensor, query: Tensor | None
     ) -> Tensor:
-        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher.
-
-        Raises:
-            InputError: If the head has none.
-        """
+        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher."""
         with self._holding(parameters):
             return self.matcher.covariance(support, labels, query)
 

@@ -1,7 +1,5 @@
 """Scoring molecules of a store with a learner, each of them embedded at most once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

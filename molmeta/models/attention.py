@@ -7,8 +7,6 @@ support molecules repeat each other: ten analogs are not ten witnesses. As a met
 deep kernel transfer (Patacchiola et al. 2020, arXiv:1910.05199).
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
@@ -118,11 +116,7 @@ class Softmax(Attention):
         )
 
     def weights(
-        self,
-        similarity: Similarity,
-        support: Tensor,
-        query: Tensor,
-        visible: Tensor | None = None,
+        self, similarity: Similarity, support: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
         """Compute a(x, xᵢ), (q, s); a row sums to one, or to zero if nothing is visible."""
         return _softmax(self._logits(similarity, support, query), visible)

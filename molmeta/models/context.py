@@ -4,8 +4,6 @@ Vinyals et al. 2016, arXiv:1606.04080, section 2.1.2, read it with LSTMs; here i
 (Vaswani et al. 2017, arXiv:1706.03762), in which the order of the support set cannot matter.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -67,11 +67,7 @@ class Encoder(nn.Module, ABC):
 
 
 def as_encoder(part: Any) -> Encoder:
-    """Demand an encoder that the learner can use.
-
-    Raises:
-        InputError: If it is none, or does not say how wide its vectors are.
-    """
+    """Demand an encoder that the learner can use."""
     if not isinstance(part, Encoder):
         raise InputError.of(
             f"encoder {type(part).__name__}",

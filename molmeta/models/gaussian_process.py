@@ -3,8 +3,6 @@
 Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapters 2 and 5.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 

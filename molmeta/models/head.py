@@ -1,7 +1,5 @@
 """The base class of heads, which score queries from a labelled support set."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -64,11 +62,7 @@ class Head(nn.Module, ABC):
         """
 
     def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
-        """Compute a support set's negative log marginal likelihood a label, if it has one.
-
-        Raises:
-            InputError: If it has none.
-        """
+        """Compute a support set's negative log marginal likelihood a label, if it has one."""
         raise InputError.of(
             "inner.loss: likelihood",
             got=f"a {type(self).__name__}, which is no model of its support set's labels",
@@ -77,11 +71,7 @@ class Head(nn.Module, ABC):
         )
 
     def covariance(self, left: Tensor, right: Tensor) -> Tensor:
-        """Compute the covariance of two molecules' values, (…, n, d) with (…, m, d) → (…, n, m).
-
-        Raises:
-            InputError: If it has no likelihood.
-        """
+        """Compute the covariance of two molecules' values, (…, n, d) with (…, m, d) → (…, n, m)."""
         raise InputError.of(
             "predicted values",
             got=f"a {type(self).__name__}, which gives no covariance of values",
@@ -132,11 +122,7 @@ class AttentionHead(Head):
 
 
 def as_head(part: Any) -> Head:
-    """Demand a head that the learner can use.
-
-    Raises:
-        InputError: If it is none.
-    """
+    """Demand a head that the learner can use."""
     if not isinstance(part, Head):
         raise InputError.of(
             f"head {type(part).__name__}",

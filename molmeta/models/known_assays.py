@@ -6,8 +6,6 @@ on the encoder's vectors for each assay) are kept, and those whose molecules lie
 set's and whose predictions fit its labels are averaged into a score of their own.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

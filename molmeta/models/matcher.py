@@ -1,7 +1,5 @@
 """The matcher: from the encoder's vectors to scores; it adapts to an assay by default."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -30,11 +28,7 @@ class Matcher(nn.Module):
     torch.Size([3])
 
     Args:
-        encoder: Its `columns` are read.
-        head: Scores queries.
         context: Between projection and head; None for none.
-        projection: Width of the projection.
-        known_assays: Assays of pre-training; None for none.
 
     Raises:
         InputError: If the parts do not fit each other.
@@ -83,27 +77,13 @@ class Matcher(nn.Module):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Score the encoder's rows.
-
-        Args:
-            support: Shape (s, encoder.dim).
-            labels: Shape (s,).
-            query: Shape (q, encoder.dim).
-            visible: Shape (q, s), False where a query may not see a support molecule; None where
-                each query sees all.
-
-        Returns:
-            What the head gives, with the known assays' log-odds: shape (q,).
-        """
+        """Score the encoder's rows as `Head.forward` does; the known assays' log-odds are added."""
         return self._compare(self.project(support), labels, self.project(query), visible)
 
     def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
         """Compute the head's negative log marginal likelihood a label, of the encoder's rows.
 
         Known assays have no part in it, and there is no context.
-
-        Raises:
-            InputError: If the head has none.
         """
         rows = self._projected.select(self.project(support), self._head_reads)
         return self.head.likelihood_loss(rows, labels)
@@ -131,9 +111,6 @@ class Matcher(nn.Module):
 
         Returns:
             Shape (q, s + 1): with each support molecule, and in the last column with itself.
-
-        Raises:
-            InputError: If the head has no covariance.
         """
         known = self.project(support)
         asked = known if query is None else self.project(query)

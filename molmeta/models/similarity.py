@@ -7,8 +7,6 @@ The similarity is the product of its terms' values, plus those of the terms that
 A new kind of column is one new subclass of `Term`.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -243,10 +241,6 @@ class Similarity(nn.Module):
     >>> from molmeta.models.similarity import Cosine, Profile, Similarity, Tanimoto
     >>> sorted(Similarity(Cosine(0.5), [Tanimoto(1.5), Profile()]).reads)
     ['profile', 'sketch']
-
-    Args:
-        base: How vectors are compared; `Cosine()` if not given.
-        terms: What else is compared, each another column.
     """
 
     def __init__(self, base: BaseTerm | None = None, terms: Sequence[Term] = ()) -> None:

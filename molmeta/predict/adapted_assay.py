@@ -1,7 +1,5 @@
 """A new assay: its labelled molecules, and a model adapted to them."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,8 +36,6 @@ def warn_of_rejected(reasons: Sequence[str], becomes: str, level: int = 2) -> No
     """Warn where molecules do not parse: how many, which is the first, and why.
 
     Args:
-        reasons: Of n molecules, "" where one parses.
-        becomes: What becomes of those that do not.
         level: How many calls up the user's line is.
     """
     bad = [place for place, reason in enumerate(reasons) if reason]
@@ -56,12 +52,10 @@ class AdaptedAssay:
     """A support set of s molecules that parse, and a model adapted to it: a panel of one.
 
     Attributes:
-        model: The model.
         smiles: As given, s of them.
         features: What was read of them, with fingerprints and identities.
         labels: What the model adapts to: 1 active, 0 inactive, or values if it is a model of
             continuous labels, shape (s,).
-        steps: Inner steps instead of the model's own number.
         values: Exact measured values that the labels are graded by, NaN where there is none,
             shape (s,); None: the labels stay as they are.
         bounds: Where a value is no more than a bound, that bound: of an active molecule on the
@@ -130,11 +124,7 @@ class AdaptedAssay:
         return Panel(self.model, [self.adapted])
 
     def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
-        """Compute each support molecule's weight for n rows, (n, s); see `Adapted.weights`.
-
-        Raises:
-            InputError: If the model's head does not say.
-        """
+        """Compute each support molecule's weight for n rows, (n, s); see `Adapted.weights`."""
         weights = np.full((len(features), len(self.smiles)), np.nan)
         rows = np.flatnonzero(features.parsed)
         if len(rows):
@@ -184,7 +174,7 @@ class AdaptedAssay:
 
     @torch.no_grad()
     def _left_out_at_once(self) -> NDArray[np.float32]:
-        """Where no inner step is taken, in few passes in which no molecule sees its own part."""
+        """Score without inner steps, in few passes in which no molecule sees its own part."""
         adapted, parts = self.adapted, [part for part, _ in self._parts()]
         support, given = adapted.support, (adapted.parameters, adapted.support, adapted.labels)
         n_views = max(1, AT_ONCE // len(self.smiles) ** 2)

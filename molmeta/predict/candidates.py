@@ -1,7 +1,5 @@
 """Candidates: the molecules of a report's table, and what the table tells of each."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rdkit import Chem, rdBase
-from rdkit.Chem.Scaffolds import MurckoScaffold
 from scipy.special import expit
 
 from molmeta.assays.naming import name_column
+from molmeta.assays.scaffolds import scaffold_of
 from molmeta.chem.featurize import Featurized
 from molmeta.chem.filters import FILTER_COLUMNS, filter_table
-from molmeta.chem.molecule import MAX_ATOMS, to_mol
+from molmeta.chem.molecule import to_mol
 from molmeta.predict.adapted_assay import AdaptedAssay
 from molmeta.predict.table import OUTPUT_COLUMNS, POSSIBLE, Predictions
 from molmeta.reporting.molecules import draw
@@ -51,7 +48,6 @@ def candidate_data(
     """Give what the table's script reads: rows, support molecules, scaffold groups, drawings.
 
     Args:
-        predictions: Of a library.
         at: Which of its rows, n that parse, the best first.
         names: Of the support molecules, (s,).
     """
@@ -62,7 +58,7 @@ def candidate_data(
     titles = [f"row {i + 1}" for i in at.tolist()]
     if named is not None:
         titles = [plain(cell) or row for cell, row in zip(table[named], titles, strict=True)]
-    scaffolds = [_scaffold(one) for one in smiles]
+    scaffolds = [scaffold_of(one) for one in smiles]
     cores = list(dict.fromkeys(filter(None, scaffolds)))
     number = {core: i for i, core in enumerate(cores, 1)}
     columns = {
@@ -174,13 +170,3 @@ def _drawings(predictions: Predictions, smiles: Sequence[str]) -> dict[int, str]
         i: str(draw(form, shades=(atoms / largest).tolist()))
         for i, (form, atoms) in zip(small, found, strict=True)
     }
-
-
-def _scaffold(smiles: str) -> str:
-    """Give the Bemis–Murcko scaffold without stereo; "" for a molecule without rings."""
-    with rdBase.BlockLogs():
-        mol = to_mol(smiles, MAX_ATOMS)
-        if isinstance(mol, str):
-            return ""
-        core = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
-        return str(Chem.MolToSmiles(core, isomericSmiles=False))

@@ -1,7 +1,5 @@
 """Two labels of any kind, and which of them is the active one."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 
@@ -19,11 +17,7 @@ _SHOWN = 5
 
 
 def as_column(y: ArrayLike | None, n: int) -> NDArray[np.object_]:
-    """Labels or values as they are, one a molecule, by position, shape (n,).
-
-    Raises:
-        InputError: If they are not n.
-    """
+    """Labels or values as they are, one a molecule, by position, shape (n,)."""
     if y is None:
         raise InputError.of(
             "labels y: a fit requires y to be passed, but the target y is None",
@@ -65,11 +59,7 @@ def as_labels(y: ArrayLike, n: int) -> Labels:
 
 
 def as_values(y: ArrayLike, n: int) -> NDArray[np.float64]:
-    """Values of n molecules, shape (n,).
-
-    Raises:
-        InputError: If they are not n finite numbers.
-    """
+    """Values of n molecules, shape (n,)."""
     column = as_column(y, n)
     try:
         if np.iscomplexobj(np.array(column.tolist())):
@@ -94,11 +84,7 @@ def as_values(y: ArrayLike, n: int) -> NDArray[np.float64]:
 
 
 def as_measured(values: ArrayLike, n: int) -> NDArray[np.float32]:
-    """Read measured values of n molecules, NaN where there is none, shape (n,).
-
-    Raises:
-        InputError: If they are not n numbers.
-    """
+    """Read measured values of n molecules, NaN where there is none, shape (n,)."""
     try:
         found = as_column(values, n).astype(np.float32)
     except (TypeError, ValueError):

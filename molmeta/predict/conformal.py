@@ -5,8 +5,6 @@ conditional, or Mondrian, prediction); calibrated on left-out scores as in Vovk 
 conformal predictors", https://doi.org/10.1007/s10472-013-9368-4, whose coverage is not exact.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -25,7 +23,6 @@ def p_values(known: Floats, labels: NDArray[np.floating], scores: Floats) -> Flo
 
     Args:
         known: Scores of molecules that the model had not seen, shape (n,); NaN where there is none.
-        labels: Theirs, 1 active, 0 inactive, shape (n,).
         scores: Shape (q,); a NaN gets NaN.
     """
     usable = ~np.isnan(known)

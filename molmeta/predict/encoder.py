@@ -1,7 +1,5 @@
 """The encoder for screening scripts and pipelines: SMILES in, vectors out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,9 +24,6 @@ from molmeta.runs.model import Model, load_model
 
 class MoleculeEncoder:
     """A trained encoder on SMILES.
-
-    Args:
-        model: Whose encoder it is.
 
     Attributes:
         dim: Width of a molecule's vector.
@@ -83,13 +78,8 @@ class MoleculeEncoder:
         """Embed a library of any size into a file.
 
         Args:
-            library: What to embed.
-            path: As of `write_vectors`.
-            number_format: As of `write_vectors`.
             projected: Write what the model's head compares (`Matcher.prepare`), which is screened
                 faster, instead of the encoder's vectors.
-            workers: Processes that read molecules.
-            progress: Called with the number of rows done since its last call.
 
         Returns:
             The number of rows; and how many of them were rejected, by reason.
@@ -146,22 +136,14 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self,
-        model: str | Path | Model = "default",
-        *,
-        workers: int = 1,
-        trust_code: bool = False,
+        self, model: str | Path | Model = "default", *, workers: int = 1, trust_code: bool = False
     ) -> None:
         self.model = model
         self.workers = workers
         self.trust_code = trust_code
 
     def fit(self, smiles: Iterable[Any], y: object = None) -> Self:
-        """Load the model.
-
-        Raises:
-            InputError: If it cannot be used.
-        """
+        """Load the model."""
         self.encoder_ = MoleculeEncoder(loaded(self.model, self.trust_code))
         return self
 
@@ -194,10 +176,5 @@ def load_encoder(
 
     Args:
         model: A run folder, or a shipped model's name.
-        device: Where it computes.
-        trust_code: Whether parts that are not molmeta's own are imported; see `load_model`.
-
-    Raises:
-        InputError: If the model cannot be used.
     """
     return MoleculeEncoder(load_model(model, device, trust_code=trust_code))

@@ -1,7 +1,5 @@
 """A scikit-learn-like classifier: a few labelled molecules in, predictions for others out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import cached_property, partial
@@ -101,7 +99,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         twice counts twice, also with contradicting labels; `support_report_` warns of both.
 
         Args:
-            smiles: Molecules, shape (n,).
             y: Two classes, shape (n,). Of two numbers the larger is the active one, and of False
                 and True it is True; of words such as "active" and "inactive", "yes" and "no" the
                 one that says so. Of any other two words nobody knows: name one as `active`. Some
@@ -160,7 +157,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules.
 
         Args:
-            features: Of the molecules.
             scorer: Of the model's learner and these features, where they serve something else too.
         """
         check_is_fitted(self, "known_")
@@ -204,9 +200,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         Of molecules of either class like those of the support set, about the share `error` lacks
         its own class here (docs/reference/probabilities.md says how nearly). Both classes where a
         molecule does not parse.
-
-        Raises:
-            InputError: If the support set is too small for the error rate.
         """
         return self._in_order(
             self.set_of_scores(self.score_features(self._features(smiles)), error)
@@ -217,9 +210,6 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
         Returns:
             Shape (n, 2), the inactive class first, whatever the labels are called.
-
-        Raises:
-            InputError: If the support set is too small for the error rate.
         """
         check_is_fitted(self, "known_")
         check_error_rate(error, self.left_out_, self.known_.labels)

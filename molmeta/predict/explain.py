@@ -1,7 +1,5 @@
 """Why a molecule scores as it does: by which support molecules, and by which of its atoms."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -28,9 +26,6 @@ def deciding(
     Args:
         weights: Signed, shape (n, s); a row of NaN for a molecule that does not parse.
         similarity: Tanimoto similarities, shape (n, s).
-        smiles: The molecules, n of them.
-        support: The support molecules, s of them.
-        labels: Theirs, shape (s,).
         top: How many a molecule; all by default.
 
     Returns:

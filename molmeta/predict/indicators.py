@@ -3,8 +3,6 @@
 `molmeta.training.calibrate` measures on held-out assays what they are worth; `fit` reports it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,12 +41,7 @@ class Indicators:
 
 
 def indicators(known: AdaptedAssay, left_out: Floats) -> Indicators:
-    """Read a support set.
-
-    Args:
-        known: Of two classes.
-        left_out: As `AdaptedAssay.left_out` gives it, shape (s,).
-    """
+    """Read a support set."""
     usable = ~np.isnan(left_out)
     if not usable.any():
         return Indicators(0.0, 0.0, 0.0, _training(known), 0.0)

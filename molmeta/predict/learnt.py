@@ -19,15 +19,7 @@ from molmeta.errors import InputError
 from molmeta.learning.adapted import Adapted
 from molmeta.predict.adapted_assay import AdaptedAssay
 from molmeta.predict.estimators import FewShotClassifier
-from molmeta.predict.learnt_file import (
-    ACTIVE,
-    BOUNDS,
-    FORMAT,
-    HEADER,
-    VALUES,
-    LearntFile,
-    damaged,
-)
+from molmeta.predict.learnt_file import ACTIVE, BOUNDS, FORMAT, HEADER, VALUES, LearntFile, damaged
 from molmeta.predict.panel import Panel, check_classes, identity_of
 from molmeta.predict.table import learn
 from molmeta.runs.model import Model
@@ -47,7 +39,6 @@ class LearntAssay:
     ('mine', True)
 
     Attributes:
-        name: The assay's.
         classifier: Fitted.
         measured: The exact value of each molecule that is measured, NaN where there is none; also
             of those that were not learnt from.
@@ -69,11 +60,7 @@ class LearntAssay:
         labels_only: bool = False,
         workers: int = 1,
     ) -> Self:
-        """Learn from a support table; the arguments are those of `predict.learn`.
-
-        Raises:
-            InputError: If the support set lacks a class.
-        """
+        """Learn from a support table; the arguments are those of `predict.learn`."""
         check_classes(support.assay_id, support.labels[support.kept])
         classifier = learn(
             model, support, prevalence=prevalence, labels_only=labels_only, workers=workers
@@ -86,11 +73,7 @@ class LearntAssay:
     def of_store(
         cls, model: Model, store: AssayStore, *, labels_only: bool = False, workers: int = 1
     ) -> list[Self]:
-        """Learn every assay of a store, from what curation kept.
-
-        Raises:
-            InputError: If an assay lacks a class.
-        """
+        """Learn every assay of a store, from what curation kept."""
         learnt = []
         for assay in store:
             kept, values = assay.kept, assay.exact_values
@@ -132,11 +115,6 @@ class LearntAssay:
     @staticmethod
     def load(file: Path | str, model: Model, *, workers: int = 1) -> LearntAssay:
         """Read what `save` wrote.
-
-        Args:
-            file: Its file.
-            model: The model that had learnt.
-            workers: As of `FewShotClassifier`.
 
         Raises:
             InputError: If the file is damaged or something else, or another model had learnt.

@@ -1,7 +1,5 @@
 """Predictions as one HTML page: what is known, the best molecules, and why they are the best."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,14 +61,7 @@ _VALUE = {
 def write_report(
     predictions: Predictions, assay_id: str, path: Path, names: Sequence[str] = ()
 ) -> None:
-    """Write the page, which needs no network; every text is escaped.
-
-    Args:
-        predictions: As `predict_table` gives them.
-        assay_id: What the assay is called.
-        path: Where the page goes.
-        names: Of the support molecules, (s,); they are numbered without.
-    """
+    """Write the page, which needs no network; every text is escaped."""
     known = predictions.classifier.known_
     names = [plain(name) for name in names] or [""] * len(known.smiles)
     names = [name or f"measured {i}" for i, name in enumerate(names, 1)]

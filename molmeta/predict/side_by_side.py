@@ -1,7 +1,5 @@
 """Several assays side by side: one row a molecule, and the columns of each assay by its name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,11 +55,7 @@ def predict_side_by_side(
 
     Args:
         learnt: The assays, of different names.
-        library: Molecules to predict.
         error: As of `predict_table`, with what follows it.
-
-    Raises:
-        InputError: As `predict_table`.
     """
     rows, smiles = read_library(library)
     added = [f"{column}_{one.name}" for one in learnt for column in EACH]

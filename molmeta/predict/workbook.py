@@ -1,7 +1,5 @@
 """Writing tables as workbooks (.xlsx): what a cell holds is shown, never computed."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Sequence
@@ -36,9 +34,7 @@ _WIDTHS = 8, 50
 _N_MEASURED = 200  # rows that set a column's width
 
 
-def write_workbook(
-    table: pd.DataFrame, path: Path, structures: Sequence[str] = (), title: str = "molecules"
-) -> None:
+def write_workbook(table: pd.DataFrame, path: Path, structures: Sequence[str] = ()) -> None:
     """Write a table as a sheet with a fixed header and filters.
 
     Text stays text, also what begins with "=", "+", "-" or "@". A column of text is one of numbers
@@ -51,12 +47,9 @@ def write_workbook(
     [['=1+1', '6.5'], ['b', '']]
 
     Args:
-        table: n rows.
-        path: Where to, .xlsx.
         structures: SMILES of the rows, n of them, to draw the first `MOST_DRAWN` molecules in a
             column `drawing` before the others; none by default. It is no column of SMILES, and
             its name is numbered where a column has it.
-        title: The sheet's name.
     """
     book = Workbook(write_only=True)
     columns = [_cells(table[name]) for name in table]
@@ -65,7 +58,7 @@ def write_workbook(
         columns, names = [[None] * len(table), *columns], [_free_name(names), *names]
     for number, start in enumerate(range(0, max(len(table), 1), MOST_ROWS - 1), 1):
         part = [column[start : start + MOST_ROWS - 1] for column in columns]
-        sheet = book.create_sheet(title if number == 1 else f"{title} {number}")
+        sheet = book.create_sheet("molecules" if number == 1 else f"molecules {number}")
         sheet.freeze_panes = "A2"
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{1 + len(part[0])}"
         for i, (name, cells) in enumerate(zip(names, part, strict=True), 1):

@@ -1,7 +1,5 @@
 """The blocks of a page. They hold plain values; the template escapes and arranges them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -43,7 +41,6 @@ class Facts:
     {'assays': '13'}
 
     Attributes:
-        items: Values by name.
         meanings: What a value means, by name, where it needs words.
     """
 
@@ -58,11 +55,6 @@ class Table:
 
     >>> Table(["method", "ΔAUPRC"], [["rf", "0.21"]], "Means over assays.")
     Table(columns=['method', 'ΔAUPRC'], rows=[['rf', '0.21']], caption='Means over assays.')
-
-    Attributes:
-        columns: The headings.
-        rows: Cells, one a column.
-        caption: Text below it.
     """
 
     kind: ClassVar[str] = "table"

@@ -1,7 +1,5 @@
 """The page: one HTML file with everything in it, from its blocks."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -35,11 +33,6 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     >>> page = render_page("Screening", "two molecules", [Section("Hits", [Text("1 < 2")])])
     >>> "1 &lt; 2" in page, "<script" in page
     (True, False)
-
-    Args:
-        title: The page's heading.
-        subtitle: One line below it.
-        sections: In order; each is linked from the top.
     """
     environment = Environment(
         loader=PackageLoader("molmeta.reporting", "."),

@@ -4,8 +4,6 @@
 policy of a page allows its one script by a hash.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

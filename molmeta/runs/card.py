@@ -1,7 +1,5 @@
 """The model card in a run folder: its training assays, its score and its recipe."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -7,8 +7,6 @@ training molecules, for applicability), `README.md` (a model card) and `checkpoi
 one also `calibration.json`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +46,6 @@ class Model:
     Attributes:
         learner: In evaluation mode.
         recipe: Its sections, complete.
-        path: The run folder.
         standardize: What its training molecules were brought to standard form by, which queries
             need too; None: they were as drawn.
         domain: Some of its training molecules; None if the run folder holds none.
@@ -83,7 +80,6 @@ class Model:
         another share of actives is expected.
 
         Args:
-            scores: What the learner gave.
             labels: Of the support set, shape (s,).
             prevalence: The share of actives to expect; None: that of the support set.
         """
@@ -110,10 +106,7 @@ class Model:
         Arguments as of `chem.featurize`.
         """
         return featurize(
-            smiles,
-            workers=workers,
-            progress=progress,
-            **self._settings(fingerprints, identities),
+            smiles, workers=workers, progress=progress, **self._settings(fingerprints, identities)
         )
 
     def featurize_stream(
@@ -148,7 +141,6 @@ def load_model(
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.
-        device: Where it computes.
         trust_code: Whether parts that are not molmeta's own are imported: their code runs, with
             all your rights.
 

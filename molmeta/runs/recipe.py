@@ -3,8 +3,6 @@
 Where the names of encoders and heads become objects.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -41,7 +39,6 @@ class Part:
     Attributes:
         name: Its registered name, or `package.module:Class`.
         factory: What has that name.
-        settings: Keyword arguments of the factory.
     """
 
     name: str
@@ -51,19 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe whose every section is checked and complete.
-
-    Attributes:
-        encoder: The encoder.
-        head: The head.
-        context: Keyword arguments of `Context`; none is built for 0 blocks.
-        inner: Of `MAML`.
-        known_assays: Of `KnownAssays`; none is built for rank 0.
-        learner: Of `Learner`.
-        pretraining: Settings of the stage.
-        training: Settings of the stage.
-        calibration: Settings of the stage; None where the recipe does not ask for it.
-    """
+    """A recipe whose every section is checked and complete."""
 
     encoder: Part
     head: Part
@@ -143,9 +128,6 @@ def build_learner(recipe: Recipe) -> Learner:
     >>> learner = build_learner(resolve_recipe({"encoder": {"name": "gine", "dim": 32}}))
     >>> learner.encoder.dim
     32
-
-    Raises:
-        InputError: If a part cannot be built.
     """
     parts = {}
     for section, part in (("encoder", recipe.encoder), ("head", recipe.head)):
@@ -163,14 +145,7 @@ def build_learner(recipe: Recipe) -> Learner:
     known = None
     if recipe.known_assays["rank"]:
         known = KnownAssays(encoder.columns.width("vector"), **recipe.known_assays)
-    return Learner(
-        encoder,
-        head,
-        MAML(**recipe.inner),
-        context,
-        known,
-        **recipe.learner,
-    )
+    return Learner(encoder, head, MAML(**recipe.inner), context, known, **recipe.learner)
 
 
 def _named(section: str, given: Any) -> tuple[str, dict[str, Any]]:

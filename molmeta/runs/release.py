@@ -1,7 +1,5 @@
 """A release: a run's files as the model that comes with molmeta, its weights in fewer bits."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -33,8 +31,6 @@ def release(run: Path, card: Path, folder: Path) -> None:
     ['README.md', 'assays.json', 'config.json']
 
     Args:
-        run: The run folder.
-        card: The model card, Markdown.
         folder: Where the release goes, e.g. `molmeta/pretrained/fingerprint`.
 
     Raises:

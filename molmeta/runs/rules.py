@@ -1,7 +1,5 @@
 """The rules of a recipe that concern several of its sections at once."""
 
-from __future__ import annotations
-
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.runs.recipe import Recipe
@@ -10,15 +8,7 @@ _STAYS = "pre-training, and an encoder that stays as it is afterwards"
 
 
 def check_rules(recipe: Recipe, learner: Learner) -> None:
-    """Refuse a recipe whose sections contradict each other.
-
-    Args:
-        recipe: The recipe.
-        learner: Its learner, with the weights from which training starts.
-
-    Raises:
-        InputError: If they do.
-    """
+    """Refuse a recipe whose sections contradict each other."""
     _check_teacher(recipe)
     _check_final_epochs(recipe, learner)
     _check_profiles(recipe, learner)

@@ -1,7 +1,5 @@
 """The record of what a run's model has seen, in the run folder."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

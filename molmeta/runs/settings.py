@@ -3,8 +3,6 @@
 A recipe's sections `pretraining`, `training` and `calibration` become these objects.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The laws of encoders, on which learners rely; `check_encoder` holds any encoder to them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

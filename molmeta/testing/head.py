@@ -1,7 +1,5 @@
 """The laws of heads, on which learners rely; `check_head` holds any head to them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -196,11 +194,7 @@ def _loss(
 
 
 def _demand_all_finite(
-    subject: Subject,
-    n_active: int,
-    n_inactive: int,
-    visible: Tensor | None,
-    n_query: int = N_QUERY,
+    subject: Subject, n_active: int, n_inactive: int, visible: Tensor | None, n_query: int = N_QUERY
 ) -> None:
     support, labels, query = _draw(subject, n_active, n_inactive, n_query)
     inputs = {"the support set": support.requires_grad_(), "the queries": query.requires_grad_()}

@@ -3,8 +3,6 @@
 A law is a function of a `Subject`; its first docstring line is its name in messages.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +43,6 @@ class Subject:
     """The part under test.
 
     Attributes:
-        name: Its class's name.
         module: A copy, on the CPU, in evaluation mode.
         width: Of the embeddings that a head is given.
         tolerance: How far two results that a law calls equal may differ, as a fraction of the
@@ -58,11 +55,7 @@ class Subject:
     tolerance: float
 
     def demand_equal(self, one: Tensor, other: Tensor, what: str) -> None:
-        """Demand two tensors equal within the tolerance.
-
-        Raises:
-            BrokenLaw: By how much they differ, and where.
-        """
+        """Demand two tensors equal within the tolerance."""
         if one.shape != other.shape:
             raise BrokenLaw(f"{what}: shape {tuple(one.shape)} instead of {tuple(other.shape)}")
         if not one.numel():
@@ -90,11 +83,7 @@ def check(
     width: int | None = None,
     tolerance: float,
 ) -> None:
-    """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched.
-
-    Raises:
-        BrokenLaw: The first law that it breaks, by how much, or the exception that came instead.
-    """
+    """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched."""
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
         built = copy.deepcopy(part) if isinstance(part, nn.Module) else part()
@@ -120,11 +109,7 @@ def check(
 
 
 def demand_finite(tensors: Mapping[str, Tensor | None]) -> None:
-    """Demand every entry finite; what is None is left out.
-
-    Raises:
-        BrokenLaw: Which tensor is not.
-    """
+    """Demand every entry finite; what is None is left out."""
     for name, tensor in tensors.items():
         if tensor is not None and not tensor.isfinite().all():
             count = int((~tensor.isfinite()).sum())
@@ -144,11 +129,7 @@ def gradients(
 
 
 def demand_gradient_everywhere(loss: Tensor, parameters: Mapping[str, Tensor]) -> None:
-    """Demand a finite gradient, zero nowhere throughout, for every parameter.
-
-    Raises:
-        BrokenLaw: Which parameter gets none.
-    """
+    """Demand a finite gradient, zero nowhere throughout, for every parameter."""
     found = gradients(loss, parameters)
     demand_finite({f"the gradient of {name}": gradient for name, gradient in found.items()})
     silent = [name for name, value in found.items() if value is None or not value.any()]
@@ -157,11 +138,7 @@ def demand_gradient_everywhere(loss: Tensor, parameters: Mapping[str, Tensor]) -
 
 
 def demand_second_gradient(loss: Tensor, parameters: Mapping[str, Tensor]) -> None:
-    """Demand that the squared norm of the gradient has a finite gradient, as MAML needs.
-
-    Raises:
-        BrokenLaw: If an entry is not finite.
-    """
+    """Demand that the squared norm of the gradient has a finite gradient, as MAML needs."""
     first = gradients(loss, parameters, create_graph=True)
     reached = [value.square().sum() for value in first.values() if value is not None]
     if not reached:
@@ -171,11 +148,7 @@ def demand_second_gradient(loss: Tensor, parameters: Mapping[str, Tensor]) -> No
 
 
 def demand_same_state(module: nn.Module, use: Callable[[], object]) -> None:
-    """Demand that `use` leaves parameters and buffers bit for bit as they were.
-
-    Raises:
-        BrokenLaw: Which tensor it changed.
-    """
+    """Demand that `use` leaves parameters and buffers bit for bit as they were."""
     before = copy.deepcopy(module.state_dict())
     use()
     changed = [

@@ -1,7 +1,5 @@
 """The episodes of a training step that went wrong, as a table that a person can read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +13,6 @@ def save_episodes(file: Path, sampler: EpisodeSampler, step: int, n_episodes: in
 
     Columns: step, episode, assay, role (support or query), smiles, label. Episodes are a function
     of the seed and the step, so that they need not have been kept.
-
-    Args:
-        file: Where to write, whole or not at all.
-        sampler: Of the run.
-        step: Of training, from 0.
-        n_episodes: Episodes of the step.
     """
     parts = []
     for number in range(n_episodes):

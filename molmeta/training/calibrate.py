@@ -5,8 +5,6 @@ molecules is least), a linear expectation of ΔAUPRC from numbers about the supp
 often similarity search is better where it is so on left-out support molecules.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -66,8 +64,6 @@ def calibrate(
     ([8], 7)
 
     Args:
-        model: The model; `Calibration.save` keeps its calibration in its folder.
-        store: The assays.
         settings: Which draws are made; the defaults if not given.
 
     Returns:

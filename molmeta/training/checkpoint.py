@@ -1,7 +1,5 @@
 """The states from which training resumes, in a run folder's `checkpoints/`."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -42,11 +40,7 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
 
 
 def load_state(run: Path) -> SavedState | None:
-    """Read the latest complete training state: tensors and values; None if there is none.
-
-    Raises:
-        InputError: If it is damaged.
-    """
+    """Read the latest complete training state: tensors and values; None if there is none."""
     pointer = run / "checkpoints" / "latest"
     if not pointer.is_file():
         return None
@@ -65,11 +59,7 @@ def load_state(run: Path) -> SavedState | None:
 
 
 def load_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser its moments back, saved under `number.name`.
-
-    Raises:
-        ValueError: If they are another optimiser's.
-    """
+    """Give an optimiser its moments back, saved under `number.name`."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, key = name.partition(".")

@@ -1,7 +1,5 @@
 """Training assays, divided between pre-training and meta-training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,10 +59,6 @@ def divide(store: AssayStore, settings: Pretraining) -> Division:
 
 def groups_of(store: AssayStore, columns: Sequence[str]) -> NDArray[np.int64]:
     """Number the groups that each assay belongs to, one for each of these columns.
-
-    Args:
-        store: The assays.
-        columns: Columns of `store.assays`.
 
     Returns:
         (n_assays, n_columns): the groups of all columns numbered through from 0. Assays of which a

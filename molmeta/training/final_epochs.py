@@ -4,8 +4,6 @@ What meta-training learned stays: it still suits the vectors of an encoder that 
 epochs (research/all_assays.md). All assays are known then.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The outer gradient of a training step: the episodes' query losses after adaptation, averaged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np
@@ -37,15 +35,9 @@ def accumulate_gradients(
     embedded once, those of all episodes pass through the encoder together.
 
     Args:
-        learner: In training mode.
-        sampler: Where the episodes come from.
-        step: Of training.
         slots: The episodes of the step that are this process's.
         n_slots: Episodes of the step, all processes together.
         known: The vectors of all molecules, where the encoder stays as it is.
-
-    Returns:
-        The episodes' share of the mean loss.
     """
     drawn = [sampler.draw(step, slot) for slot in slots]
     if not drawn:

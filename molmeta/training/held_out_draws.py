@@ -1,7 +1,5 @@
 """Draws of held-out assays, scored by a model as it is without a calibration."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -26,9 +24,7 @@ class ScoredDraw:
     """A support set of an assay, and scores of the assay's other molecules.
 
     Attributes:
-        assay: The assay's id.
         molecules: A number of its set of molecules, the same for assays that share it.
-        size: Molecules of the support set.
         known: The support set, and the model adapted to it.
         left_out: Scores of its molecules, each left out, (size,).
         scores: Log-odds of the other molecules, not calibrated, (q,).
@@ -58,8 +54,6 @@ def score_draws(
 
     Args:
         model: Scores without its calibration, if it has one.
-        store: Assays that the model was not trained on.
-        sizes: Sizes of the support set.
         n_draws: Draws an assay and size, seeds 0, 1, …
     """
     model, scorer = replace(model, calibration=None), Scorer(model.learner, store)

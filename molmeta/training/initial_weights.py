@@ -1,7 +1,5 @@
 """The weights that training starts from: scaled to its molecules, or another model's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The loop of every training: steps that can be stopped, resumed and shared by processes."""
 
-from __future__ import annotations
-
 import math
 import time
 from abc import ABC, abstractmethod
@@ -58,9 +56,6 @@ class Loop(ABC):
     Attributes:
         folder: Where the state is saved.
         device: Where tensors live.
-        workers: The processes that train together.
-        n_steps: Steps altogether.
-        n_done: Steps done.
         modules: What is saved with the state, by name.
         optimizer: Set by `begin`.
     """
@@ -169,11 +164,7 @@ class Loop(ABC):
             save_state(self.folder, number, self.tensors(), self.values())
 
     def load(self) -> bool:
-        """Take up the saved state; False if there is none.
-
-        Raises:
-            InputError: If it is damaged.
-        """
+        """Take up the saved state; False if there is none."""
         saved = load_state(self.folder)
         if saved is None:
             return False
@@ -196,9 +187,6 @@ def warm_cosine(step: int, n_steps: int, lr: float, warmup: int, least: float) -
 
     Args:
         step: From 0.
-        n_steps: Steps altogether.
-        lr: The peak.
-        warmup: Steps of warm-up.
         least: What the cosine ends at, as a share of the peak.
     """
     warm = min(1.0, (step + 1) / warmup) if warmup else 1.0

@@ -1,7 +1,5 @@
 """Meta-training: a learner learns from episodes to learn a new assay."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterator
@@ -57,8 +55,6 @@ class MetaTrainer(Loop):
         learner: Trained in place.
         episodes: What it learns from.
         validation: Its assays choose the checkpoint; none keep the last.
-        run: The run folder.
-        settings: The recipe's.
         centre: Begin with the molecules' vectors projected around zero; not for a projection that
             has been trained already.
     """
@@ -280,11 +276,7 @@ def metatrain(job: Job) -> None:
 
 
 def make_sampler(train: AssayStore, settings: Training) -> EpisodeSampler:
-    """Make the stream of training episodes that the settings ask for.
-
-    Raises:
-        InputError: If no assay is large enough for the smallest support set.
-    """
+    """Make the stream of training episodes that the settings ask for."""
     return EpisodeSampler(
         train, settings.support_sizes, settings.query_size, settings.seed, settings.assay_weight
     )

@@ -1,7 +1,5 @@
 """A run's `metrics.csv`, a row at a time."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path

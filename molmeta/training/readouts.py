@@ -1,7 +1,5 @@
 """Readouts: the linear models by which pre-training reads each assay off an encoder's vectors."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,9 +9,7 @@ class Readouts(nn.Module):
     """A linear readout for every assay: of its own, and added to it what its groups share.
 
     Args:
-        dim: Width of a vector.
         groups: Those of each assay, (n_assays, g).
-        n_groups: How many there are.
         values: Whether there is a second one, for measured values.
     """
 

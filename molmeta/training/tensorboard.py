@@ -1,7 +1,5 @@
 """Training curves for TensorBoard, by option."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,9 +17,6 @@ def tensorboard(folder: Path) -> Callable[[Progress | Epoch], None]:
 
     Args:
         folder: Gets the folders `pretraining` and `training`.
-
-    Raises:
-        InputError: If the package is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

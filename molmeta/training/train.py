@@ -1,7 +1,5 @@
 """A run: a recipe and assays in, a folder with a trained model out, stage by stage."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -70,7 +68,6 @@ def train(
         run: The run folder: new or empty, or with `resume` the one to go on from.
         test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
-        device: Where tensors live.
         init: A model to start from: the encoder's weights, and those above it if they fit. What it
             saw in training counts as seen by this one.
         progress: Called after every epoch of pre-training and with every row of `metrics.csv`.

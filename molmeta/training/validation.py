@@ -1,7 +1,5 @@
 """The score by which a checkpoint is chosen: ΔAUPRC on validation assays, FS-Mol's draws."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -23,7 +21,6 @@ class Validation:
 
     Args:
         store: Validation assays; None: every score is NaN.
-        settings: The draws that are made.
 
     Raises:
         InputError: If for one of the support sizes no assay is large enough.

@@ -1,7 +1,5 @@
 """The API's requests and answers, as OpenAPI documents them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,9 +120,6 @@ class Learning(_Closed):
         Traceback (most recent call last):
         ...
         molmeta.errors.InputError: measured molecules; got 1 molecules, 1 of them active; ...
-
-        Raises:
-            InputError: If they cannot be learnt from.
         """
         n_active = sum(one.active for one in self.measured)
         if len(self.measured) > most:

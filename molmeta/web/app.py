@@ -1,7 +1,5 @@
 """The application: the page at `/`, its JSON endpoints at `/api/v1`, and the guard before them."""
 
-from __future__ import annotations
-
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -20,9 +18,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     >>> app = create_app()
     >>> "/api/v1/rank" in app.openapi()["paths"]
     True
-
-    Args:
-        settings: The server's.
     """
     service = Service(settings or Settings())
     app = FastAPI(

@@ -4,8 +4,6 @@ A page of another site can send requests to this machine, and a name of the web 
 point to it. Neither gets an answer.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import secrets

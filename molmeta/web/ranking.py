@@ -1,7 +1,5 @@
 """Ranking a library by measured molecules, and why; the model stays in memory between requests."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -40,11 +38,7 @@ _learnt: dict[str, FewShotClassifier] = {}  # likewise, by a digest of what it l
 
 
 def loaded(model: str) -> Model:
-    """Give a model; the one before it is forgotten.
-
-    Raises:
-        InputError: As `load_model`.
-    """
+    """Give a model; the one before it is forgotten."""
     if model not in _models:
         _learnt.clear()
         _models.clear()
@@ -62,9 +56,6 @@ def learn(
     """Learn from measured molecules, or give what was learnt of the same ones just before.
 
     Labels are graded by the values, None where there is none.
-
-    Raises:
-        InputError: If they lack a class.
     """
     told = json.dumps([model, list(smiles), list(active), list(values), prevalence])
     key = hashlib.sha256(told.encode()).hexdigest()
@@ -87,11 +78,7 @@ def rank(
     workers: int,
     prevalence: float | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rank molecules; each step is told as an event, as `answers.Event` describes.
-
-    Raises:
-        InputError: If the measured molecules lack a class.
-    """
+    """Rank molecules; each step is told as an event, as `answers.Event` describes."""
     start = time.monotonic()
     yield {"event": "learning"}
     classifier = learn(model, support, active, values, prevalence)
@@ -165,11 +152,7 @@ def explain(
     smiles: str,
     prevalence: float | None = None,
 ) -> dict[str, Any]:
-    """Say why a molecule ranks as it does, as `answers.Explanation` describes.
-
-    Raises:
-        InputError: If the molecule does not parse, or the measured ones lack a class.
-    """
+    """Say why a molecule ranks as it does, as `answers.Explanation` describes."""
     mol = to_mol(smiles, MAX_ATOMS)
     if isinstance(mol, str):
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
@@ -196,11 +179,7 @@ def explain(
 
 
 def suggest(smiles: Sequence[str], scores: Sequence[float], n: int, strategy: str) -> list[int]:
-    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`.
-
-    Raises:
-        InputError: If there is no such strategy.
-    """
+    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`."""
     features = featurize(smiles, reads=["fingerprints"], identities=False)
     fine = np.flatnonzero(features.parsed)
     assert features.fingerprints is not None

@@ -1,7 +1,5 @@
 """Reading what was pasted or uploaded; without torch, and no file outlives the reading."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Iterator
@@ -30,13 +28,6 @@ def placed(name: str, content: bytes) -> Iterator[Path]:
     >>> with placed("mine.csv", b"smiles\\nCCO\\n") as path:
     ...     path.read_text()
     'smiles\\nCCO\\n'
-
-    Args:
-        name: The user's name for it; folders in it are dropped.
-        content: Its bytes.
-
-    Raises:
-        InputError: What was raised within, without the folder.
     """
     plain = re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1]).strip(". ") or "table"
     with tempfile.TemporaryDirectory() as folder:
@@ -223,11 +214,7 @@ def warm() -> None:
 
 
 def _check_size(table: Table, most_rows: int) -> None:
-    """Refuse a table of too many rows before more than these are read.
-
-    Raises:
-        InputError: If it has more.
-    """
+    """Refuse a table of too many rows before more than these are read."""
     n_rows = 0
     for chunk in table.chunks():
         n_rows += len(chunk)

@@ -1,7 +1,5 @@
 """The routes: the page, the endpoints that read tables, and those that rank."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """The service behind the routes: settings, open pages, the processes that work, refusals."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,22 +46,14 @@ class Service:
         await self.ranker.stop()
 
     def place_of(self, model: str) -> str:
-        """Give a model's place by the name that the page shows.
-
-        Raises:
-            InputError: If it is not one of the server's.
-        """
+        """Give a model's place by the name that the page shows."""
         if model not in self.settings.models:
             names = ", ".join(map(repr, self.settings.models))
             raise InputError.of("model", got=repr(model), expected=f"one of {names}")
         return self.settings.models[model]
 
     def learning(self, request: Learning) -> dict[str, Any]:
-        """Give the arguments of a job that learns from measured molecules.
-
-        Raises:
-            InputError: If they cannot be learnt from.
-        """
+        """Give the arguments of a job that learns from measured molecules."""
         request.check(self.settings.limits.most_measured)
         return {
             "model": self.place_of(request.model),

@@ -1,7 +1,5 @@
 """The settings of a server: where it listens, its models and its limits."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +47,6 @@ class Settings:
 
     Attributes:
         host: The address it listens on.
-        port: The port.
         token: Without it nobody is answered; None: this machine's users need none.
         models: The models to choose from: a run folder or a shipped model's name, by the name
             that the page shows.

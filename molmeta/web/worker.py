@@ -65,11 +65,7 @@ class Worker:
         self._number = 0
 
     def start(self, job: str, **arguments: Any) -> Job:
-        """Begin a job, or let it wait for those before it.
-
-        Raises:
-            Busy: If too many wait already.
-        """
+        """Begin a job, or let it wait for those before it."""
         if self.n_waiting > self.most_waiting:
             raise Busy(
                 f"{self.n_waiting} jobs are under way or waiting, which is the most. "
@@ -83,11 +79,7 @@ class Worker:
         return begun
 
     async def answer(self, job: str, **arguments: Any) -> Any:
-        """Give what a job returns.
-
-        Raises:
-            MolmetaError: If it fails; InputError if that is the user's doing.
-        """
+        """Give what a job returns."""
         begun = self.start(job, **arguments)
         try:
             return [step async for step in begun.steps()][-1]
@@ -121,11 +113,7 @@ class Worker:
             begun.put("end", None)
 
     async def _converse(self, begun: Job, job: str, arguments: dict[str, Any]) -> None:
-        """Send a job to the process and receive its steps until it ends.
-
-        Raises:
-            TimeUp: If it takes too long.
-        """
+        """Send a job to the process and receive its steps until it ends."""
         pipe = await asyncio.to_thread(self._ready)
         self._number += 1
         pipe.send((self._number, job, arguments))
@@ -202,11 +190,7 @@ class Job:
         self._messages.put_nowait((kind, content))
 
     async def steps(self) -> AsyncIterator[Any]:
-        """Give what the job returns, or each thing it yields.
-
-        Raises:
-            MolmetaError: What it raises; InputError if that is the user's doing.
-        """
+        """Give what the job returns, or each thing it yields."""
         while True:
             kind, content = await self._messages.get()
             if kind == "end":

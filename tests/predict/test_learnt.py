@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 
 from molmeta.assays import AssayStore, read_support
 from molmeta.errors import InputError
@@ -16,7 +17,7 @@ from molmeta.predict import FewShotClassifier
 from molmeta.predict.learnt import LearntAssay, panel_of
 from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
-from molmeta.tensors import load_tensors, read_header, save_tensors
+from molmeta.tensors import load_tensors, save_tensors
 
 KNOWN = ["CCO", "CCN", "c1ccccc1O", "CCC", "CC", "C1CCCCC1"]
 NEW = ["OCC", "CCCN", "C(", "c1ccccc1"]
@@ -85,6 +86,11 @@ def test_another_model_is_refused(
     other = model if learnt.classifier.known_.model is kernel_model else kernel_model
     with pytest.raises(InputError, match=r"not saved from this learner.*by the model 'random'"):
         LearntAssay.load(tmp_path / "egfr.molmeta", other)
+
+
+def read_header(file: Path) -> dict[str, str]:
+    with safe_open(file, "pt") as opened:
+        return dict(opened.metadata())
 
 
 def changed(file: Path, **header: object) -> None:

@@ -1,14 +1,10 @@
 """Delimited text: CSV, TSV, semicolons, bars; the delimiter is found by a look at first lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-
-import pandas as pd
 
 from molmeta.assays.formats.header import find_header
 from molmeta.assays.formats.rows import read_rows
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head
 
 
@@ -23,9 +19,7 @@ def open_table(head: Head) -> Table:
     header = find_header(str(path), head.lines)
     names = Names.of(header.names)
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        rows = read_rows(str(path), text.lines(), header.layout)
-        return in_chunks(rows, names.columns, n_rows)
+    def rows() -> Iterator[list[str]]:
+        return read_rows(str(path), text.lines(), header.layout)
 
-    notes = text.notes + header.notes + names.notes
-    return Table(path, names.columns, read, "delimited", names.repeated, notes)
+    return Table.of_rows(path, "delimited", names, rows, text.notes + header.notes)

@@ -1,7 +1,5 @@
 """A file's bytes: decompressed by content, and refused with the reason where damaged."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io
@@ -32,11 +30,7 @@ MARKS = {
 
 
 def read_head(path: Path) -> bytes:
-    """The first bytes of a file's (decompressed) content.
-
-    Raises:
-        InputError: If they show that the file is no data of any kind we read.
-    """
+    """The first bytes of a file's (decompressed) content."""
     if path.is_dir() or not on_disk(path).exists():
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError.of(str(path), got=got, expected="a file")

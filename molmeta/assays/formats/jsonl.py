@@ -1,15 +1,11 @@
 """JSON lines, one object a row (as FS-Mol publishes its assays); only plain fields are read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
-
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head, Text
 from molmeta.errors import InputError
 
@@ -44,10 +40,7 @@ def open_table(head: Head) -> Table:
                 )
             yield [record.get(field, "") for field in fields]
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        return in_chunks(rows(), names.columns, n_rows)
-
-    return Table(path, names.columns, read, "jsonl", names.repeated, text.notes + names.notes)
+    return Table.of_rows(path, "jsonl", names, rows, text.notes)
 
 
 def _records(path: Path, text: Text) -> Iterator[tuple[int, dict[str, str]]]:

@@ -4,8 +4,6 @@ The grammar is RFC 4180's (https://www.rfc-editor.org/rfc/rfc4180), but a quote 
 is read as the character that it is, where nothing else can be meant, else refused.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator
@@ -72,11 +70,6 @@ class _Lines:
 
 def read_rows(source: str, lines: Iterable[str], layout: Layout) -> Iterator[list[str]]:
     """The rows below the header, as many cells each as it has; short rows get blanks.
-
-    Args:
-        source: The file, for messages.
-        lines: All its lines with their ends.
-        layout: How to cut them.
 
     Raises:
         InputError: If a row has more cells than the header that are not blank, or a quote is not

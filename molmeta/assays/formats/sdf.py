@@ -1,26 +1,21 @@
 """SDF: one record a molecule, its properties become columns (CTfile formats, BIOVIA 2020)."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import dropwhile
 from pathlib import Path
 
-import pandas as pd
 from rdkit import Chem, rdBase
 
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head, Text
 from molmeta.chem.molecule import is_missing_word
 from molmeta.errors import InputError
 
 # A property's header is "> <NAME>" with tags and numbers around the name, e.g. "> 25 <NAME>  (12)".
 # The name may hold a ">" where nothing else stands behind it.
-_PROPERTY = re.compile(
-    r"^>[^<]*<(?:((?:(?!>\s+<).)+)>\s*(?:\([^()<>]*\)\s*)?$|([^>]+)>)",
-)
+_PROPERTY = re.compile(r"^>[^<]*<(?:((?:(?!>\s+<).)+)>\s*(?:\([^()<>]*\)\s*)?$|([^>]+)>)")
 _COUNTS = re.compile(r"^(?=.{0,5}\d)[ \d]{6}.*V[23]000\s*$")
 _END, _DELIMITER = "M  END", "$$$$"
 _N_HEADER_LINES, _MOST_LINES = 3, 200_000
@@ -76,11 +71,7 @@ def open_table(head: Head) -> Table:
                     found[key] = smiles
             yield [smiles, _title(record), *(found.get(key, "") for key in keys)]
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        return in_chunks(rows(), names.columns, n_rows)
-
-    all_notes = (*text.notes, *notes, *names.notes)
-    return Table(path, names.columns, read, "sdf", names.repeated, all_notes)
+    return Table.of_rows(path, "sdf", names, rows, (*text.notes, *notes))
 
 
 def value_lines(cell: str) -> list[str]:

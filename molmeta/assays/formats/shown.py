@@ -1,7 +1,5 @@
 """Shown cells of an .xlsx, where bare values do not tell: percentages, errors, hidden rows."""
 
-from __future__ import annotations
-
 import io
 import posixpath
 import re
@@ -35,16 +33,7 @@ class Shown:
 
 
 def read_shown(where: str, content: bytes, sheet: str) -> Shown:
-    """Read what a sheet of a workbook shows.
-
-    Args:
-        where: The sheet, for the message.
-        content: The workbook's bytes.
-        sheet: The sheet's name.
-
-    Raises:
-        InputError: If it is an .xlsx, and damaged.
-    """
+    """Read what a sheet of a workbook shows."""
     shown, archive = Shown(), io.BytesIO(content)
     if not zipfile.is_zipfile(archive):
         return shown

@@ -1,15 +1,11 @@
 """SMILES files (.smi): a SMILES, then white space, a comma or a semicolon, then a name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from molmeta.assays.columns import SMILES_NAMES
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head
 from molmeta.chem.molecule import parses
 from molmeta.errors import InputError
@@ -67,10 +63,7 @@ def open_table(head: Head) -> Table:
             if number > shape.n_before:
                 yield _cells(line, shape.separator, len(names.columns), f"{path}, line {number}")
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        return in_chunks(rows(), names.columns, n_rows)
-
-    return Table(path, names.columns, read, "smi", names.repeated, text.notes + names.notes)
+    return Table.of_rows(path, "smi", names, rows, text.notes)
 
 
 def _cells(line: str, separator: str | None, n: int, where: str) -> list[str]:
@@ -105,10 +98,7 @@ def _shape(head: Head) -> _Shape | None:
         if _is_smiles(first, separator) and _begin_with_smiles(filled, separator):
             # A comma behind a SMILES is a table's, unless the name says otherwise.
             return _Shape(separator, [], comments) if separator is None or _says_so(path) else None
-    is_table = any(
-        cell.strip().casefold() in _NAMES for mark in ",;\t" for cell in first.split(mark)
-    )
-    return _Shape(None, [], comments) if _says_so(path) and not is_table else None
+    return _Shape(None, [], comments) if _says_so(path) else None
 
 
 def _begin_with_smiles(lines: list[str], separator: str | None) -> bool:

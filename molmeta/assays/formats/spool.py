@@ -1,7 +1,5 @@
 """Input that can be read only once, standard input or a pipe, copied to a file for this process."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil
@@ -38,7 +36,7 @@ def shown(path: Path) -> Path:
 
 
 def on_disk(path: Path) -> Path:
-    """Where the bytes of a file lie that may be read again and again; takes `shown` names too.
+    """Find the bytes of a file that may be read again and again; takes `shown` names too.
 
     A pipe is read once in a process, standard input once for each stream that it is.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pandas as pd
@@ -43,12 +43,28 @@ class Table:
         """The file's name without its endings, for an assay that has no other."""
         return self.path.name.split(".")[0]
 
-    def only(self, name: str, flag: str) -> str:
-        """The name of a column, if no other column has it too.
+    @classmethod
+    def of_rows(
+        cls,
+        path: Path,
+        kind: str,
+        names: Names,
+        rows: Callable[[], Iterator[list[str]]],
+        notes: tuple[str, ...],
+    ) -> Table:
+        """Make a table of rows of text, which `rows` gives from the first at each call."""
 
-        Raises:
-            InputError: If several columns of the file have that name.
-        """
+        def read(n_rows: int) -> Iterator[pd.DataFrame]:
+            start, rest = 0, rows()
+            while batch := list(islice(rest, n_rows)):
+                index = pd.RangeIndex(start, start + len(batch))
+                yield pd.DataFrame(batch, index=index, columns=list(names.columns), dtype=str)
+                start += len(batch)
+
+        return cls(path, names.columns, read, kind, names.repeated, notes + names.notes)
+
+    def only(self, name: str, flag: str) -> str:
+        """The name of a column, if no other column has it too."""
         if name in self.repeated:
             raise InputError.of(
                 f"columns of {self.path}",
@@ -67,20 +83,13 @@ class Table:
         flag: str,
         among: Sequence[str] | None = None,
     ) -> str | None:
-        """Find a column as `find_column` does, among all columns or some.
-
-        Raises:
-            InputError: As there; and if several columns of the file have the name found.
-        """
+        """Find a column as `find_column` does, among all columns or some."""
         names = self.columns if among is None else among
         name = find_column(names, wanted, known, flag=flag, source=str(self.path))
         return None if name is None else self.only(name, flag)
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.
-
-        Args:
-            most: Rows of a frame at most.
 
         Raises:
             InputError: If the table has no rows, or a part of the file cannot be read.
@@ -137,22 +146,3 @@ class Names:
 
 def _one_line(name: str) -> str:
     return name.strip() if name.isprintable() else " ".join(name.split())
-
-
-def in_chunks(
-    rows: Iterator[list[str]], columns: Sequence[str], n_rows: int
-) -> Iterator[pd.DataFrame]:
-    """Rows, one at a time, as frames of at most `n_rows` rows."""
-    start, batch = 0, []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == n_rows:
-            yield _frame(batch, columns, start)
-            start, batch = start + n_rows, []
-    if batch:
-        yield _frame(batch, columns, start)
-
-
-def _frame(rows: list[list[str]], columns: Sequence[str], start: int) -> pd.DataFrame:
-    index = pd.RangeIndex(start, start + len(rows))
-    return pd.DataFrame(rows, index=index, columns=list(columns), dtype=str)

@@ -53,11 +53,7 @@ class Text:
 
     @classmethod
     def of(cls, path: Path) -> Text:
-        """Find the encoding: by the byte order mark, else UTF-8, else cp1252.
-
-        Raises:
-            InputError: If it is none of them, or a mixture.
-        """
+        """Find the encoding: by the byte order mark, else UTF-8, else cp1252."""
         with open_bytes(path) as stream:
             start = stream.read(4)
         for mark, encoding in MARKS.items():
@@ -79,11 +75,7 @@ class Text:
         return () if usual else (f"the text was read as {self.encoding}",)
 
     def lines(self) -> Iterator[str]:
-        r"""Its lines with their ends: \n, \r\n or \r.
-
-        Raises:
-            InputError: If bytes are not of the encoding, or damaged.
-        """
+        r"""Its lines with their ends: \n, \r\n or \r."""
         with io.TextIOWrapper(open_bytes(self.path), self.encoding, newline="") as stream:
             try:
                 yield from stream

@@ -1,24 +1,20 @@
 """Workbooks (xlsx, xlsb, xls, ods): the cells of the first sheet, or of a named one, as text."""
 
-from __future__ import annotations
-
 import datetime
-import difflib
 import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from molmeta.assays.columns import listed
 from molmeta.assays.formats.files import WORKBOOKS, open_bytes
 from molmeta.assays.formats.header import find_header_row
 from molmeta.assays.formats.shown import Shown, read_shown
-from molmeta.assays.formats.table import Names, Table, in_chunks
+from molmeta.assays.formats.table import Names, Table
 from molmeta.assays.formats.text import Head
-from molmeta.errors import InputError
+from molmeta.errors import InputError, did_you_mean
 
 _N_LOOKED_AT = 200
 
@@ -60,10 +56,9 @@ def open_table(head: Head, name: str | None = None) -> Table:
     names = Names.of(header.names)
     first = 1 + (sheet.start or (0, 0))[0]
 
-    def read(n_rows: int) -> Iterator[pd.DataFrame]:
-        rows = islice(enumerate(_rows(sheet, shown), first), header.layout.n_lines, None)
-        named = (_named(cells, len(names.columns), where, number) for number, cells in rows)
-        return in_chunks(named, names.columns, n_rows)
+    def rows() -> Iterator[list[str]]:
+        below = islice(enumerate(_rows(sheet, shown), first), header.layout.n_lines, None)
+        return (_named(cells, len(names.columns), where, number) for number, cells in below)
 
     n_sheets, notes = len(book.sheet_names), tuple[str, ...]()
     if name is None and n_sheets > 1:
@@ -72,8 +67,7 @@ def open_table(head: Head, name: str | None = None) -> Table:
     n_hidden = sum(row + 1 >= first + header.layout.n_lines for row in shown.hidden)
     if n_hidden:
         notes += (f"{n_hidden} of the sheet's rows are hidden, and were read too",)
-    notes += header.notes + names.notes
-    return Table(path, names.columns, read, "workbook", names.repeated, notes)
+    return Table.of_rows(path, "workbook", names, rows, notes + header.notes)
 
 
 def _first_visible(book: CalamineWorkbook) -> int:
@@ -84,12 +78,11 @@ def _first_visible(book: CalamineWorkbook) -> int:
 def _position(path: Path, book: CalamineWorkbook, name: str) -> int:
     if name in book.sheet_names:
         return book.sheet_names.index(name)
-    near = difflib.get_close_matches(name, book.sheet_names, n=1)
     raise InputError.of(
         f"sheet of {path}",
         got=repr(name),
         expected=f"one of the sheets {listed(book.sheet_names)}",
-        fix=f"Did you mean {near[0]!r}?" if near else None,
+        fix=did_you_mean(name, book.sheet_names),
     )
 
 
@@ -105,11 +98,7 @@ def _rows(sheet: CalamineSheet, shown: Shown) -> Iterator[list[str]]:
 
 
 def _named(cells: list[str], width: int, where: str, number: int) -> list[str]:
-    """Give a row's cells below the header.
-
-    Raises:
-        InputError: If there are more that are not blank.
-    """
+    """Give a row's cells below the header."""
     beyond = next(filter(str.strip, cells[width:]), None)
     if beyond is not None:
         raise InputError.of(

@@ -1,7 +1,5 @@
 """Readers: tables → measurements, one file a known kind of export, recognised by its columns."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -60,16 +58,7 @@ class Source:
 
 
 def open_source(path: Path | str, format: str = "auto", sheet: str | None = None) -> Source:
-    """Open a file and find the reader for it.
-
-    Args:
-        path: The file.
-        format: A reader's name, or "auto" to recognise it.
-        sheet: As of `open_table`.
-
-    Raises:
-        InputError: If the file cannot be read, or there is no such reader.
-    """
+    """Open a file and find the reader for it."""
     if format != "auto" and format not in READERS:
         raise InputError.of(
             "--format", got=repr(format), expected=f"auto or one of {', '.join(READERS)}"

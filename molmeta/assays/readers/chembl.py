@@ -1,7 +1,5 @@
 """ChEMBL: the web interface's activities export, its web API's names, and database rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import pandas as pd

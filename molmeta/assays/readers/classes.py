@@ -1,7 +1,5 @@
 """Class columns: which column beside measured values holds the user's labels."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
@@ -22,11 +20,6 @@ _ACTIVITIES = frozenset({"active", "inactive"}) | UNDECIDED
 
 def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str | None:
     """Find the column of labels among columns that hold measured values too.
-
-    Args:
-        table: For messages.
-        names: The columns that have no other role.
-        rows: The first rows.
 
     Returns:
         The column; None where no column speaks of labels, or none is of measured values.

@@ -1,7 +1,5 @@
 """FS-Mol (https://github.com/microsoft/FS-Mol): its published JSON lines, or one long table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Tox21, SIDER, MUV and ToxCast are plain wide tables: the plain reader takes them.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from molmeta.assays.columns import Columns, listed

@@ -1,20 +1,12 @@
 """Plain tables: long (one row a measurement) and wide (one column an assay, blank = untested)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from molmeta.assays.cells import read_values
-from molmeta.assays.columns import (
-    ASSAY_NAMES,
-    LABEL_NAMES,
-    TARGET_NAMES,
-    Columns,
-    listed,
-)
+from molmeta.assays.columns import ASSAY_NAMES, LABEL_NAMES, TARGET_NAMES, Columns, listed
 from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import (
@@ -28,12 +20,7 @@ from molmeta.assays.measurement import (
 )
 from molmeta.assays.readers.classes import choose_labels, class_columns, speaks_of_labels
 from molmeta.assays.readers.reading import NoLabels, Reading
-from molmeta.assays.readers.values import (
-    N_LOOKED_AT,
-    ValueColumn,
-    choose_values,
-    measured_columns,
-)
+from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values, measured_columns
 from molmeta.assays.units import PERCENT, PXC50, Unit
 from molmeta.errors import InputError
 
@@ -55,9 +42,6 @@ def read(table: Table, columns: Columns) -> Reading:
     A table is long where an assay, label or value column is named or known, else wide. With a
     threshold, labels come from values, unless a label column is named. Beside values, a column
     of 0 and 1 is none of labels unless it says so.
-
-    Raises:
-        InputError: If a column is missing, not recognised, or holds what cannot be read.
     """
     smiles = find_smiles(table, columns.smiles_column)
     names = [name for name in table.columns if name != smiles]
@@ -88,11 +72,7 @@ def read(table: Table, columns: Columns) -> Reading:
 
 
 def check_unit(table: Table, values: ValueColumn) -> None:
-    """Refuse concentrations of which nothing says the unit.
-
-    Raises:
-        InputError: If that is so.
-    """
+    """Refuse concentrations of which nothing says the unit."""
     unit = Unit.parse(values.unit)
     if not values.quantity.concentration or values.unit_column or unit.kind == PXC50:
         return
@@ -112,11 +92,7 @@ def check_unit(table: Table, values: ValueColumn) -> None:
 
 
 def _check_percentages(table: Table, values: ValueColumn) -> None:
-    """Refuse percentages of which all are so small that they are likely fractions: 0.5 for 50 %.
-
-    Raises:
-        InputError: If that is so.
-    """
+    """Refuse percentages of which all are so small that they are likely fractions: 0.5 for 50 %."""
     low, high, fractional = np.inf, -np.inf, False
     for chunk in table.chunks():
         read, said = values.read(chunk), read_values(chunk[values.name], values.decimal).unit
@@ -193,12 +169,6 @@ def read_wide(
     """Measurements of a wide table: the cells of its assay columns that are not blank.
 
     A molecule that is tested in no assay gives one row without an assay.
-
-    Args:
-        table: The table.
-        smiles: The column of the molecules.
-        assays: The columns that are assays.
-        others: What to say of the other columns.
     """
     note = f"SMILES from {smiles!r}, {len(assays)} assays: {listed(assays)}"
     return Reading((note, *others), _read_wide(table, smiles, assays))

@@ -1,7 +1,5 @@
 """PubChem BioAssay data tables (https://pubchem.ncbi.nlm.nih.gov, "Data Table (Concise/Full)")."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

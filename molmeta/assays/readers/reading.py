@@ -1,7 +1,5 @@
 """Reading: a file's rows as measurements, and what was taken for what."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,10 +26,6 @@ class NoLabels(InputError):
 
 
 class SeveralValues(InputError):
-    """A table with several columns that could hold the values.
-
-    Attributes:
-        names: The columns.
-    """
+    """A table with several columns that could hold the values."""
 
     names: tuple[str, ...] = ()

@@ -1,7 +1,5 @@
 """The relation column of a value column: which of them it is, and whose relations it holds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
@@ -41,15 +39,6 @@ def relation_of(
     where: str,
 ) -> tuple[str | None, bool]:
     """The relation column of a value column, and whether it is to be turned round.
-
-    Args:
-        name: The value column.
-        names: The columns that have no other role, in the table's order.
-        candidates: The columns that could hold values.
-        relations: Those of relations.
-        columns: What the user says.
-        rows: The first rows.
-        where: The file, for messages.
 
     Raises:
         InputError: If it is not clear which relation is whose.

@@ -1,7 +1,5 @@
 """Twins: a concentration and its logarithm side by side, which must say the same."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -30,18 +28,11 @@ def are_twins(rows: pd.DataFrame, value: str, logarithm: str) -> bool:
 
 
 def disagree(
-    one: Mapping[str, pd.Series],
-    other: Mapping[str, pd.Series],
-    cells: tuple[pd.Series, pd.Series],
+    one: Mapping[str, pd.Series], other: Mapping[str, pd.Series], cells: tuple[pd.Series, pd.Series]
 ) -> pd.Series:
     """Tell in which rows twins differ by more than their rounding.
 
     What is blank, censored, or no concentration of molecules agrees with anything.
-
-    Args:
-        one: The value, unit and relation of n rows.
-        other: Those of the twin.
-        cells: Both as written, for their digits.
     """
     apart = (_exact_pxc50(one) - _exact_pxc50(other)).abs()
     rounding = _rounding(one, cells[0]) + _rounding(other, cells[1])

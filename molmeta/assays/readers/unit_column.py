@@ -1,7 +1,5 @@
 """The unit of a value column: in its name, in --units, or in a column of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
@@ -21,12 +19,7 @@ _TESTED = frozenset(
 
 
 def unit_of(
-    quantity: Quantity,
-    names: Sequence[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    *,
-    alone: bool,
+    quantity: Quantity, names: Sequence[str], columns: Columns, rows: pd.DataFrame, *, alone: bool
 ) -> tuple[str, str | None]:
     """The unit of the whole column, and the column of each row's unit.
 

@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.cells import decimal_mark, read_values
-from molmeta.assays.columns import (
-    TYPE_NAMES,
-    VALUE_NAMES,
-    Columns,
-    find_column,
-    listed,
-)
+from molmeta.assays.columns import TYPE_NAMES, VALUE_NAMES, Columns, find_column, listed
 from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
 from molmeta.assays.quantity import Quantity, parse_quantity
@@ -23,12 +17,7 @@ from molmeta.assays.readers.reading import SeveralValues
 from molmeta.assays.readers.relation_column import relation_columns, relation_of
 from molmeta.assays.readers.twins import are_twins, disagree
 from molmeta.assays.readers.unit_column import known_unit, unit_of
-from molmeta.assays.relations import (
-    SIGNS,
-    UNKNOWN,
-    normalise,
-    turned,
-)
+from molmeta.assays.relations import SIGNS, UNKNOWN, normalise, turned
 from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
@@ -40,7 +29,6 @@ class ValueColumn:
     """The value column of a table, with its units, relations and types.
 
     Attributes:
-        name: The column.
         quantity: What its name says.
         unit: The unit of the whole column, "" where cells or another column say.
         unit_column: Holds each row's unit, or None.
@@ -147,12 +135,6 @@ def choose_values(
     table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
 ) -> ValueColumn | None:
     """Find the value column, and what belongs to it.
-
-    Args:
-        table: For messages.
-        names: The columns that have no other role.
-        columns: What the user says.
-        rows: The first rows.
 
     Raises:
         InputError: If what is named is not there or holds no values; or if a threshold is given
@@ -300,7 +282,6 @@ def _one_of(
         expected="one",
         fix="Name it with --value-column.",
     )
-    assert isinstance(error, SeveralValues)
     error.names = tuple(candidates)
     raise error
 

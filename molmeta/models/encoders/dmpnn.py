@@ -1,7 +1,5 @@
 """D-MPNN: messages on directed bonds (Yang et al. 2019, arXiv:1904.01561)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,7 +28,6 @@ class DMPNN(Encoder):
 
     Args:
         dim: Width of atoms and bonds, and of the molecule's vector for each read-out.
-        layers: Number of message-passing layers.
         dropout: Probability of dropping a bond's entries in training.
         jumping: Which layers' bonds reach the atoms.
         readout: How atoms become a molecule; several are concatenated.

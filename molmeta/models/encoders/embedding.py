@@ -1,7 +1,5 @@
 """Atom and bond embeddings: the sum of one learned vector a categorical feature."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -38,9 +36,6 @@ class AtomEmbedding(_CategoryEmbedding):
     >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
     >>> AtomEmbedding(8)(ethanol).shape
     torch.Size([3, 8])
-
-    Args:
-        dim: Width of an atom's vector.
     """
 
     def __init__(self, dim: int) -> None:
@@ -63,9 +58,6 @@ class BondEmbedding(_CategoryEmbedding):
     >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
     >>> BondEmbedding(8)(ethanol).shape
     torch.Size([4, 8])
-
-    Args:
-        dim: Width of a directed edge's vector.
     """
 
     def __init__(self, dim: int) -> None:

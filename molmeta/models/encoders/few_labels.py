@@ -1,7 +1,5 @@
 """Profiles of few labels: a sketch of what one to seven assays found of a molecule."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,9 +20,6 @@ class FewLabels(nn.Module):
     Each assay has one of `width` columns and a sign, both drawn at random; what a molecule has of
     its assays is added up there. Products of two molecules are those of their rows, but where two
     assays share a column.
-
-    Args:
-        width: Columns of the sketch.
     """
 
     keys: Tensor

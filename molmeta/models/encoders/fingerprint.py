@@ -1,7 +1,5 @@
 """Fingerprints and descriptors → vectors: a residual network on what was counted in a molecule."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch

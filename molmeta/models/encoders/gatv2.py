@@ -1,7 +1,5 @@
 """GATv2: dynamic attention over an atom's neighbours (Brody et al. 2022, arXiv:2105.14491)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import GATv2Conv
@@ -26,12 +24,8 @@ class GATv2(ResidualEncoder):
     Columns(vector=16)
 
     Args:
-        dim: Width of atoms, and of the molecule's vector for each read-out.
-        layers: Number of message-passing layers.
         heads: Attention heads, which share `dim` between them.
-        dropout: Probability of dropping an update's entries in training.
-        jumping: Which layers' atoms are read out.
-        readout: How atoms become a molecule; several are concatenated.
+        dim, dropout, jumping, readout: As of `GINE`.
 
     Raises:
         InputError: If `heads` does not divide `dim`.

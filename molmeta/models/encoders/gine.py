@@ -1,7 +1,5 @@
 """GINE: graph isomorphism network with edge features (Hu et al. 2020, arXiv:1905.12265)."""
 
-from __future__ import annotations
-
 from torch_geometric.nn import GINEConv
 
 from molmeta.config import Count, CountOrNone, Fraction
@@ -25,7 +23,6 @@ class GINE(ResidualEncoder):
 
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
-        layers: Number of message-passing layers.
         dropout: Probability of dropping an update's entries in training.
         jumping: Which layers' atoms are read out.
         readout: How atoms become a molecule; several are concatenated.

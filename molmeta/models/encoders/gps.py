@@ -1,7 +1,5 @@
 """GPS: message passing beside attention in every layer (Rampášek et al. 2022, arXiv:2205.12454)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -33,13 +31,9 @@ class GPS(Encoder):
     Columns(vector=16)
 
     Args:
-        dim: Width of atoms, and of the molecule's vector for each read-out.
-        layers: Number of layers.
         heads: Attention heads, which share `dim` between them.
         walks: Number of return probabilities; 0 for none.
-        dropout: Probability of dropping an update's entries in training.
-        jumping: Which layers' atoms are read out.
-        readout: How atoms become a molecule; several are concatenated.
+        dim, dropout, jumping, readout: As of `GINE`.
 
     Attributes:
         dim: Width of a molecule's vector.

@@ -1,7 +1,5 @@
 """Molecular graphs → vectors that can be taught: every environment of every radius is read out."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch

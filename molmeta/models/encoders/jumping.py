@@ -1,7 +1,5 @@
 """Jumping knowledge: which layers' atoms are read out (Xu et al. 2018, arXiv:1806.03536)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 
@@ -17,13 +15,8 @@ class JumpingKnowledge(nn.Module):
     """The states of `layers` + 1 depths (before the first layer and after each) → one state.
 
     Args:
-        dim: Width of a state.
-        layers: Number of layers.
         mode: `last` takes the last state; `concat` joins all and projects them back to `dim`;
             `max` takes the greatest of each entry.
-
-    Raises:
-        InputError: An unknown mode.
     """
 
     def __init__(self, dim: int, layers: int, mode: Jumping) -> None:

@@ -1,7 +1,5 @@
 """PNA: principal neighbourhood aggregation (Corso et al. 2020, arXiv:2004.05718)."""
 
-from __future__ import annotations
-
 import torch
 from torch_geometric.nn import PNAConv
 
@@ -30,14 +28,10 @@ class PNA(ResidualEncoder):
     Columns(vector=16)
 
     Args:
-        dim: Width of atoms, and of the molecule's vector for each read-out.
-        layers: Number of message-passing layers.
         towers: Separate aggregations, which share `dim` between them.
         degrees: How many atoms have 0, 1, 2, … neighbours in the molecules at hand, in any unit;
             it sets the usual degree alone. By default FS-Mol's training molecules.
-        dropout: Probability of dropping an update's entries in training.
-        jumping: Which layers' atoms are read out.
-        readout: How atoms become a molecule; several are concatenated.
+        dim, dropout, jumping, readout: As of `GINE`.
 
     Raises:
         InputError: If `towers` does not divide `dim`, or `degrees` counts no bonded atom.

@@ -5,8 +5,6 @@ Two molecules that the same assays found active are alike in what matters, whate
 of structure tells that less well (research/profiles.md has what it is worth).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Physical properties: in a few numbers, how far apart molecules lie in their descriptors."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +14,6 @@ class Properties(nn.Module):
     where a learned vector and shared environments may hardly tell them apart.
 
     Args:
-        n_columns: Number of descriptors.
         width: Number of axes, at most `n_columns`.
 
     Raises:

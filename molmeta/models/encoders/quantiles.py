@@ -1,7 +1,5 @@
 """Quantile scaling: a descriptor's rank among the training molecules instead of its value."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
@@ -13,9 +11,6 @@ class QuantileScale(nn.Module):
 
     Descriptors have tails (masses, surface areas) that would drown the rest. The knots are part of
     the model and travel in its checkpoint.
-
-    Args:
-        n_columns: Number of columns.
     """
 
     knots: Tensor

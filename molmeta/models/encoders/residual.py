@@ -1,7 +1,5 @@
 """The base of most encoders: residual message passing on atoms, from embedding to read-out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from torch import Tensor, nn

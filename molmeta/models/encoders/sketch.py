@@ -1,7 +1,5 @@
 """Fingerprint sketches: short vectors whose products estimate what two molecules have in common."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -23,9 +21,6 @@ class Sketch(nn.Module):
     Once fitted, an environment counts by its inverse document frequency (Spärck Jones 1972,
     https://doi.org/10.1108/eb026526): what nearly all molecules have says little of what two have
     in common.
-
-    Args:
-        width: Columns of the sketch.
     """
 
     signs: Tensor

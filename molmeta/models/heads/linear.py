@@ -1,7 +1,5 @@
 """The linear head: classical MAML's, a weight vector that the inner steps fit to the assay."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch
@@ -49,15 +47,7 @@ class LinearHead(Head):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Compute log-odds of being active, shape (q,).
-
-        Args:
-            support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
-                has its own view of it.
-            labels: 1 active, 0 inactive, shape (s,).
-            query: Embeddings, shape (q, d).
-            visible: Shape (q, s), False where a query may not see a support molecule.
-        """
+        """Compute log-odds of being active, shape (q,)."""
         score = query @ self.weight + self.bias
         if self.start == "learned":
             return score

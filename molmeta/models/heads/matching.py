@@ -4,8 +4,6 @@ Matching Networks (Vinyals et al. 2016, arXiv:1606.04080) with any similarity, a
 or ridge regression for the attention over it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -144,7 +142,6 @@ def matching(
     """Make a matching head from what recipes give; a term whose strength is 0 is left out.
 
     Args:
-        attention: `softmax` or `ridge`.
         metric: How vectors are compared: `cosine` or `euclidean`.
         offset: Initial ρ of `Cosine`; by default 0 with softmax, 0.5 with ridge.
         tanimoto: Initial τ of `Tanimoto`, for which the encoder gives a sketch.
@@ -189,12 +186,8 @@ def kernel(
         sketch: The encoder's `sketch`; 0 for no Tanimoto term.
         profile: The encoder's `profile`; 0 for no term of profiles.
         properties: The encoder's `properties`; 0 for no term of properties.
-        prior: As of `Ridge`.
-        tanimoto: As of `matching`.
-        offset: As of `matching`.
         recall: `profile` of `matching`.
         length: `properties` of `matching`.
-        settings: Of `Ridge`.
     """
     head = matching(
         attention="ridge",

@@ -5,8 +5,6 @@ queries, or (q, s, d) where each query has its own view of it (under a context, 
 changes the others' vectors). `visible`, (q, s), is False where a query may not see a molecule.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,8 +1,6 @@
 """The best molecules of a screening as a table: each with all that `predict` says of a molecule."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +21,6 @@ def check_library(library: Library, *, properties: bool = False) -> None:
     Traceback (most recent call last):
     ...
     molmeta.errors.InputError: input mine.csv; got the columns 'rank', which prediction adds; ...
-
-    Raises:
-        InputError: If columns have names that prediction adds.
     """
     added = [*TOP_COLUMNS, *OUTPUT_COLUMNS, *(FILTER_COLUMNS if properties else ())]
     check_names(library.tables[0].columns, f"input {library.name}", added)
@@ -38,15 +33,12 @@ def tell_hits(
     *,
     properties: bool = False,
     workers: int = 1,
-    progress: Callable[[int], None] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Predict the best molecules of a screening anew, with all columns of `predict`.
 
     Args:
-        learnt: The assays.
         best: The file that `screen` wrote with `top`.
         smiles_column: Its column of molecules, as in the library.
-        properties: As of `predict_table`, with `workers` and `progress`.
 
     Returns:
         A row for each hit of each assay, the best first: `assay`, the library's own columns, then
@@ -63,7 +55,6 @@ def tell_hits(
             properties=properties,
             measured=one.measured,
             workers=workers,
-            progress=progress,
         ).ranked()
         found.append(predictions.rounded().table)
         smiles += predictions.smiles

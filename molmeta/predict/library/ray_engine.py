@@ -8,8 +8,6 @@ What a node needs is molmeta of the same version. A task is sent plain text and 
 that one without it can still say so.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import re
@@ -91,9 +89,7 @@ def _compute_one(
     """A part by itself, in a worker.
 
     Args:
-        version: Of molmeta in the driver.
         shared: Reference to the model and the function; in a list, Ray leaves it to the task.
-        smiles: The part's.
     """
     if version != molmeta.__version__:
         got = f"molmeta {molmeta.__version__} on node {socket.gethostname()}"

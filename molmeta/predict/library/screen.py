@@ -5,8 +5,6 @@ Killed at any moment, the same call goes on with the parts that have no line; a 
 not depend on when it is computed.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -41,8 +39,6 @@ class Scored:
     """A part of n rows with its scores.
 
     Attributes:
-        number: Of the part.
-        rows: The rows' own columns.
         scores: Log-odds, (n, k); NaN where rejected.
         reasons: Why a row was rejected, (n,); "" where it was not.
     """
@@ -54,7 +50,7 @@ class Scored:
 
 
 class Source(Protocol):
-    """Where molecules come from."""
+    """A source of molecules."""
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
@@ -70,23 +66,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Shard:
-    """Every n-th part, for schedulers: shard i of n takes the parts i − 1, i − 1 + n, …
-
-    Attributes:
-        index: i, from 1 to n.
-        count: n.
-    """
+    """Every n-th part, for schedulers: shard i of n takes the parts i − 1, i − 1 + n, …"""
 
     index: int = 1
     count: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `i/n`.
-
-        Raises:
-            InputError: If it is anything else.
-        """
+        """Read `i/n`."""
         index, _, count = text.partition("/")
         if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
             return cls(int(index), int(count))
@@ -120,18 +107,11 @@ class Summary:
 
 
 def screen(
-    panel: Panel,
-    source: Source,
-    folder: Path,
-    *,
-    top: int | None = None,
-    shard: Shard = Shard(),
+    panel: Panel, source: Source, folder: Path, *, top: int | None = None, shard: Shard = Shard()
 ) -> Summary:
     """Score a library, going on where an earlier call of the same work was stopped.
 
     Args:
-        panel: The assays.
-        source: The library.
         folder: Gets `part-N.parquet`, one row for every row, in order; or with `top` one table
             `top.csv`. Shards may share it.
         top: Keep only so many of the best rows of each assay.
@@ -199,11 +179,7 @@ def _journal(folder: Path, shard: Shard) -> Path:
 
 
 def _begin(folder: Path, work: dict[str, Any]) -> None:
-    """Claim a new folder, or check that it holds the same work.
-
-    Raises:
-        InputError: If it does not.
-    """
+    """Claim a new folder, or check that it holds the same work."""
     manifest = folder / MANIFEST
     if manifest.is_file():
         begun = json.loads(manifest.read_text(encoding="utf-8"))

@@ -1,7 +1,5 @@
 """Where screened molecules come from: files of molecules, or vectors stored by `embed`."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,11 +27,8 @@ class MoleculeSource:
     """Files of molecules.
 
     Attributes:
-        library: The files.
-        workers: As the engine says.
         part_rows: Rows of a part at most.
         progress: Called with the number of rows done since its last call.
-        engine: What computes.
     """
 
     library: Library
@@ -74,9 +69,7 @@ class VectorSource:
     """Stored vectors: no graph is touched.
 
     Attributes:
-        file: Where they are.
         part_rows: Rows of a part of an NPY file; of a Parquet file a part is a row group.
-        progress: Called with the number of rows done since its last call.
     """
 
     file: VectorFile
@@ -106,11 +99,7 @@ class VectorSource:
 
 
 def pick_engine(name: str) -> Engine:
-    """One of `ENGINES`.
-
-    Raises:
-        InputError: If there is none of that name, or it is not installed.
-    """
+    """One of `ENGINES`."""
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     if name == "ray":

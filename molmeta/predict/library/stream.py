@@ -4,8 +4,6 @@ A part is the unit of output and of resuming; what is computed at once is smalle
 that worker processes read the next molecules while the model works on the last.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +30,6 @@ class Part:
 
     Attributes:
         number: From 0, over all files.
-        rows: All their columns.
     """
 
     number: int
@@ -44,7 +41,6 @@ class Computed:
     """The results of a part of n rows.
 
     Attributes:
-        part: Its rows.
         values: Shape (n, k), NaN where rejected.
         reasons: Why a row was rejected, (n,); "" where it was not.
     """
@@ -77,14 +73,10 @@ def compute(
     """Apply a function to the molecules of parts: one result a part, in order, in bounded memory.
 
     Args:
-        model: What the molecules are featurized for.
         parts: Read only a little ahead.
-        smiles_column: Theirs.
         function: Features of m rows → (m, k).
         workers: Processes that read molecules while `function` runs in this one; None and 1:
             this one reads them.
-        progress: Called with the number of rows done since its last call.
-        time_limit: As of `chem.featurize`.
     """
     begun: deque[Part] = deque()
 

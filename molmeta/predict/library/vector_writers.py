@@ -1,7 +1,5 @@
 """Writing vectors part by part, in constant memory: NPY, Parquet, or text."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import sys
@@ -132,9 +130,7 @@ def write_vectors(
     Args:
         parts: What was computed, `values` being vectors.
         path: Ends in .npy, .parquet, .csv or .tsv (also with .gz); `-` is CSV on standard output.
-        model: Whose encoder made them.
         types: Of the library's columns.
-        number_format: One of `FORMATS`.
         ready: Whether the vectors are what `Matcher.prepare` gives.
 
     Returns:
@@ -195,7 +191,7 @@ def check_vector_file(path: Path, number_format: str) -> None:
 
 @contextmanager
 def _target(path: Path) -> Iterator[Path]:
-    """Where to write: a file that becomes `path`, or standard output."""
+    """Give the place to write to: a file that becomes `path`, or standard output."""
     if str(path) == "-":
         with writing(path):
             yield path

@@ -43,7 +43,6 @@ def encoder_fingerprint(model: Model, *, ready: bool = False) -> str:
     """A hash of all that a molecule's vector depends on: weights, settings, features, form.
 
     Args:
-        model: The model.
         ready: Whether what `Matcher.prepare` gives is meant, not the encoder's own vector.
     """
     settings = {
@@ -110,11 +109,8 @@ class VectorFile:
     """Stored vectors.
 
     Attributes:
-        path: The file.
         fingerprint: Of the encoder that made them.
-        number_format: One of `FORMATS`.
         dim: Their width.
-        n_rows: How many.
         ready: Whether they are what `Matcher.prepare` gives, not the encoder's own.
     """
 
@@ -207,16 +203,12 @@ def _open_parquet(path: Path) -> tuple[dict[str, Any], int, int]:
 
 
 def side_car(path: Path) -> Path:
-    """Where an NPY file's model is told."""
+    """Give the path of the file that tells an NPY file's model."""
     return path.with_name(path.name + ".json")
 
 
 def check_names(columns: Mapping[str, object], added: tuple[str, ...], where: str) -> None:
-    """Refuse a library whose columns would be overwritten.
-
-    Raises:
-        InputError: If one of `added` is among `columns`.
-    """
+    """Refuse a library whose columns would be overwritten."""
     clash = [name for name in added if name in columns]
     if clash:
         raise InputError.of(
