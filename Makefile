@@ -18,7 +18,7 @@ demo: $(READY)  ## the main job on the bundled data, into demo/
 	rm -rf demo
 	$(BIN)/molmeta example -o demo
 	$(BIN)/molmeta train demo/train.csv --valid demo/valid.csv --config demo/recipe.yaml -o demo/run
-	$(BIN)/molmeta evaluate --model demo/run --data demo/test.csv --support-sizes 8 \
+	$(BIN)/molmeta evaluate --model demo/run --model default --data demo/test.csv --support-sizes 8 \
 		--baselines rf,simsearch -o demo/evaluation
 	$(BIN)/molmeta predict --model demo/run --support demo/support.csv --input demo/library.csv \
 		-o demo/predictions.csv --show 15

@@ -16,6 +16,6 @@ def example(output: Output) -> None:
         "\nNext:\n"
         f"molmeta train {output}/train.csv --valid {output}/valid.csv"
         f" --config {output}/recipe.yaml -o RUN\n"
-        f"molmeta evaluate --model RUN {data} -o RESULTS\n"
+        f"molmeta evaluate --model RUN --model default {data} -o RESULTS\n"
         f"molmeta predict --model RUN {tables} -o FILE.csv"
     )
