@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/values.py STORE [--model graph] [--draws 3]
 
-Three tables by the size of the support set, means over assays: R² of exact values by how far
+Four tables by the size of the support set, means over assays: R² of exact values by how far
 outlying ones count (`reach`, in standard deviations); assays with many bounds by what a bound
-counts as; ΔAUPRC of classes, of the probability that a value lies above the threshold, and of both.
+counts as; ΔAUPRC of classes, of the probability that a value lies above the threshold, and of both;
+R² by the inner steps on the marginal likelihood, and by their targets.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from molmeta.assays.graded import grade
 from molmeta.assays.store import Assay, AssayStore
@@ -49,8 +51,11 @@ class Replay:
         draw = stratified(self.labels, size, seed)
         self.known, self.asked = draw.support, draw.query
 
-    def adapt(self, rows: NDArray[np.int64], targets: ArrayLike) -> Adapted:
-        return self.scorer.adapt(self.molecules[rows], np.asarray(targets, np.float32))
+    def adapt(
+        self, rows: NDArray[np.int64], targets: ArrayLike, steps: int | None = None
+    ) -> Adapted:
+        given = np.asarray(targets, np.float32)
+        return self.scorer.adapt(self.molecules[rows], given, steps=steps)
 
     def posterior(self, rows: NDArray[np.int64], *, bounds: bool = False) -> ValuePosterior:
         """Learn the values at those rows; bounds as such, or as values."""
@@ -121,6 +126,22 @@ def classes(one: Replay) -> Iterator[Row]:
         yield name, {"ΔAUPRC": delta_auprc(truth, scores)}
 
 
+def stepped(one: Replay) -> Iterator[Row]:
+    known, asked = one.known[one.exact[one.known]], one.asked[one.exact[one.asked]]
+    if len(known) < FEWEST or one.exact.mean() < 0.5 or not np.ptp(one.values[known]):
+        return
+    values = one.values[known]
+    middle = np.median(values) if values.min() < np.median(values) else values.min()
+    scores = stats.norm.cdf((values - values.mean()) / values.std())
+    for name, targets in (("classes", values > middle), ("normal scores", scores)):
+        for steps in (0, 1, 3, 6):
+            posterior = ValuePosterior.learn(one.adapt(known, targets, steps), values)
+            r2 = r2_out_of_sample(
+                one.values[asked], one.means(posterior, asked), float(values.mean())
+            )
+            yield f"{name}, {steps} steps", {"R²": r2}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("store", type=Path)
@@ -129,7 +150,7 @@ def main() -> None:
     given = parser.parse_args()
     store = AssayStore.open(given.store)
     scorer = Scorer(load_model(given.model).learner, store)
-    for table in (outlying, bounded, classes):
+    for table in (outlying, bounded, classes, stepped):
         rows = defaultdict(list)
         for assay in store:
             for size in SIZES:
