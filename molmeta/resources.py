@@ -121,6 +121,9 @@ def replace_folder(path: Path | str, mark: str = "store.json") -> Iterator[Path]
 
     An existing folder at `path` is replaced only if it was written by molmeta (it holds the file
     `mark`); anything else is left alone.
+
+    Raises:
+        InputError: If `path` exists and is not such a folder.
     """
     path = Path(path).resolve()
     check_name(path)
@@ -259,7 +262,11 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """Turn what the system says of an output that cannot be made into an InputError."""
+    """Turn what the system says of an output that cannot be made into an InputError.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
     try:
         yield
     except OSError as error:

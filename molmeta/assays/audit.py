@@ -14,6 +14,9 @@ def summarize(audit: pd.DataFrame) -> pd.DataFrame:
     >>> summarize(audit).values.tolist()
     [['kept', '', 1], ['dropped', 'no label', 1]]
 
+    Args:
+        audit: One row a row read: `action`, `reason`.
+
     Returns:
         `action`, `reason`, `n_rows`, the largest first.
     """

@@ -135,6 +135,8 @@ def load_assays(
 
     Args:
         path: A store's folder, or a file or folder that a reader knows.
+        columns: The user's choice of columns, and how values become labels.
+        format: The reader's name, or "auto".
         standardize: As for `build_store`; a store's molecules stay as they are.
 
     Raises:

@@ -49,6 +49,7 @@ def read_values(cells: pd.Series, decimal: str | None = None) -> Values:
     Ranges, words and numbers whose comma could be either mark give no value but a reason.
 
     Args:
+        cells: The cells of one column, shape (n,).
         decimal: What a comma is: "comma" for the decimal mark, "point" for a thousands mark;
             None: not known, and numbers with commas are not read. Where "comma" is said and no
             number has one, points group thousands: 1.200 is 1200.
@@ -143,6 +144,9 @@ def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: boo
     marks: not if there are several such as `1.200` and no others.
 
     Args:
+        cells: The first cells of the column.
+        wanted: What the user says.
+        where: File and column, for the message.
         small: Whether thousands are out of the question, as among logarithms.
 
     Raises:

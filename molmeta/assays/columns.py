@@ -93,6 +93,13 @@ def find_column(
     """Find the name that the user `wanted`, else the first that is `known`, else None.
 
     Names are compared exactly first, then without regard to case and outer blanks.
+
+    Args:
+        wanted: The user's choice, or None.
+        known: Well-known names, best first.
+
+    Raises:
+        InputError: If `wanted` is not a column.
     """
     if wanted is not None and wanted in names:
         return wanted

@@ -41,6 +41,7 @@ def curate(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
     Args:
         table: n measurements: `assay` (0 where none), `identity`, `label`, `value`, `row`, and
             `reason`, why it cannot be used at all, "" where it can.
+        limits: Of the assays' size.
 
     Returns:
         Shape (n, 2): `action` (kept, merged, dropped) and `reason`, "" where kept.

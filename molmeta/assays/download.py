@@ -32,7 +32,9 @@ def download(
 
     Args:
         url: An http, https or file address.
+        path: Where the file goes.
         checksum: "md5:…" or "sha256:…" of the whole file.
+        progress: Called with the number of bytes that arrived since its last call.
 
     Raises:
         InputError: If nothing can be written there.

@@ -43,6 +43,9 @@ def substances(
     Args:
         table: n measurements: `assay` (0 where none), `molecule` (−1 where none), `identity` by
             canonical SMILES.
+
+    Returns:
+        (n,).
     """
     usable = table[(table["assay"] > 0) & (table["molecule"] >= 0)]
     distinct = usable.drop_duplicates(["assay", "identity"])

@@ -18,6 +18,7 @@ def read_assay_info(file: Path, columns: Iterable[str]) -> pd.DataFrame:
 
     Args:
         file: Has the column `assay_id` too.
+        columns: Those that are wanted.
 
     Raises:
         InputError: If the file cannot be read, lacks a column or names an assay twice.

@@ -72,6 +72,10 @@ def open_library(
     >>> open_library("drugs.csv").smiles_column
     'structure'
 
+    Args:
+        smiles_column: Holds the molecules; None: it is found.
+        sheet: Which sheet, if they are workbooks; None: the first one.
+
     Raises:
         InputError: If one cannot be read, no column holds SMILES, or files differ in columns.
     """

@@ -53,6 +53,7 @@ def measurements(columns: Mapping[str, object], index: pd.Index) -> pd.DataFrame
     """Make a frame of measurements from the fields that a reader knows; the others are blank.
 
     Args:
+        columns: Values by field, aligned with `index`.
         index: The row numbers in the source file.
     """
     known = {**FIELDS, "row": index.to_numpy(), **columns}

@@ -19,6 +19,9 @@ def name_column(
     >>> table = pd.DataFrame({"smiles": ["CCO"], "IC50": ["40"], "Name": ["ethanol"]})
     >>> name_column(table, ["CCO"]), name_column(table[["smiles", "IC50"]], ["CCO"])
     ('Name', None)
+
+    Args:
+        added: Columns that are not the user's own.
     """
     head, structures = table.head(_LOOKED_AT), [*smiles[:_LOOKED_AT]]
     own = {str(name): head[name].astype(str) for name in head if name not in added}

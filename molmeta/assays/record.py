@@ -141,7 +141,11 @@ def digest_assays(store: AssayStore) -> dict[str, str]:
 
 
 def digest_store(store: AssayStore, *, values: bool = False) -> str:
-    """Digest all that training reads of a store: assays, molecules, labels, what is kept."""
+    """Digest all that training reads of a store: assays, molecules, labels, what is kept.
+
+    Args:
+        values: Whether training reads measured values too.
+    """
     digest = hashlib.sha256()
     for assay in store:
         digest.update(assay.id.encode())

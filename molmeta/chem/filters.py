@@ -47,6 +47,7 @@ def filter_table(
     [[110.1, 1.1, 40.5, 'catechol_A(92)', 'catechol'], [30.1, 1.03, 0.0, '', '']]
 
     Args:
+        smiles: Molecules, (n,).
         standardize: Brings each to its standard form first: a salt's is the parent.
         workers: Processes that compute; one that hangs on a molecule leaves it blank.
         alerts: Whether to look for alerts, which takes most of the time; else they are blank.

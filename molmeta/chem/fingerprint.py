@@ -45,6 +45,9 @@ def pairs(mols: Iterable[Chem.Mol | None]) -> csr_matrix:
     >>> pairs([ethanol]).data.tolist()
     [1, 1, 1]
 
+    Args:
+        mols: Molecules; the row of a None is empty.
+
     Returns:
         (n, PAIRS_SIZE) uint8, counts above 255 clipped; column indices are sorted.
     """

@@ -251,6 +251,7 @@ def logistic_probabilities(kernel: Floats, labels: Floats, cross: Floats, C: flo
 
     Args:
         kernel: Inner products between molecules of the support set, shape (s, s).
+        labels: Shape (s,).
         cross: Inner products between queries and support set, shape (q, s).
     """
     squares, axes = np.linalg.eigh(kernel)

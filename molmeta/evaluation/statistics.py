@@ -100,6 +100,8 @@ def paired(
 
     Args:
         first: One value an assay, shape (n,); an assay without both values is left out.
+        second: Likewise, shape (n,).
+        clusters: The name of each assay's cluster, shape (n,).
     """
     difference = first - second
     known = difference[~np.isnan(difference)]

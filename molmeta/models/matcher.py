@@ -77,7 +77,18 @@ class Matcher(nn.Module):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Score the encoder's rows as `Head.forward` does; the known assays' log-odds are added."""
+        """Score the encoder's rows.
+
+        Args:
+            support: Shape (s, encoder.dim).
+            labels: Shape (s,).
+            query: Shape (q, encoder.dim).
+            visible: Shape (q, s), False where a query may not see a support molecule; None where
+                each query sees all.
+
+        Returns:
+            What the head gives, with the known assays' log-odds: shape (q,).
+        """
         return self._compare(self.project(support), labels, self.project(query), visible)
 
     def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:

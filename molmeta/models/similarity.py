@@ -241,6 +241,10 @@ class Similarity(nn.Module):
     >>> from molmeta.models.similarity import Cosine, Profile, Similarity, Tanimoto
     >>> sorted(Similarity(Cosine(0.5), [Tanimoto(1.5), Profile()]).reads)
     ['profile', 'sketch']
+
+    Args:
+        base: How vectors are compared; `Cosine()` if not given.
+        terms: What else is compared, each another column.
     """
 
     def __init__(self, base: BaseTerm | None = None, terms: Sequence[Term] = ()) -> None:

@@ -36,6 +36,8 @@ def warn_of_rejected(reasons: Sequence[str], becomes: str, level: int = 2) -> No
     """Warn where molecules do not parse: how many, which is the first, and why.
 
     Args:
+        reasons: Of n molecules, "" where one parses.
+        becomes: What becomes of those that do not.
         level: How many calls up the user's line is.
     """
     bad = [place for place, reason in enumerate(reasons) if reason]

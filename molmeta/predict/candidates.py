@@ -48,6 +48,7 @@ def candidate_data(
     """Give what the table's script reads: rows, support molecules, scaffold groups, drawings.
 
     Args:
+        predictions: Of a library.
         at: Which of its rows, n that parse, the best first.
         names: Of the support molecules, (s,).
     """

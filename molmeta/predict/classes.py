@@ -17,7 +17,11 @@ _SHOWN = 5
 
 
 def as_column(y: ArrayLike | None, n: int) -> NDArray[np.object_]:
-    """Labels or values as they are, one a molecule, by position, shape (n,)."""
+    """Labels or values as they are, one a molecule, by position, shape (n,).
+
+    Raises:
+        InputError: If they are not n.
+    """
     if y is None:
         raise InputError.of(
             "labels y: a fit requires y to be passed, but the target y is None",
@@ -59,7 +63,11 @@ def as_labels(y: ArrayLike, n: int) -> Labels:
 
 
 def as_values(y: ArrayLike, n: int) -> NDArray[np.float64]:
-    """Values of n molecules, shape (n,)."""
+    """Values of n molecules, shape (n,).
+
+    Raises:
+        InputError: If they are not n finite numbers.
+    """
     column = as_column(y, n)
     try:
         if np.iscomplexobj(np.array(column.tolist())):
@@ -84,7 +92,11 @@ def as_values(y: ArrayLike, n: int) -> NDArray[np.float64]:
 
 
 def as_measured(values: ArrayLike, n: int) -> NDArray[np.float32]:
-    """Read measured values of n molecules, NaN where there is none, shape (n,)."""
+    """Read measured values of n molecules, NaN where there is none, shape (n,).
+
+    Raises:
+        InputError: If they are not n numbers.
+    """
     try:
         found = as_column(values, n).astype(np.float32)
     except (TypeError, ValueError):

@@ -61,7 +61,11 @@ _VALUE = {
 def write_report(
     predictions: Predictions, assay_id: str, path: Path, names: Sequence[str] = ()
 ) -> None:
-    """Write the page, which needs no network; every text is escaped."""
+    """Write the page, which needs no network; every text is escaped.
+
+    Args:
+        names: Of the support molecules, (s,); they are numbered without.
+    """
     known = predictions.classifier.known_
     names = [plain(name) for name in names] or [""] * len(known.smiles)
     names = [name or f"measured {i}" for i, name in enumerate(names, 1)]

@@ -210,6 +210,8 @@ def predict_rows(
 
     Args:
         classifier: As of `predict_table`, and what follows the molecules.
+        rows: The other columns, none of which prediction adds.
+        smiles: The molecules, (n,).
         scorer: Of `classifier.featurize` of them, with identities, where it serves several assays.
     """
     if error is not None:  # refused before any work is done

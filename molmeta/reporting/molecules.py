@@ -20,6 +20,7 @@ def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup
     (Markup('<svg'), Markup('<span class="subtitle">not drawable</span>'))
 
     Args:
+        smiles: The molecule.
         name: By which other parts of the page may show the drawing again.
         shades: A number for each atom, from −1, a dark orange disc behind it, to 1, a dark blue
             one; none by default.

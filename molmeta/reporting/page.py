@@ -33,6 +33,9 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     >>> page = render_page("Screening", "two molecules", [Section("Hits", [Text("1 < 2")])])
     >>> "1 &lt; 2" in page, "<script" in page
     (True, False)
+
+    Args:
+        sections: In order; each is linked from the top.
     """
     environment = Environment(
         loader=PackageLoader("molmeta.reporting", "."),

@@ -28,6 +28,7 @@ def save_config(
     """Write the run's `config.json`, whole or not at all.
 
     Args:
+        init: The model that the run starts from.
         data: Digests of the assays, by role.
     """
     content = {

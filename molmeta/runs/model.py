@@ -80,6 +80,7 @@ class Model:
         another share of actives is expected.
 
         Args:
+            scores: What the learner gave.
             labels: Of the support set, shape (s,).
             prevalence: The share of actives to expect; None: that of the support set.
         """

@@ -8,7 +8,11 @@ _STAYS = "pre-training, and an encoder that stays as it is afterwards"
 
 
 def check_rules(recipe: Recipe, learner: Learner) -> None:
-    """Refuse a recipe whose sections contradict each other."""
+    """Refuse a recipe whose sections contradict each other.
+
+    Args:
+        learner: Its learner, with the weights from which training starts.
+    """
     _check_teacher(recipe)
     _check_final_epochs(recipe, learner)
     _check_profiles(recipe, learner)

@@ -83,7 +83,11 @@ def check(
     width: int | None = None,
     tolerance: float,
 ) -> None:
-    """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched."""
+    """Hold a copy of `part` to every law; the part itself and torch's generator stay untouched.
+
+    Raises:
+        BrokenLaw: The first law that it breaks, by how much, or the exception that came instead.
+    """
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
         built = copy.deepcopy(part) if isinstance(part, nn.Module) else part()

@@ -64,6 +64,7 @@ def calibrate(
     ([8], 7)
 
     Args:
+        store: The assays.
         settings: Which draws are made; the defaults if not given.
 
     Returns:

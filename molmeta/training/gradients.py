@@ -38,6 +38,9 @@ def accumulate_gradients(
         slots: The episodes of the step that are this process's.
         n_slots: Episodes of the step, all processes together.
         known: The vectors of all molecules, where the encoder stays as it is.
+
+    Returns:
+        The episodes' share of the mean loss.
     """
     drawn = [sampler.draw(step, slot) for slot in slots]
     if not drawn:

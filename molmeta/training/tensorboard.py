@@ -17,6 +17,9 @@ def tensorboard(folder: Path) -> Callable[[Progress | Epoch], None]:
 
     Args:
         folder: Gets the folders `pretraining` and `training`.
+
+    Raises:
+        InputError: If the package is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -21,6 +21,7 @@ class Validation:
 
     Args:
         store: Validation assays; None: every score is NaN.
+        settings: The draws that are made.
 
     Raises:
         InputError: If for one of the support sizes no assay is large enough.

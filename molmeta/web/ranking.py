@@ -78,7 +78,11 @@ def rank(
     workers: int,
     prevalence: float | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rank molecules; each step is told as an event, as `answers.Event` describes."""
+    """Rank molecules; each step is told as an event, as `answers.Event` describes.
+
+    Raises:
+        InputError: If the measured molecules lack a class.
+    """
     start = time.monotonic()
     yield {"event": "learning"}
     classifier = learn(model, support, active, values, prevalence)
@@ -152,7 +156,11 @@ def explain(
     smiles: str,
     prevalence: float | None = None,
 ) -> dict[str, Any]:
-    """Say why a molecule ranks as it does, as `answers.Explanation` describes."""
+    """Say why a molecule ranks as it does, as `answers.Explanation` describes.
+
+    Raises:
+        InputError: If the molecule does not parse, or the measured ones lack a class.
+    """
     mol = to_mol(smiles, MAX_ATOMS)
     if isinstance(mol, str):
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")

@@ -28,6 +28,9 @@ def placed(name: str, content: bytes) -> Iterator[Path]:
     >>> with placed("mine.csv", b"smiles\\nCCO\\n") as path:
     ...     path.read_text()
     'smiles\\nCCO\\n'
+
+    Raises:
+        InputError: What was raised within, without the folder.
     """
     plain = re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1]).strip(". ") or "table"
     with tempfile.TemporaryDirectory() as folder:

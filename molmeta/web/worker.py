@@ -79,7 +79,11 @@ class Worker:
         return begun
 
     async def answer(self, job: str, **arguments: Any) -> Any:
-        """Give what a job returns."""
+        """Give what a job returns.
+
+        Raises:
+            MolmetaError: If it fails; InputError if that is the user's doing.
+        """
         begun = self.start(job, **arguments)
         try:
             return [step async for step in begun.steps()][-1]
@@ -113,7 +117,11 @@ class Worker:
             begun.put("end", None)
 
     async def _converse(self, begun: Job, job: str, arguments: dict[str, Any]) -> None:
-        """Send a job to the process and receive its steps until it ends."""
+        """Send a job to the process and receive its steps until it ends.
+
+        Raises:
+            TimeUp: If it takes too long.
+        """
         pipe = await asyncio.to_thread(self._ready)
         self._number += 1
         pipe.send((self._number, job, arguments))
@@ -190,7 +198,11 @@ class Job:
         self._messages.put_nowait((kind, content))
 
     async def steps(self) -> AsyncIterator[Any]:
-        """Give what the job returns, or each thing it yields."""
+        """Give what the job returns, or each thing it yields.
+
+        Raises:
+            MolmetaError: What it raises; InputError if that is the user's doing.
+        """
         while True:
             kind, content = await self._messages.get()
             if kind == "end":

@@ -30,7 +30,11 @@ MARKS = {
 
 
 def read_head(path: Path) -> bytes:
-    """The first bytes of a file's (decompressed) content."""
+    """The first bytes of a file's (decompressed) content.
+
+    Raises:
+        InputError: If they show that the file is no data of any kind we read.
+    """
     if path.is_dir() or not on_disk(path).exists():
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError.of(str(path), got=got, expected="a file")

@@ -127,7 +127,11 @@ class _Candidate:
         return known, width > 1 and share >= 0.9, width > 1, width, share
 
     def header(self, source: str, skipped: int) -> Header:
-        """The header found."""
+        """The header found.
+
+        Raises:
+            InputError: If it is a row of data, or not the header.
+        """
         record, rows = self.records[self.at], self.rows
         names = [name.strip() for name in record.cells]
         if record.is_comment:

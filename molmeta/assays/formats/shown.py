@@ -33,7 +33,11 @@ class Shown:
 
 
 def read_shown(where: str, content: bytes, sheet: str) -> Shown:
-    """Read what a sheet of a workbook shows."""
+    """Read what a sheet of a workbook shows.
+
+    Raises:
+        InputError: If it is an .xlsx, and damaged.
+    """
     shown, archive = Shown(), io.BytesIO(content)
     if not zipfile.is_zipfile(archive):
         return shown

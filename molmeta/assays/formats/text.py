@@ -53,7 +53,11 @@ class Text:
 
     @classmethod
     def of(cls, path: Path) -> Text:
-        """Find the encoding: by the byte order mark, else UTF-8, else cp1252."""
+        """Find the encoding: by the byte order mark, else UTF-8, else cp1252.
+
+        Raises:
+            InputError: If it is none of them, or a mixture.
+        """
         with open_bytes(path) as stream:
             start = stream.read(4)
         for mark, encoding in MARKS.items():

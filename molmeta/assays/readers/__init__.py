@@ -58,7 +58,14 @@ class Source:
 
 
 def open_source(path: Path | str, format: str = "auto", sheet: str | None = None) -> Source:
-    """Open a file and find the reader for it."""
+    """Open a file and find the reader for it.
+
+    Args:
+        format: A reader's name, or "auto" to recognise it.
+
+    Raises:
+        InputError: If the file cannot be read, or there is no such reader.
+    """
     if format != "auto" and format not in READERS:
         raise InputError.of(
             "--format", got=repr(format), expected=f"auto or one of {', '.join(READERS)}"

@@ -42,6 +42,9 @@ def read(table: Table, columns: Columns) -> Reading:
     A table is long where an assay, label or value column is named or known, else wide. With a
     threshold, labels come from values, unless a label column is named. Beside values, a column
     of 0 and 1 is none of labels unless it says so.
+
+    Raises:
+        InputError: If a column is missing, not recognised, or holds what cannot be read.
     """
     smiles = find_smiles(table, columns.smiles_column)
     names = [name for name in table.columns if name != smiles]
@@ -169,6 +172,11 @@ def read_wide(
     """Measurements of a wide table: the cells of its assay columns that are not blank.
 
     A molecule that is tested in no assay gives one row without an assay.
+
+    Args:
+        smiles: The column of the molecules.
+        assays: The columns that are assays.
+        others: What to say of the other columns.
     """
     note = f"SMILES from {smiles!r}, {len(assays)} assays: {listed(assays)}"
     return Reading((note, *others), _read_wide(table, smiles, assays))

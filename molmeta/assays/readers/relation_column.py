@@ -40,6 +40,11 @@ def relation_of(
 ) -> tuple[str | None, bool]:
     """The relation column of a value column, and whether it is to be turned round.
 
+    Args:
+        names: The columns that have no other role, in the table's order.
+        candidates: The columns that could hold values.
+        relations: Those of relations.
+
     Raises:
         InputError: If it is not clear which relation is whose.
     """

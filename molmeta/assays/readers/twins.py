@@ -33,6 +33,11 @@ def disagree(
     """Tell in which rows twins differ by more than their rounding.
 
     What is blank, censored, or no concentration of molecules agrees with anything.
+
+    Args:
+        one: The value, unit and relation of n rows.
+        other: Those of the twin.
+        cells: Both as written, for their digits.
     """
     apart = (_exact_pxc50(one) - _exact_pxc50(other)).abs()
     rounding = _rounding(one, cells[0]) + _rounding(other, cells[1])

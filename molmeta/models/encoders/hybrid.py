@@ -78,8 +78,10 @@ def hybrid(
     """Make a hybrid encoder from the names and settings that recipes give.
 
     Args:
+        graph: Name of the graph encoder.
         graph_settings: Of the graph encoder, e.g. `{dim: 64, layers: 4}`.
         graph_scale: Initial weight of the graph's part.
+        settings: Of the `FingerprintEncoder`.
 
     Raises:
         InputError: If there is no such graph encoder, or it has no such settings.

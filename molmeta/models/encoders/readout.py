@@ -33,6 +33,13 @@ class Readout(nn.Module):
     >>> batch = make_batch(featurize(["CCO", "C"]), np.arange(2))  # three atoms, and one
     >>> Readout(1, ("sum", "max"))(torch.full((4, 1), 20.0), batch).tolist()
     [[3.0, 20.0], [1.0, 20.0]]
+
+    Args:
+        dim: Width of an atom's vector.
+        kinds: One name, or several, whose vectors are concatenated.
+
+    Attributes:
+        dim: Width of a molecule's vector: `dim` for each of `kinds`.
     """
 
     def __init__(self, dim: int, kinds: Readouts) -> None:

@@ -21,6 +21,9 @@ def check_library(library: Library, *, properties: bool = False) -> None:
     Traceback (most recent call last):
     ...
     molmeta.errors.InputError: input mine.csv; got the columns 'rank', which prediction adds; ...
+
+    Raises:
+        InputError: If columns have names that prediction adds.
     """
     added = [*TOP_COLUMNS, *OUTPUT_COLUMNS, *(FILTER_COLUMNS if properties else ())]
     check_names(library.tables[0].columns, f"input {library.name}", added)
@@ -39,6 +42,7 @@ def tell_hits(
     Args:
         best: The file that `screen` wrote with `top`.
         smiles_column: Its column of molecules, as in the library.
+        properties: As of `predict_table`, with `workers`.
 
     Returns:
         A row for each hit of each assay, the best first: `assay`, the library's own columns, then

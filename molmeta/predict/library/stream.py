@@ -73,10 +73,12 @@ def compute(
     """Apply a function to the molecules of parts: one result a part, in order, in bounded memory.
 
     Args:
+        model: What the molecules are featurized for.
         parts: Read only a little ahead.
         function: Features of m rows → (m, k).
         workers: Processes that read molecules while `function` runs in this one; None and 1:
             this one reads them.
+        progress: Called with the number of rows done since its last call.
     """
     begun: deque[Part] = deque()
 
