@@ -36,7 +36,11 @@ _PASSED_ON: dict[Callable[..., Any], Callable[[Sections], Callable[..., Any]]] =
 
 
 def passes_on(choose: Callable[[Sections], Callable[..., Any]]) -> Callable[[Part], Part]:
-    """Decorate a factory whose `**settings` are the keyword arguments of another part."""
+    """Decorate a factory whose `**settings` are the keyword arguments of another part.
+
+    Args:
+        choose: Says of which part, from what a recipe gives the factory.
+    """
 
     def add(part: Part) -> Part:
         _PASSED_ON[part] = choose
@@ -178,7 +182,11 @@ def read_recipe(name_or_file: str | Path) -> Sections:
 
 
 def override(recipe: Sections, settings: Iterable[str]) -> Sections:
-    """Copy `recipe` with `section.key=value` settings applied, values read as YAML."""
+    """Copy `recipe` with `section.key=value` settings applied, values read as YAML.
+
+    Raises:
+        InputError: If a setting is not of that form.
+    """
     result = {
         key: dict(value) if isinstance(value, dict) else value for key, value in recipe.items()
     }

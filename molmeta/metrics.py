@@ -1,8 +1,7 @@
 """Metrics of ranked and probabilistic scores, on the raw scores, never on thresholded ones.
 
 Molecules with equal scores are one group: no metric depends on the order in which they stand.
-A metric that its labels do not define (one class only, no spread) is NaN. All arrays are of shape
-(n,); labels are 1 active, 0 inactive; a higher score means more active.
+A metric that its labels do not define (one class only, no spread) is NaN.
 """
 
 import numpy as np
@@ -17,6 +16,10 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
 
     >>> auprc([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
     0.8333333333333333
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
 
     Returns:
         A value in (0, 1]; NaN if the labels are of one class.
@@ -37,6 +40,8 @@ def delta_auprc(labels: ArrayLike, scores: ArrayLike, prevalence: float | None =
     0.5
 
     Args:
+        labels: Of the query set, shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
         prevalence: Fraction of actives to subtract. By default the query set's own, so that a
             constant scores exactly 0 (the convention of FS-Mol's tables); FS-Mol's plots
             subtract the support set's instead.
@@ -54,6 +59,10 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
     >>> roc_auc([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
     0.75
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
     """
     actives, chosen = _cumulative(labels, scores)
     if _one_class(actives, chosen):
@@ -70,6 +79,8 @@ def hit_rate(labels: ArrayLike, scores: ArrayLike, k: int) -> float:
     0.5
 
     Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
         k: Molecules chosen; NaN where there are fewer than that.
     """
     actives, chosen = _cumulative(labels, scores)
@@ -87,6 +98,8 @@ def enrichment_factor(labels: ArrayLike, scores: ArrayLike, fraction: float) -> 
     4.0
 
     Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
         fraction: In (0, 1].
     """
     actives, chosen = _cumulative(labels, scores)
@@ -105,6 +118,8 @@ def bedroc(labels: ArrayLike, scores: ArrayLike, alpha: float = 20.0) -> float:
     1.0
 
     Args:
+        labels: Shape (n,), 1 active, 0 inactive.
+        scores: Shape (n,), higher means more active.
         alpha: Weight of the early ranks; 20 gives the best 8 % of the list 80 % of the score.
     """
     actives, chosen = _cumulative(labels, scores)

@@ -73,6 +73,13 @@ def check_outputs(outputs: Iterable[Path | None], read: Iterable[Path] = ()) -> 
     Standard output (`-`) is no file.
 
     >>> check_outputs([Path("ranked.csv"), None, Path("ranked.html")], [Path("library.csv")])
+
+    Args:
+        outputs: What is written; None for what is not asked for.
+        read: What is read.
+
+    Raises:
+        InputError: If two of the outputs are one file, or one of them is read.
     """
     written, read = [p for p in outputs if p is not None and str(p) != "-"], list(read)
     for i, path in enumerate(written):

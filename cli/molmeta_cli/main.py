@@ -70,7 +70,11 @@ def main() -> None:
 
 
 def _check_standard_input(arguments: list[str]) -> None:
-    """Refuse standard input for two options: the second would find it empty."""
+    """Refuse standard input for two options: the second would find it empty.
+
+    Raises:
+        InputError: If it is named twice.
+    """
     before = ["", *arguments]
     named = [
         word

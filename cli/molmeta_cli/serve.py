@@ -61,7 +61,11 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before it is printed."""
+    """Take the address before it is printed.
+
+    Raises:
+        InputError: If it cannot be had.
+    """
     from molmeta.errors import InputError
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

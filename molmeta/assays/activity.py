@@ -36,7 +36,11 @@ _FSMOL_PXC50, _FSMOL_PERCENT = 5.0, 50.0
 
 
 def check_threshold(threshold: float | str | None) -> float | str | None:
-    """Read a threshold as typed: a number, "median", "fsmol", "default", or None."""
+    """Read a threshold as typed: a number, "median", "fsmol", "default", or None.
+
+    Raises:
+        InputError: If it is anything else.
+    """
     if threshold is None or threshold in ("median", "fsmol", DEFAULT):
         return threshold
     with suppress(ValueError):
@@ -46,7 +50,11 @@ def check_threshold(threshold: float | str | None) -> float | str | None:
 
 
 def check_direction(direction: str | None) -> str | None:
-    """Read a direction as typed: "higher", "lower", or None."""
+    """Read a direction as typed: "higher", "lower", or None.
+
+    Raises:
+        InputError: If it is anything else.
+    """
     if direction not in (None, "higher", "lower"):
         raise InputError.of("--direction", got=repr(direction), expected="higher or lower")
     return direction
@@ -226,6 +234,8 @@ def describe_threshold(
     Args:
         table: As `label_values` takes it, with its `threshold` and `reason`, of rows that got
             their labels from their values.
+        threshold: As given.
+        direction: As given.
     """
     if threshold is None or not len(table):
         return ""

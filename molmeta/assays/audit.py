@@ -31,7 +31,11 @@ def kinds_of(reasons: pd.Series) -> pd.Series:
 
 
 def describe(summary: pd.DataFrame) -> str:
-    """Write a summary for the screen: the sum, then a line a reason."""
+    """Write a summary for the screen: the sum, then a line a reason.
+
+    Args:
+        summary: As `summarize` gives it.
+    """
     by_action = summary.groupby("action")["n_rows"].sum()
     actions = dict.fromkeys([KEPT, MERGED, DROPPED, *by_action.index])
     sums = " + ".join(f"{by_action.get(name, 0):,} {name}" for name in actions)

@@ -15,7 +15,11 @@ _N_ASSAYS, _N_FILES, _LONGEST = 200, 20, 40
 
 
 def write_audit_page(store: AssayStore, file: Path) -> None:
-    """Write the page of a store's audit."""
+    """Write the page of a store's audit.
+
+    Raises:
+        InputError: If the file cannot be written there.
+    """
     audit, files = store.audit, store.header["files"]
     origin = files[0] if len(files) == 1 else f"{len(files):,} files"
     write_page(

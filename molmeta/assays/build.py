@@ -102,6 +102,9 @@ def check_files(paths: Iterable[Path | str], columns: Columns, format: str = "au
     """Refuse files, or the user's choice of their columns, by a look at their first rows.
 
     It takes a moment, where loading a model takes seconds. Stores are passed over.
+
+    Raises:
+        InputError: As `featurize_files`, as far as first rows show it.
     """
     for path in expand([path for path in paths if not is_store(path)]):
         open_source(path, format, columns.sheet).read(columns)

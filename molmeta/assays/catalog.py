@@ -19,6 +19,8 @@ class RemoteFile(BaseModel):
     """A file of a data set.
 
     Attributes:
+        url: Its address.
+        name: Its name in the folder.
         checksum: "md5:…" or "sha256:…", where one is published.
         unpack: Whether it is a tar archive to be unpacked beside it.
     """
@@ -81,6 +83,9 @@ def find_card(name: str) -> Card:
 
     >>> find_card("drug_mechanisms").licence
     'MIT'
+
+    Raises:
+        InputError: If there is none of that name.
     """
     known = cards()
     if name not in known:
@@ -104,6 +109,7 @@ def fetch(
     """Fetch a data set; what is there already is only checked.
 
     Args:
+        card: The data set.
         folder: Where its files go; by default a folder of its name in `data_folder()`.
         progress: Called with the number of bytes that arrived since its last call.
 
@@ -155,6 +161,7 @@ def published_splits(
     {'train': 18, 'valid': 5, 'test': 7}
 
     Args:
+        card: The data set.
         assay_ids: Its assays, in file order.
         folder: Where it was fetched to, for splits that are in a file.
 

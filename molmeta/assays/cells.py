@@ -131,7 +131,11 @@ def _number(text: str, decimal: str | None) -> float | str:
 
 
 def check_decimal(decimal: str | None) -> None:
-    """Refuse what is no decimal mark."""
+    """Refuse what is no decimal mark.
+
+    Raises:
+        InputError: If it is neither "comma", "point" nor None.
+    """
     if decimal not in (None, POINT, COMMA):
         raise InputError.of("--decimal", got=repr(decimal), expected="comma or point")
 

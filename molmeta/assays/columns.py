@@ -95,8 +95,11 @@ def find_column(
     Names are compared exactly first, then without regard to case and outer blanks.
 
     Args:
+        names: The columns of a table.
         wanted: The user's choice, or None.
         known: Well-known names, best first.
+        flag: The option that carries the user's choice, for the message.
+        source: The file, for the message.
 
     Raises:
         InputError: If `wanted` is not a column.

@@ -24,7 +24,11 @@ _NO_LETTERS = {code: None for code in range(128) if not chr(code).isalpha() or c
 
 
 def check_duplicates(by: str) -> str:
-    """Read one of `DUPLICATES` as typed."""
+    """Read one of `DUPLICATES` as typed.
+
+    Raises:
+        InputError: If it is anything else.
+    """
     if by not in DUPLICATES:
         raise InputError.of("--duplicates", got=repr(by), expected=" or ".join(DUPLICATES))
     return by
@@ -43,6 +47,10 @@ def substances(
     Args:
         table: n measurements: `assay` (0 where none), `molecule` (−1 where none), `identity` by
             canonical SMILES.
+        smiles: Of each molecule, (m,).
+        graphs: Of each molecule, (m,).
+        standardize: The form of the molecules.
+        workers: Processes that make InChIKeys.
 
     Returns:
         (n,).
@@ -78,6 +86,7 @@ def find_substances(
     Args:
         smiles: In standard form, "" where none, (n,).
         known: As those.
+        workers: Processes that make InChIKeys.
 
     Returns:
         The first of the known ones that is the same substance, −1 where none is, (n,).

@@ -19,8 +19,14 @@ def write_example(folder: Path) -> dict[str, str]:
     >>> list(write_example(Path("first")))
     ['train.csv', 'valid.csv', 'test.csv', 'support.csv', 'library.csv', 'recipe.yaml']
 
+    Args:
+        folder: New or empty.
+
     Returns:
         The content of each file, by its name.
+
+    Raises:
+        InputError: If the folder is not empty.
     """
     if folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise InputError.of(

@@ -9,7 +9,12 @@ def check_form(store: AssayStore, expected: Standardizer | None, who: str) -> No
     """Refuse a store whose molecules are in another form: its graphs would mislead.
 
     Args:
+        store: The assays to use.
+        expected: The form needed.
         who: The user of the form, e.g. "model runs/first".
+
+    Raises:
+        InputError: If the forms differ.
     """
     if store.standardize != expected:
         raise InputError.of(

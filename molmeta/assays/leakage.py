@@ -42,6 +42,9 @@ def leakage(folds: Mapping[str, AssayStore]) -> pd.DataFrame:
     >>> leakage(folds)[["n_assays", "n_same_assays", "share_seen"]].values.tolist()
     [[7.0, 0.0, 0.0]]
 
+    Args:
+        folds: Stores by fold, training first.
+
     Returns:
         One row a pair: `seen`, the earlier fold; `fold`, the later one; of the latter `n_assays`,
         `n_same_assays` (of the same id), `n_same_sets` (whose molecules are exactly those of an

@@ -32,6 +32,7 @@ class Library:
     ('drugs.csv', 'structure', 2)
 
     Attributes:
+        tables: All their columns.
         smiles_column: The one that holds the SMILES.
         sheet: The sheet that was asked for.
     """
@@ -73,6 +74,7 @@ def open_library(
     'structure'
 
     Args:
+        paths: Where they are.
         smiles_column: Holds the molecules; None: it is found.
         sheet: Which sheet, if they are workbooks; None: the first one.
 

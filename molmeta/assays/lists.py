@@ -8,7 +8,11 @@ from molmeta.errors import InputError
 
 
 def read_lists(path: Path) -> dict[str, list[str]]:
-    """Read lists such as FS-Mol's `fsmol-0.1.json`."""
+    """Read lists such as FS-Mol's `fsmol-0.1.json`.
+
+    Raises:
+        InputError: If the file cannot be read or holds anything else.
+    """
     try:
         lists: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

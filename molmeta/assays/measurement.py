@@ -68,6 +68,10 @@ def as_text(cells: pd.Series) -> pd.Series:
 def parse_labels(cells: pd.Series, where: str) -> NDArray[np.float32]:
     """Read labels: 1, 0, yes, no, active, inactive, true, false …; NaN where blank.
 
+    Args:
+        cells: The cells of one column, indexed by row number.
+        where: File and column, for the message.
+
     Raises:
         InputError: If a cell is anything else.
     """

@@ -21,6 +21,8 @@ def name_column(
     ('Name', None)
 
     Args:
+        table: n rows.
+        smiles: Their molecules, (n,).
         added: Columns that are not the user's own.
     """
     head, structures = table.head(_LOOKED_AT), [*smiles[:_LOOKED_AT]]

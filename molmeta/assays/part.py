@@ -23,6 +23,8 @@ def part_of(
     The audit keeps all rows of the assays; those left out are dropped with that reason.
 
     Args:
+        store: The assays.
+        assay_ids: The assays, in this order.
         allowed: Which molecules it may hold, shape (n_molecules,); None: all.
     """
     part = store.subset(assay_ids)

@@ -135,6 +135,9 @@ class Quantity:
     def unit_with(self, stated: str) -> str:
         """The unit of the values, where another place than the name states one too.
 
+        Args:
+            stated: A unit, "" where none.
+
         Returns:
             In the language of `Unit.parse`; "" where nobody states it.
 

@@ -25,6 +25,7 @@ class Overlap(NamedTuple):
     """The part of an assay that is in a record.
 
     Attributes:
+        assay_id: The assay.
         same_id: Whether the record has an assay of this id.
         same_content: Whether it has one of just these molecules and labels, whatever its id.
         molecules: The share of the assay's molecules that occur in the record.
@@ -103,7 +104,12 @@ class AssayRecord:
         """Refuse assays that are among these, under the same id or with the same content.
 
         Args:
+            others: The assays to use.
             what: Their name in the message, e.g. "training assays".
+            fix: Advice to the user.
+
+        Raises:
+            InputError: If one of them is.
         """
         contents = {content for content in self.digests.values() if content}
         found = [
@@ -144,6 +150,7 @@ def digest_store(store: AssayStore, *, values: bool = False) -> str:
     """Digest all that training reads of a store: assays, molecules, labels, what is kept.
 
     Args:
+        store: The assays.
         values: Whether training reads measured values too.
     """
     digest = hashlib.sha256()

@@ -27,6 +27,7 @@ def scaffold_numbers(
     [1, 1, 0]
 
     Args:
+        store: Where the molecules are.
         molecules: Indices into it, shape (n,); by default all of them.
     """
     if molecules is None:

@@ -80,6 +80,7 @@ def split_assays(
     {'train': 10, 'valid': 4, 'test': 4}
 
     Args:
+        store: The assays.
         by: One of `METHODS`.
         fractions: The share of each fold, in assays or targets.
         seed: Of the draws.
@@ -152,6 +153,8 @@ def write_split(store: AssayStore, split: Split, out: Path | str) -> dict[str, A
     AssayStore('split/test': 1 assays, 40 molecules)
 
     Args:
+        store: The assays.
+        split: Their folds.
         out: The folder, which appears whole or not at all; an earlier split is replaced.
 
     Returns:

@@ -52,6 +52,7 @@ class Assay:
     (44, 11, [0, 1, 2])
 
     Attributes:
+        id: Its name.
         molecules: Index into the store's molecules, −1 where the SMILES does not parse, (n,).
         labels: 1 active, 0 inactive, NaN unknown, (n,).
         values: Measured values in the assay's unit, NaN where none, (n,).
@@ -101,6 +102,7 @@ class AssayStore:
     [['ace_inhibitor', 44, 11]]
 
     Attributes:
+        path: The store's folder.
         header: The content of its `store.json`.
         feature_spec: The definition of its graphs, fingerprints, pairs and descriptors, to be
             compared with a model's.
@@ -151,6 +153,7 @@ class AssayStore:
         """Build a store from a table with the columns assay, smiles, label[, value, relation].
 
         Args:
+            frame: One row a measurement.
             out: The store's folder; without it the store is temporary.
 
         Raises:

@@ -26,12 +26,20 @@ def is_store(path: Path | str) -> bool:
 
 @dataclass(frozen=True)
 class StoreFolder:
-    """The files that `store` lists."""
+    """The files that `store` lists.
+
+    Attributes:
+        path: Where they are.
+    """
 
     path: Path
 
     def header(self) -> dict[str, Any]:
-        """Read `store.json`."""
+        """Read `store.json`.
+
+        Raises:
+            InputError: If this is no store, or one of another version or with other features.
+        """
         try:
             header: dict[str, Any] = json.loads((self.path / "store.json").read_bytes())
             version = header["version"] if header["format"] == FORMAT else None

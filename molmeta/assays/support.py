@@ -40,6 +40,7 @@ class Support:
     ([1.0, 0.0, nan], [False, False, True])
 
     Attributes:
+        assay_id: The assay.
         rows: All columns of the file, the row number as index.
         smiles: As given, "" where blank, (n,).
         labels: 1 active, 0 inactive, NaN unknown: by label or by value and threshold, (n,).
@@ -206,7 +207,11 @@ def _support(store: AssayStore, assay_id: str, path: Path | str, columns: Column
 
 
 def value_columns(path: Path | str, columns: Columns, format: str = "auto") -> tuple[str, ...]:
-    """Find the columns of values of a table that has several; else there is none."""
+    """Find the columns of values of a table that has several; else there is none.
+
+    Raises:
+        InputError: If one of them cannot be read.
+    """
     if not Path(path).is_file():
         return ()
     try:

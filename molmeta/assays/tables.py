@@ -33,6 +33,7 @@ def open_table(path: Path | str, sheet: str | None = None) -> Table:
 
     Args:
         path: The file; `-` is standard input, which is read once, as pipes are.
+        sheet: Which sheet of a workbook; None: the first one.
 
     Raises:
         InputError: If there is no such file, or it is empty, truncated or not a table; or if a

@@ -92,7 +92,11 @@ def contents_of(
     """Assemble the contents of a store from newly read rows.
 
     Args:
+        rows: The rows read.
+        molecules: The distinct SMILES of the rows.
         table: The rows as `build.decide` gives them.
+        standardize: The standard form of the molecules.
+        notes: How the files were read.
     """
     measured = table[table["assay"] > 0].sort_values("assay", kind="stable")
     return Contents(
@@ -159,6 +163,7 @@ def counts_by_assay(
 
     Args:
         number: Each row's assay, 0 … n_assays − 1, shape (n,).
+        n_assays: How many there are.
         kept: The curation mask, shape (n,).
         label: 1, 0 or NaN, shape (n,).
     """

@@ -83,6 +83,9 @@ def chosen(reads: Collection[str]) -> list[Feature]:
 
     >>> [feature.name for feature in chosen(["pairs", "graphs", "fingerprints"])]
     ['fingerprints', 'pairs']
+
+    Raises:
+        InputError: If there is none of a name.
     """
     for name in reads:
         if name != GRAPHS and name not in FEATURES:

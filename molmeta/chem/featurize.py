@@ -201,7 +201,18 @@ def featurize_stream(
 
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
-        reads: As for `featurize`, like all others, and the errors.
+        reads: As for `featurize`, like all that follow.
+        identities: As above.
+        inchikeys: As above.
+        standardize: As above.
+        workers: As above.
+        time_limit: As above.
+        max_atoms: As above.
+        progress: As above.
+
+    Raises:
+        InputError: As `featurize`.
+        WorkerError: If worker processes cannot be started.
     """
     names = tuple(feature.name for feature in chosen(reads))
     featurizer = _Featurizer(GRAPHS in reads, names, identities, inchikeys, standardize, max_atoms)

@@ -60,7 +60,11 @@ class Standardizer:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, object] | None) -> Standardizer | None:
-        """Make the standardizer of a `spec`; None, molecules as drawn, for None."""
+        """Make the standardizer of a `spec`; None, molecules as drawn, for None.
+
+        Raises:
+            InputError: If it is of another version of molmeta.
+        """
         if spec is None:
             return None
         options = {name: value for name, value in spec.items() if name != "version"}

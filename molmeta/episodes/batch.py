@@ -48,11 +48,13 @@ def make_batch(
     (torch.Size([9, 9]), tensor(24.))
 
     Args:
+        molecules: A store, or what `featurize` gave.
         indices: Repeats are allowed.
         reads: Of `graphs` (see `collate`), `fingerprints` (`fp_columns` and `fp_counts`, one entry
             an environment of a molecule, and `fp_offsets`, (n,), where each molecule begins: what
             `torch.nn.functional.embedding_bag` takes), `pairs` (likewise `pair_columns`,
             `pair_counts` and `pair_offsets`) and `descriptors` ((n, 69), NaN where RDKit has none).
+        device: Where the tensors go.
 
     Raises:
         InputError: If the molecules were featurized without something that is read.
@@ -98,6 +100,11 @@ def collate(
     >>> batch = collate(featurize(["CCO", "c1ccccc1"]).graphs, np.array([0, 1]))
     >>> batch.batch.tolist()
     [0, 0, 0, 1, 1, 1, 1, 1, 1]
+
+    Args:
+        graphs: Any number of molecules.
+        indices: Shape (n,); repeats are allowed.
+        device: Where the tensors go.
     """
     dense = graphs.dense(indices)
     tensors = {

@@ -62,6 +62,8 @@ def stratified(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
 
     Args:
         labels: Shape (n,), 1 active, 0 inactive; none unknown.
+        size: Molecules of the support set.
+        seed: Of the splitter.
 
     Raises:
         DrawError: If a class is missing from either set or the assay is too small.
@@ -86,6 +88,11 @@ def uniform(labels: NDArray[np.floating], size: int, seed: int) -> Draw:
     >>> len(draw.support), len(draw.query)
     (16, 24)
 
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive; none unknown.
+        size: Molecules of the support set.
+        seed: Of the draw.
+
     Raises:
         DrawError: If a class is missing from either set.
     """
@@ -99,6 +106,11 @@ def balanced(labels: NDArray[np.floating], n_each: int, seed: int) -> Draw:
     >>> labels = np.array([1.0] * 10 + [0.0] * 30)
     >>> labels[balanced(labels, n_each=8, seed=0).support].tolist().count(1)
     8
+
+    Args:
+        labels: Shape (n,), 1 active, 0 inactive; none unknown.
+        n_each: Molecules of each class in the support set.
+        seed: Of the draw.
 
     Raises:
         DrawError: If a class has no more than `n_each`.
@@ -127,7 +139,10 @@ def grouped(labels: NDArray[np.floating], groups: NDArray[np.int64], size: int, 
     (16, set())
 
     Args:
+        labels: Shape (n,), 1 active, 0 inactive; none unknown.
         groups: Shape (n,), the number of each row's group.
+        size: Molecules of the support set.
+        seed: Of the draw.
 
     Raises:
         DrawError: If a class is missing from either set.
@@ -156,7 +171,10 @@ def random_episode(
     (4, 8)
 
     Args:
+        labels: Shape (n,), 1 active, 0 inactive; none unknown.
         identities: Shape (n,); the same number is the same molecule.
+        rng: Where the randomness comes from.
+        n_support: Molecules of the support set.
         n_query: Molecules of the query set, or all others if they are fewer.
 
     Raises:

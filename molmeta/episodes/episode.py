@@ -37,6 +37,7 @@ class Episode:
     2
 
     Attributes:
+        assay_id: Of the assay.
         support: The molecules that the learner adapts to.
         query: The molecules that the learner is tested on.
         joint: The molecules of both, the support set's first, for an encoder to read in one pass.

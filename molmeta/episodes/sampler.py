@@ -29,9 +29,11 @@ class EpisodeSampler:
     ('purine_pyrimidine_antimetabolite', 16, 8)
 
     Args:
+        store: Training assays.
         support_sizes: Each episode takes one of these; one that no assay is large enough for is
             left out.
         query_size: Molecules of the query set, or all others of the assay if they are fewer.
+        seed: Of the stream.
         assay_weight: An assay is drawn with a probability that grows with this power of its number
             of usable molecules; 0 draws all alike, 1 every measurement.
 

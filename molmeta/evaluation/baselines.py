@@ -28,7 +28,14 @@ from molmeta.evaluation.protocol import Floats, Ints, Labels, Scale, Task
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline(ABC):
-    """A method that reads fingerprints and was not trained on anything."""
+    """A method that reads fingerprints and was not trained on anything.
+
+    Attributes:
+        name: Its name in tables.
+        task: The task.
+        tasks: Those it can do.
+        reads: Fingerprints alone.
+    """
 
     name: str
     task: Task = "classification"
@@ -62,6 +69,7 @@ class Baseline(ABC):
         Args:
             known: ECFP counts of the support set, shape (s, size).
             labels: Its labels or values, shape (s,).
+            query: ECFP counts, shape (q, size).
         """
 
 
@@ -106,7 +114,11 @@ class TunedForest(Baseline):
 
 @dataclass(frozen=True, kw_only=True)
 class NearestNeighbours(Baseline):
-    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol."""
+    """The mean label of the k nearest support molecules, by Euclidean distance as in FS-Mol.
+
+    Attributes:
+        k: Number of neighbours.
+    """
 
     name: str = "knn"
     k: int = 4
@@ -253,6 +265,7 @@ def logistic_probabilities(kernel: Floats, labels: Floats, cross: Floats, C: flo
         kernel: Inner products between molecules of the support set, shape (s, s).
         labels: Shape (s,).
         cross: Inner products between queries and support set, shape (q, s).
+        C: Inverse strength of the penalty.
     """
     squares, axes = np.linalg.eigh(kernel)
     spanned = squares > max(1e-10 * squares[-1], 1e-12)

@@ -141,6 +141,7 @@ def compare(evaluations: Mapping[str, Results], metric: str | None = None) -> Co
     [['simsearch', 'knn', 16]]
 
     Args:
+        evaluations: By name.
         metric: A column of `results.csv`; ΔAUPRC by default, R² in regression.
 
     Raises:

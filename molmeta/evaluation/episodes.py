@@ -30,7 +30,9 @@ class Plan:
     """The settings that all units of an evaluation share.
 
     Attributes:
+        protocol: Its name.
         n_draws: Draws an assay and support size, seeds 0, 1, …
+        task: What is predicted.
         use_values: Grade the support sets' labels by their values.
     """
 

@@ -63,6 +63,11 @@ def tuned_forest_means(
 
     Best is the highest accuracy in five-fold cross-validation, as in scikit-learn's `GridSearchCV`
     and with its folds. Where both classes are too small for it, it is the grid's first settings.
+
+    Args:
+        known: Features of the support set, shape (s, d).
+        labels: Its labels, shape (s,), 1 active, 0 inactive.
+        query: Features, shape (q, d).
     """
     right = np.zeros((len(DEPTHS), len(FEATURES), len(LEAVES), len(N_TREES)))
     seeds = count(SEED + 1)
@@ -92,7 +97,12 @@ def grid_means(
     first trees.
 
     Args:
+        known: Features of the support set, shape (s, d).
+        values: Its labels or values, shape (s,).
+        query: Features, shape (q, d).
         features: Features a split, as scikit-learn's `max_features`.
+        min_samples_leaf: Fewest distinct molecules in a leaf.
+        seed: Of samples and features.
     """
     if features is None:  # among all features, those that do not vary are passed over anyway
         varying = (known != known[0]).any(axis=0)

@@ -32,6 +32,9 @@ class FrequentHitters:
 
     Attributes:
         weights: One a bit, shape (size,).
+        training: The training assays.
+        name: Its name in tables.
+        reads: Fingerprints alone.
     """
 
     weights: Floats

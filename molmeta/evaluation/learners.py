@@ -29,6 +29,12 @@ class TrainedMethod:
 
     It is sent to worker processes as its path, and loaded where it is first used. A molecule of
     a store is embedded at most once in each process.
+
+    Attributes:
+        name: What tables call it.
+        path: The run folder.
+        device: Where it computes.
+        trust_code: As of `load_model`.
     """
 
     name: str
@@ -78,6 +84,7 @@ class LearnerMethod(TrainedMethod):
 
     Attributes:
         steps: Inner steps instead of the model's own number.
+        task: What it predicts.
     """
 
     steps: int | None = None
@@ -113,7 +120,11 @@ class LearnerMethod(TrainedMethod):
 
 @dataclass(frozen=True)
 class EncoderProbe(TrainedMethod):
-    """The linear probe on the encoder of a run folder."""
+    """The linear probe on the encoder of a run folder.
+
+    Attributes:
+        task: What it predicts.
+    """
 
     task: Task = "classification"
 
@@ -143,7 +154,11 @@ def model_methods(
     task: Task = "classification",
     trust_code: bool = False,
 ) -> list[LearnerMethod]:
-    """Make methods of models, each called by its shipped name, or the name of its run folder."""
+    """Make methods of models, each called by its shipped name, or the name of its run folder.
+
+    Raises:
+        InputError: If a model cannot be used.
+    """
     methods = []
     for model in models:
         path, folder = load_model(model, trust_code=trust_code).path, Path(model)

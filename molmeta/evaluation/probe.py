@@ -32,6 +32,7 @@ def probe_scores(known: Floats, labels: Floats, asked: Floats, task: Task) -> Fl
         known: Vectors of the support set, shape (s, d).
         labels: Its labels or values, shape (s,).
         asked: Vectors of the queries, shape (q, d).
+        task: What is predicted.
     """
     centre = known.mean(axis=0)
     length = np.sqrt(((known - centre) ** 2).sum(axis=1).mean()) or 1.0

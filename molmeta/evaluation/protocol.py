@@ -67,6 +67,7 @@ class Method(typing.Protocol):
         """Learn from the support set and score the query.
 
         Args:
+            store: Where the molecules are.
             support: Molecules, shape (s,), as indices into the store.
             labels: Of the support set, shape (s,), 1 active, 0 inactive, or between where they are
                 graded by values (active above ½); values in regression.
@@ -125,6 +126,9 @@ def find_protocol(name: str) -> Drawing:
     >>> draw = find_protocol("balanced")(store, store.assay(0), "classification", 8, 0)
     >>> store.assay(0).labels[draw.support].mean().item()
     0.5
+
+    Raises:
+        InputError: If there is none.
     """
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
@@ -136,6 +140,9 @@ def find_task(name: str) -> Task:
 
     >>> find_task("regression")
     'regression'
+
+    Raises:
+        InputError: If there is none.
     """
     if name not in typing.get_args(Task):
         raise unknown("task", name, typing.get_args(Task))

@@ -48,6 +48,7 @@ def write_report(found: Comparison, file: Path) -> None:
 
     Args:
         found: From `compare`; a single evaluation will do.
+        file: Where it goes.
     """
     info = found.results.info
     subtitle = (

@@ -33,6 +33,9 @@ def collect(
 
     Args:
         records: By place, in the order that the tables shall have.
+        methods: Whose records they are.
+        store: The test assays.
+        info: See `Results.info`.
     """
     task: Task = info["task"]
     rows = [_at(place) | row for place, record in records.items() for row in record["rows"]]
@@ -76,7 +79,11 @@ def summarize(
     """Average over draws within an assay, then over assays.
 
     Args:
+        draws: See `Results.results`.
+        skipped: See `Results.skipped`.
+        assays: See `Results.assays`.
         metrics: Columns of `draws`; the first one gets an interval.
+        by_class: One row also a target class.
     """
     by = ["method", "support_size"] + ["target_class"] * by_class
     draws, skipped = (table.merge(assays, on="assay_id") for table in (draws, skipped))

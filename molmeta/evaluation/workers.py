@@ -26,6 +26,9 @@ def run_units(
     """Compute the records of every unit by method name, as they get done.
 
     Args:
+        units: What to do, and with which methods.
+        store: The assays; workers open it by its path.
+        plan: What is the same for all.
         workers: Processes; methods are pickled to each of them once. All sizes of an assay go to
             the same one, which embeds its molecules once.
     """

@@ -58,7 +58,11 @@ class Adapted:
     def weights(
         self, give: Literal["attention", "contributions"], molecules: Batch | Tensor
     ) -> Tensor:
-        """Weigh each support molecule for each molecule, shape (n, s); see the heads."""
+        """Weigh each support molecule for each molecule, shape (n, s); see the heads.
+
+        Raises:
+            InputError: If the head does not say.
+        """
         query = self.learner.encode(molecules, self.parameters)
         return self.learner.weights(give, self.parameters, self.support, self.labels, query)
 
@@ -68,6 +72,9 @@ class Adapted:
 
         Args:
             molecules: Graphs or stored embeddings, n of them; None for the support set.
+
+        Raises:
+            InputError: If the head has none.
         """
         query = None if molecules is None else self.learner.encode(molecules, self.parameters)
         return self.learner.covariance(self.parameters, self.support, self.labels, query)
@@ -98,6 +105,10 @@ class Adapted:
     def load(file: str | Path, learner: Learner) -> Adapted:
         """Read what `save` wrote.
 
+        Args:
+            file: Its file.
+            learner: The learner that had been adapted, with the same weights.
+
         Raises:
             InputError: If the file cannot be read, or comes from another learner or a later
                 molmeta.
@@ -119,6 +130,8 @@ class Adapted:
 
         Args:
             tensors: As `Adapted.tensors` gives them; others are passed over.
+            learner: As of `load`.
+            source: Where they come from, for messages.
 
         Raises:
             InputError: If they come from another learner, or not all of them are there.

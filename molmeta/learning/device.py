@@ -10,7 +10,11 @@ from molmeta.errors import InputError
 
 
 def pick_device(name: str) -> torch.device:
-    """Pick the device of that name; `auto` takes an accelerator where there is one."""
+    """Pick the device of that name; `auto` takes an accelerator where there is one.
+
+    Raises:
+        InputError: If there is no such device here.
+    """
     if name == "auto":
         # torchrun numbers the processes of a machine: each takes a GPU of its own.
         number = int(os.environ.get("LOCAL_RANK", "0"))

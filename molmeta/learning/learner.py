@@ -217,6 +217,9 @@ class Learner(nn.Module):
         """Compute the query loss after adaptation, to be differentiated through it.
 
         For Reptile, which has none, it is the sum of the inner losses on the way.
+
+        Args:
+            episode: Support and query set.
         """
         if self.inner.order == "reptile":
             return self._loss_on_the_way(episode)
@@ -304,7 +307,11 @@ class Learner(nn.Module):
         labels: Tensor,
         query: Tensor,
     ) -> Tensor:
-        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads."""
+        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads.
+
+        Raises:
+            InputError: If the head does not say.
+        """
         with self._holding(parameters):
             if give == "attention":
                 return self.matcher.attention(support, labels, query)
@@ -313,7 +320,11 @@ class Learner(nn.Module):
     def covariance(
         self, parameters: Parameters, support: Tensor, labels: Tensor, query: Tensor | None
     ) -> Tensor:
-        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher."""
+        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher.
+
+        Raises:
+            InputError: If the head has none.
+        """
         with self._holding(parameters):
             return self.matcher.covariance(support, labels, query)
 

@@ -28,6 +28,10 @@ def renamed(saved: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Te
 
     A name that was not saved is looked for under its name in version 0.1; one that the module does
     not have, and that stands for none of its own, stays as it is.
+
+    Args:
+        saved: By the names that they were saved under.
+        names: Those that the module has.
     """
     old = {name: _old(name) for name in names if name not in saved}
     used = {name for name in old.values() if name in saved}

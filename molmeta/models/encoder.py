@@ -67,7 +67,11 @@ class Encoder(nn.Module, ABC):
 
 
 def as_encoder(part: Any) -> Encoder:
-    """Demand an encoder that the learner can use."""
+    """Demand an encoder that the learner can use.
+
+    Raises:
+        InputError: If it is none, or does not say how wide its vectors are.
+    """
     if not isinstance(part, Encoder):
         raise InputError.of(
             f"encoder {type(part).__name__}",

@@ -62,7 +62,11 @@ class Head(nn.Module, ABC):
         """
 
     def likelihood_loss(self, support: Tensor, labels: Tensor) -> Tensor:
-        """Compute a support set's negative log marginal likelihood a label, if it has one."""
+        """Compute a support set's negative log marginal likelihood a label, if it has one.
+
+        Raises:
+            InputError: If it has none.
+        """
         raise InputError.of(
             "inner.loss: likelihood",
             got=f"a {type(self).__name__}, which is no model of its support set's labels",
@@ -71,7 +75,11 @@ class Head(nn.Module, ABC):
         )
 
     def covariance(self, left: Tensor, right: Tensor) -> Tensor:
-        """Compute the covariance of two molecules' values, (…, n, d) with (…, m, d) → (…, n, m)."""
+        """Compute the covariance of two molecules' values, (…, n, d) with (…, m, d) → (…, n, m).
+
+        Raises:
+            InputError: If it has no likelihood.
+        """
         raise InputError.of(
             "predicted values",
             got=f"a {type(self).__name__}, which gives no covariance of values",
@@ -122,7 +130,11 @@ class AttentionHead(Head):
 
 
 def as_head(part: Any) -> Head:
-    """Demand a head that the learner can use."""
+    """Demand a head that the learner can use.
+
+    Raises:
+        InputError: If it is none.
+    """
     if not isinstance(part, Head):
         raise InputError.of(
             f"head {type(part).__name__}",

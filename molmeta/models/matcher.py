@@ -28,7 +28,11 @@ class Matcher(nn.Module):
     torch.Size([3])
 
     Args:
+        encoder: Its `columns` are read.
+        head: Scores queries.
         context: Between projection and head; None for none.
+        projection: Width of the projection.
+        known_assays: Assays of pre-training; None for none.
 
     Raises:
         InputError: If the parts do not fit each other.
@@ -95,6 +99,9 @@ class Matcher(nn.Module):
         """Compute the head's negative log marginal likelihood a label, of the encoder's rows.
 
         Known assays have no part in it, and there is no context.
+
+        Raises:
+            InputError: If the head has none.
         """
         rows = self._projected.select(self.project(support), self._head_reads)
         return self.head.likelihood_loss(rows, labels)
@@ -122,6 +129,9 @@ class Matcher(nn.Module):
 
         Returns:
             Shape (q, s + 1): with each support molecule, and in the last column with itself.
+
+        Raises:
+            InputError: If the head has no covariance.
         """
         known = self.project(support)
         asked = known if query is None else self.project(query)

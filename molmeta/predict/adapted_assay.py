@@ -54,10 +54,12 @@ class AdaptedAssay:
     """A support set of s molecules that parse, and a model adapted to it: a panel of one.
 
     Attributes:
+        model: The model.
         smiles: As given, s of them.
         features: What was read of them, with fingerprints and identities.
         labels: What the model adapts to: 1 active, 0 inactive, or values if it is a model of
             continuous labels, shape (s,).
+        steps: Inner steps instead of the model's own number.
         values: Exact measured values that the labels are graded by, NaN where there is none,
             shape (s,); None: the labels stay as they are.
         bounds: Where a value is no more than a bound, that bound: of an active molecule on the
@@ -126,7 +128,11 @@ class AdaptedAssay:
         return Panel(self.model, [self.adapted])
 
     def weights(self, give: Literal["attention", "contributions"], features: Featurized) -> Floats:
-        """Compute each support molecule's weight for n rows, (n, s); see `Adapted.weights`."""
+        """Compute each support molecule's weight for n rows, (n, s); see `Adapted.weights`.
+
+        Raises:
+            InputError: If the model's head does not say.
+        """
         weights = np.full((len(features), len(self.smiles)), np.nan)
         rows = np.flatnonzero(features.parsed)
         if len(rows):

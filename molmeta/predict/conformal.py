@@ -23,6 +23,7 @@ def p_values(known: Floats, labels: NDArray[np.floating], scores: Floats) -> Flo
 
     Args:
         known: Scores of molecules that the model had not seen, shape (n,); NaN where there is none.
+        labels: Theirs, 1 active, 0 inactive, shape (n,).
         scores: Shape (q,); a NaN gets NaN.
     """
     usable = ~np.isnan(known)

@@ -25,6 +25,9 @@ from molmeta.runs.model import Model, load_model
 class MoleculeEncoder:
     """A trained encoder on SMILES.
 
+    Args:
+        model: Whose encoder it is.
+
     Attributes:
         dim: Width of a molecule's vector.
     """
@@ -78,8 +81,13 @@ class MoleculeEncoder:
         """Embed a library of any size into a file.
 
         Args:
+            library: What to embed.
+            path: As of `write_vectors`.
+            number_format: As of `write_vectors`.
             projected: Write what the model's head compares (`Matcher.prepare`), which is screened
                 faster, instead of the encoder's vectors.
+            workers: Processes that read molecules.
+            progress: Called with the number of rows done since its last call.
 
         Returns:
             The number of rows; and how many of them were rejected, by reason.
@@ -143,7 +151,11 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.trust_code = trust_code
 
     def fit(self, smiles: Iterable[Any], y: object = None) -> Self:
-        """Load the model."""
+        """Load the model.
+
+        Raises:
+            InputError: If it cannot be used.
+        """
         self.encoder_ = MoleculeEncoder(loaded(self.model, self.trust_code))
         return self
 
@@ -176,5 +188,10 @@ def load_encoder(
 
     Args:
         model: A run folder, or a shipped model's name.
+        device: Where it computes.
+        trust_code: Whether parts that are not molmeta's own are imported; see `load_model`.
+
+    Raises:
+        InputError: If the model cannot be used.
     """
     return MoleculeEncoder(load_model(model, device, trust_code=trust_code))

@@ -157,6 +157,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """Log-odds of being active, shape (n,), from what `featurize` gave of n molecules.
 
         Args:
+            features: Of the molecules.
             scorer: Of the model's learner and these features, where they serve something else too.
         """
         check_is_fitted(self, "known_")
@@ -200,6 +201,9 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         Of molecules of either class like those of the support set, about the share `error` lacks
         its own class here (docs/reference/probabilities.md says how nearly). Both classes where a
         molecule does not parse.
+
+        Raises:
+            InputError: If the support set is too small for the error rate.
         """
         return self._in_order(
             self.set_of_scores(self.score_features(self._features(smiles)), error)
@@ -210,6 +214,9 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
 
         Returns:
             Shape (n, 2), the inactive class first, whatever the labels are called.
+
+        Raises:
+            InputError: If the support set is too small for the error rate.
         """
         check_is_fitted(self, "known_")
         check_error_rate(error, self.left_out_, self.known_.labels)

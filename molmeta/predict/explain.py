@@ -26,6 +26,9 @@ def deciding(
     Args:
         weights: Signed, shape (n, s); a row of NaN for a molecule that does not parse.
         similarity: Tanimoto similarities, shape (n, s).
+        smiles: The molecules, n of them.
+        support: The support molecules, s of them.
+        labels: Theirs, shape (s,).
         top: How many a molecule; all by default.
 
     Returns:

@@ -22,7 +22,11 @@ LEFT_OUT, NAN = "are left out of the support set", "get NaN"
 
 
 def loaded(model: str | Path | Model, trust_code: bool) -> Model:
-    """The model that a constructor was given, loaded if it is a name."""
+    """The model that a constructor was given, loaded if it is a name.
+
+    Raises:
+        InputError: As `load_model`.
+    """
     return model if isinstance(model, Model) else load_model(model, trust_code=trust_code)
 
 
@@ -99,7 +103,11 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
         return deciding(weights, similarity, smiles, self.known_.smiles, labels, top)
 
     def _all_parsed(self, molecules: list[Any]) -> Featurized:
-        """Featurize molecules that must all parse."""
+        """Featurize molecules that must all parse.
+
+        Raises:
+            InputError: If one does not.
+        """
         features = self.featurize(molecules)
         fine = features.parsed
         if not fine.all():
@@ -119,7 +127,11 @@ class FewShot(BaseEstimator):  # type: ignore[misc]
 
 
 def at_least(name: str, number: Any, least: int) -> int:
-    """A whole number of a constructor or method as it is."""
+    """A whole number of a constructor or method as it is.
+
+    Raises:
+        InputError: If it is none, or less than `least`.
+    """
     if not isinstance(number, Integral) or number < least:
         raise InputError.of(name, got=repr(number), expected=f"a whole number, {least} or more")
     return int(number)

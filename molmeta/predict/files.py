@@ -38,7 +38,11 @@ def check_ending(path: Path, *also: str) -> None:
 
 
 def check_structures(path: Path) -> None:
-    """Refuse drawings in a file that has no place for them."""
+    """Refuse drawings in a file that has no place for them.
+
+    Raises:
+        InputError: If the name is not that of a workbook.
+    """
     if _ending(path) != ".xlsx":
         raise InputError.of(
             "--structures", got=f"the output {path}", expected="a workbook, such as -o ranked.xlsx"
@@ -56,10 +60,14 @@ def write_table(
 
     Args:
         table: n rows.
+        path: Where to.
         smiles: Their molecules, n of them, which .sdf needs: there each row is a record, its
             molecule drawn anew, without atoms where it does not parse; the columns are properties,
             one named `name` the title.
         structures: Whether to draw the first of these molecules in a workbook.
+
+    Raises:
+        InputError: If the name's ending is not known.
     """
     check_ending(path, ".xlsx", *([] if smiles is None else [".sdf"]))
     if str(path) == "-":

@@ -41,7 +41,12 @@ class Indicators:
 
 
 def indicators(known: AdaptedAssay, left_out: Floats) -> Indicators:
-    """Read a support set."""
+    """Read a support set.
+
+    Args:
+        known: Of two classes.
+        left_out: As `AdaptedAssay.left_out` gives it, shape (s,).
+    """
     usable = ~np.isnan(left_out)
     if not usable.any():
         return Indicators(0.0, 0.0, 0.0, _training(known), 0.0)

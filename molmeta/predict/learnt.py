@@ -39,6 +39,7 @@ class LearntAssay:
     ('mine', True)
 
     Attributes:
+        name: The assay's.
         classifier: Fitted.
         measured: The exact value of each molecule that is measured, NaN where there is none; also
             of those that were not learnt from.
@@ -60,7 +61,11 @@ class LearntAssay:
         labels_only: bool = False,
         workers: int = 1,
     ) -> Self:
-        """Learn from a support table; the arguments are those of `predict.learn`."""
+        """Learn from a support table; the arguments are those of `predict.learn`.
+
+        Raises:
+            InputError: If the support set lacks a class.
+        """
         check_classes(support.assay_id, support.labels[support.kept])
         classifier = learn(
             model, support, prevalence=prevalence, labels_only=labels_only, workers=workers
@@ -73,7 +78,11 @@ class LearntAssay:
     def of_store(
         cls, model: Model, store: AssayStore, *, labels_only: bool = False, workers: int = 1
     ) -> list[Self]:
-        """Learn every assay of a store, from what curation kept."""
+        """Learn every assay of a store, from what curation kept.
+
+        Raises:
+            InputError: If an assay lacks a class.
+        """
         learnt = []
         for assay in store:
             kept, values = assay.kept, assay.exact_values
@@ -115,6 +124,11 @@ class LearntAssay:
     @staticmethod
     def load(file: Path | str, model: Model, *, workers: int = 1) -> LearntAssay:
         """Read what `save` wrote.
+
+        Args:
+            file: Its file.
+            model: The model that had learnt.
+            workers: As of `FewShotClassifier`.
 
         Raises:
             InputError: If the file is damaged or something else, or another model had learnt.

@@ -38,6 +38,7 @@ class LearntFile:
     ('mine', 'graph', [True, True, False, False])
 
     Attributes:
+        name: The assay's.
         model: The name of the model that had learnt.
         smiles: The molecules that were learnt from, s of them.
         active: Their classes, (s,).
@@ -48,6 +49,8 @@ class LearntFile:
         names: Likewise.
         classes: The two labels.
         active_class: Which of them is the active one, 0 or 1.
+        steps: As of `FewShotClassifier`.
+        prevalence: Likewise.
     """
 
     name: str

@@ -46,6 +46,8 @@ class Panel:
     """Adapted assays, k of them, that are scored together.
 
     Args:
+        model: What was adapted.
+        adapted: To each assay.
         assays: Their names, k of them, where they have some.
         identity: A hash of the model and of what the assays were learnt from.
         prevalences: The share of actives to expect for each assay, k of them, None as in its
@@ -79,7 +81,11 @@ class Panel:
         """Adapt a model to each assay.
 
         Args:
+            model: What learns.
             known: SMILES, (s,), and labels, 1 active and 0 inactive, (s,), by assay.
+
+        Raises:
+            InputError: If there is no assay, or one has molecules of a single class.
         """
         if not known:
             raise InputError.of("support", got="no assay", expected="at least one")
@@ -96,6 +102,7 @@ class Panel:
         """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse.
 
         Args:
+            features: Of n molecules.
             prevalence: As of `Model.calibrate`, for all assays instead of their own.
             number: What scores are calibrated in: a library needs few digits, and little memory.
 
@@ -129,6 +136,7 @@ class Panel:
 
         Args:
             vectors: The encoder's, shape (n, dim), or what `Matcher.prepare` made of them.
+            ready: Which.
 
         Raises:
             InputError: If the encoder adapts to each assay, so that no vector serves all; or the
@@ -229,7 +237,11 @@ def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.fl
 
 
 def check_classes(name: str, labels: NDArray[np.float32]) -> None:
-    """Refuse the labels of an assay's molecules that parse if one of the two classes is missing."""
+    """Refuse the labels of an assay's molecules that parse if one of the two classes is missing.
+
+    Raises:
+        InputError: If so.
+    """
     classes = np.unique(labels > 0.5).astype(int)
     if classes.tolist() != [0, 1]:
         raise InputError.of(

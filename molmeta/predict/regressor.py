@@ -123,7 +123,11 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         return self._distribution(smiles).interval(coverage)
 
     def predict_above(self, smiles: Iterable[Any], threshold: float) -> Floats:
-        """Probability that a molecule's value lies above the threshold, shape (n,)."""
+        """Probability that a molecule's value lies above the threshold, shape (n,).
+
+        Raises:
+            InputError: If the model's head has no covariance.
+        """
         return self._distribution(smiles).above(threshold)
 
     def value_features(self, features: Featurized) -> Predicted:
@@ -142,6 +146,10 @@ class FewShotRegressor(RegressorMixin, FewShot):  # type: ignore[misc]
         `weight` is a(x, xᵢ): a molecule's weights sum to one, and Σ weight · value is its
         prediction. Those of ridge attention may be negative. Values are as they count: see
         `ValuePosterior` on outlying ones.
+
+        Args:
+            smiles: Molecules, shape (n,).
+            top: How many support molecules a molecule; all by default.
         """
         check_is_fitted(self, "known_")
         return self._explain(smiles, self._weights, self._posterior.values, top)

@@ -64,6 +64,9 @@ def write_report(
     """Write the page, which needs no network; every text is escaped.
 
     Args:
+        predictions: As `predict_table` gives them.
+        assay_id: What the assay is called.
+        path: Where the page goes.
         names: Of the support molecules, (s,); they are numbered without.
     """
     known = predictions.classifier.known_

@@ -55,7 +55,11 @@ def predict_side_by_side(
 
     Args:
         learnt: The assays, of different names.
+        library: Molecules to predict.
         error: As of `predict_table`, with what follows it.
+
+    Raises:
+        InputError: As `predict_table`.
     """
     rows, smiles = read_library(library)
     added = [f"{column}_{one.name}" for one in learnt for column in EACH]

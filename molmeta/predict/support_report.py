@@ -31,6 +31,8 @@ class Expected:
 
     Attributes:
         delta_auprc: The expectation.
+        low: The lower end of the interval.
+        high: The upper end.
         level: The share of held-out draws in such intervals.
     """
 
@@ -87,6 +89,8 @@ def report_classes(known: AdaptedAssay, left_out: Floats, names: tuple[str, str]
     """The report on a support set of two classes.
 
     Args:
+        known: The support set.
+        left_out: As `AdaptedAssay.left_out` gives it.
         names: The inactive and the active class.
     """
     active = known.labels == 1

@@ -64,6 +64,7 @@ class Predictions:
     """Predictions of n rows.
 
     Attributes:
+        classifier: What made them.
         table: The input's rows, every one of them, in the input's order or `ranked`: its own
             columns, then `OUTPUT_COLUMNS`. A molecule that does not parse has status `rejected`,
             a reason, and no score. One that is measured has a score and no rank.
@@ -99,7 +100,11 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_library(library: Library) -> tuple[pd.DataFrame, list[str]]:
-    """All rows of a library as read, n of them, and their SMILES, "" where blank, (n,)."""
+    """All rows of a library as read, n of them, and their SMILES, "" where blank, (n,).
+
+    Raises:
+        InputError: If it has no rows or a part cannot be read.
+    """
     rows = pd.concat(library.chunks())
     return rows, as_text(rows[library.smiles_column]).tolist()
 
@@ -127,6 +132,9 @@ def learn(
         model: As of `FewShotClassifier`, with `steps`, `prevalence` and `workers`.
         support: Where it has values, the labels are graded by them,
         labels_only: unless this says that labels are all that counts.
+
+    Raises:
+        InputError: If the support set lacks a class.
     """
     known = np.flatnonzero(support.kept)
     classifier = FewShotClassifier(model, steps=steps, prevalence=prevalence, workers=workers)
@@ -157,10 +165,14 @@ def predict_table(
     (['CCCCN', 'CCCCO', 'C('], ['ok', 'ok', 'rejected'])
 
     Args:
+        classifier: As `learn` gives it.
+        library: Molecules to predict.
         error: At which share of errors to name the `possible_classes`; None: they are not named.
         properties: Whether to add the columns of `filter_table`: weight, logP, alerts …
         measured: The exact value of each molecule that is measured, NaN where there is none; also
             of those that were not learnt from. None: what the classifier knows.
+        workers: Processes that read molecules.
+        progress: Called with the number of molecules done since its last call.
 
     Raises:
         InputError: If there is nothing to predict, or the support set cannot bear the error rate.
@@ -213,6 +225,9 @@ def predict_rows(
         rows: The other columns, none of which prediction adds.
         smiles: The molecules, (n,).
         scorer: Of `classifier.featurize` of them, with identities, where it serves several assays.
+
+    Raises:
+        InputError: If the support set cannot bear the error rate.
     """
     if error is not None:  # refused before any work is done
         classifier.set_of_scores(np.empty(0), error)
@@ -303,7 +318,11 @@ def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
 
 
 def check_names(columns: Iterable[str], source: str, added: Iterable[str]) -> None:
-    """Refuse a table whose columns have names of those that are `added`."""
+    """Refuse a table whose columns have names of those that are `added`.
+
+    Raises:
+        InputError: If it has.
+    """
     names = set(columns)
     clash = [name for name in added if name in names]
     if clash:

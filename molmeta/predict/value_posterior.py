@@ -31,6 +31,10 @@ class Predicted:
     >>> predicted = Predicted(np.array([6.0]), np.array([0.5]))
     >>> predicted.interval(0.8).round(2).tolist(), predicted.above(6.0).tolist()
     ([[5.18, 6.82]], [0.5])
+
+    Attributes:
+        mean: Shape (q,).
+        scale: Shape (q,).
     """
 
     mean: Floats
@@ -99,6 +103,8 @@ class ValuePosterior:
         """Learn from the values of the support set, (s,).
 
         Args:
+            adapted: The model.
+            values: Of the support set, (s,).
             sides: Where a value is known to lie: 0 there, 1 above and −1 below it, (s,).
         """
         if not adapted.learner.matcher.has_covariance or np.ptp(values) == 0:
@@ -112,13 +118,21 @@ class ValuePosterior:
         return cls(adapted, near, process, shares)
 
     def attention(self, scorer: Scorer, rows: NDArray[np.int64]) -> Floats:
-        """Compute a(x, xᵢ) of the molecules at `rows`, (q, s); a row sums to one."""
+        """Compute a(x, xᵢ) of the molecules at `rows`, (q, s); a row sums to one.
+
+        Raises:
+            InputError: If the model's head gives no weights.
+        """
         if self.process is None:
             return scorer.apply(partial(self.adapted.weights, "attention"), rows).astype(np.float64)
         return self._weigh(self.process, self._covariance(scorer, rows)[0])
 
     def predict(self, scorer: Scorer, rows: NDArray[np.int64]) -> Predicted:
-        """Predict the molecules at `rows` that a scorer of the learner holds, q of them."""
+        """Predict the molecules at `rows` that a scorer of the learner holds, q of them.
+
+        Raises:
+            InputError: If the model's head gives no weights.
+        """
         if self.process is None:
             return Predicted(self.attention(scorer, rows) @ self.values, np.full(len(rows), np.nan))
         cross, own = self._covariance(scorer, rows)

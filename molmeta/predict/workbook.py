@@ -47,9 +47,12 @@ def write_workbook(table: pd.DataFrame, path: Path, structures: Sequence[str] = 
     [['=1+1', '6.5'], ['b', '']]
 
     Args:
+        table: n rows.
+        path: Where to, .xlsx.
         structures: SMILES of the rows, n of them, to draw the first `MOST_DRAWN` molecules in a
             column `drawing` before the others; none by default. It is no column of SMILES, and
             its name is numbered where a column has it.
+        title: The sheet's name.
     """
     book = Workbook(write_only=True)
     columns = [_cells(table[name]) for name in table]

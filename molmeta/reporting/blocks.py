@@ -41,6 +41,7 @@ class Facts:
     {'assays': '13'}
 
     Attributes:
+        items: Values by name.
         meanings: What a value means, by name, where it needs words.
     """
 
@@ -55,6 +56,11 @@ class Table:
 
     >>> Table(["method", "ΔAUPRC"], [["rf", "0.21"]], "Means over assays.")
     Table(columns=['method', 'ΔAUPRC'], rows=[['rf', '0.21']], caption='Means over assays.')
+
+    Attributes:
+        columns: The headings.
+        rows: Cells, one a column.
+        caption: Text below it.
     """
 
     kind: ClassVar[str] = "table"

@@ -35,6 +35,8 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     (True, False)
 
     Args:
+        title: The page's heading.
+        subtitle: One line below it.
         sections: In order; each is linked from the top.
     """
     environment = Environment(

@@ -28,9 +28,11 @@ class Series:
     True
 
     Attributes:
+        label: The name.
         x: Shape (n,).
         y: Shape (n,); in a dot plot the numbers of rows, from the top.
         low: Lower ends of the intervals, or nothing; NaN for no interval.
+        high: Upper ends.
         style: Which colour, shape and dash; the same number looks the same in every plot.
         line: Whether the points are joined.
     """
@@ -61,6 +63,9 @@ def line_plot(
     Markup('<svg')
 
     Args:
+        series: One line each.
+        x_label: Below the horizontal axis.
+        y_label: Above the vertical one.
         x_ticks: Where the horizontal axis has numbers; its range is theirs.
         log_x: Whether the horizontal axis is logarithmic.
         diagonal: Whether y = x is drawn.
@@ -129,7 +134,9 @@ def dot_plot(
     Markup('<svg')
 
     Args:
+        rows: Their names, from the top.
         series: Their `y` are numbers of rows.
+        x_label: Below the horizontal axis.
         zero: Whether the axis reaches zero, which is then marked.
     """
     low, high = _span([v for s in series for v in (*s.x, *s.low, *s.high)], zero=zero)

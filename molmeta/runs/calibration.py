@@ -34,6 +34,7 @@ class Line:
     """A linear expectation, and how far from it the truth lay on held-out assays.
 
     Attributes:
+        intercept: Its value where all numbers are zero.
         weights: What each number adds, by its name.
         low: The quantile (1 − level) / 2 of truth − expectation.
         high: The quantile (1 + level) / 2.
@@ -51,6 +52,9 @@ class Line:
 
         >>> Line(0.1, {"confidence": 2.0}, -0.2, 0.3, 0.8).at({"confidence": 0.1})
         0.30000000000000004
+
+        Raises:
+            KeyError: If a number that it reads is missing.
         """
         return self.intercept + sum(w * numbers[name] for name, w in self.weights.items())
 
@@ -80,7 +84,11 @@ class Calibration:
 
     @staticmethod
     def load(run: Path) -> Calibration | None:
-        """Read what `save` wrote to a run folder; None if it has none."""
+        """Read what `save` wrote to a run folder; None if it has none.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
         expected = "what `molmeta.training.calibrate` fits"
         return read_if_there(run / CALIBRATION, _read, "calibration", expected)
 

@@ -28,6 +28,9 @@ def save_config(
     """Write the run's `config.json`, whole or not at all.
 
     Args:
+        run: The run folder.
+        recipe: Of the run.
+        form: The standard form of the training molecules.
         init: The model that the run starts from.
         data: Digests of the assays, by role.
     """
@@ -81,7 +84,11 @@ def load_config(run: Path) -> dict[str, Any]:
 
 
 def check_same(run: Path, recipe: Recipe, init: str | None, data: Mapping[str, str | None]) -> None:
-    """Refuse to resume with another recipe, model or assays than the run began with."""
+    """Refuse to resume with another recipe, model or assays than the run began with.
+
+    Raises:
+        InputError: If one is another.
+    """
     config = load_config(run)
     foreign, own = foreign_parts(config["recipe"]), foreign_parts(recipe.sections)
     if not set(foreign) <= set(own):  # the user's own recipe says what may be imported

@@ -44,7 +44,11 @@ class Domain:
 
     @staticmethod
     def load(run: Path) -> Domain | None:
-        """Read what `save` wrote to a run folder; None if it has none."""
+        """Read what `save` wrote to a run folder; None if it has none.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
         expected = f"packed fingerprints, (n, {SIZE // 8}) uint8"
         return read_if_there(run / DOMAIN, _read, "training molecules", expected)
 

@@ -46,6 +46,7 @@ class Model:
     Attributes:
         learner: In evaluation mode.
         recipe: Its sections, complete.
+        path: The run folder.
         standardize: What its training molecules were brought to standard form by, which queries
             need too; None: they were as drawn.
         domain: Some of its training molecules; None if the run folder holds none.
@@ -142,6 +143,7 @@ def load_model(
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.
+        device: Where it computes.
         trust_code: Whether parts that are not molmeta's own are imported: their code runs, with
             all your rights.
 

@@ -39,6 +39,7 @@ class Part:
     Attributes:
         name: Its registered name, or `package.module:Class`.
         factory: What has that name.
+        settings: Keyword arguments of the factory.
     """
 
     name: str
@@ -48,7 +49,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe whose every section is checked and complete."""
+    """A recipe whose every section is checked and complete.
+
+    Attributes:
+        encoder: The encoder.
+        head: The head.
+        context: Keyword arguments of `Context`; none is built for 0 blocks.
+        inner: Of `MAML`.
+        known_assays: Of `KnownAssays`; none is built for rank 0.
+        learner: Of `Learner`.
+        pretraining: Settings of the stage.
+        training: Settings of the stage.
+        calibration: Settings of the stage; None where the recipe does not ask for it.
+    """
 
     encoder: Part
     head: Part
@@ -128,6 +141,9 @@ def build_learner(recipe: Recipe) -> Learner:
     >>> learner = build_learner(resolve_recipe({"encoder": {"name": "gine", "dim": 32}}))
     >>> learner.encoder.dim
     32
+
+    Raises:
+        InputError: If a part cannot be built.
     """
     parts = {}
     for section, part in (("encoder", recipe.encoder), ("head", recipe.head)):

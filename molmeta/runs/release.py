@@ -31,6 +31,8 @@ def release(run: Path, card: Path, folder: Path) -> None:
     ['README.md', 'assays.json', 'config.json']
 
     Args:
+        run: The run folder.
+        card: The model card, Markdown.
         folder: Where the release goes, e.g. `molmeta/pretrained/fingerprint`.
 
     Raises:

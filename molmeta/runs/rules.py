@@ -11,7 +11,11 @@ def check_rules(recipe: Recipe, learner: Learner) -> None:
     """Refuse a recipe whose sections contradict each other.
 
     Args:
+        recipe: The recipe.
         learner: Its learner, with the weights from which training starts.
+
+    Raises:
+        InputError: If they do.
     """
     _check_teacher(recipe)
     _check_final_epochs(recipe, learner)

@@ -43,6 +43,7 @@ class Subject:
     """The part under test.
 
     Attributes:
+        name: Its class's name.
         module: A copy, on the CPU, in evaluation mode.
         width: Of the embeddings that a head is given.
         tolerance: How far two results that a law calls equal may differ, as a fraction of the
@@ -55,7 +56,11 @@ class Subject:
     tolerance: float
 
     def demand_equal(self, one: Tensor, other: Tensor, what: str) -> None:
-        """Demand two tensors equal within the tolerance."""
+        """Demand two tensors equal within the tolerance.
+
+        Raises:
+            BrokenLaw: By how much they differ, and where.
+        """
         if one.shape != other.shape:
             raise BrokenLaw(f"{what}: shape {tuple(one.shape)} instead of {tuple(other.shape)}")
         if not one.numel():
@@ -113,7 +118,11 @@ def check(
 
 
 def demand_finite(tensors: Mapping[str, Tensor | None]) -> None:
-    """Demand every entry finite; what is None is left out."""
+    """Demand every entry finite; what is None is left out.
+
+    Raises:
+        BrokenLaw: Which tensor is not.
+    """
     for name, tensor in tensors.items():
         if tensor is not None and not tensor.isfinite().all():
             count = int((~tensor.isfinite()).sum())
@@ -133,7 +142,11 @@ def gradients(
 
 
 def demand_gradient_everywhere(loss: Tensor, parameters: Mapping[str, Tensor]) -> None:
-    """Demand a finite gradient, zero nowhere throughout, for every parameter."""
+    """Demand a finite gradient, zero nowhere throughout, for every parameter.
+
+    Raises:
+        BrokenLaw: Which parameter gets none.
+    """
     found = gradients(loss, parameters)
     demand_finite({f"the gradient of {name}": gradient for name, gradient in found.items()})
     silent = [name for name, value in found.items() if value is None or not value.any()]
@@ -142,7 +155,11 @@ def demand_gradient_everywhere(loss: Tensor, parameters: Mapping[str, Tensor]) -
 
 
 def demand_second_gradient(loss: Tensor, parameters: Mapping[str, Tensor]) -> None:
-    """Demand that the squared norm of the gradient has a finite gradient, as MAML needs."""
+    """Demand that the squared norm of the gradient has a finite gradient, as MAML needs.
+
+    Raises:
+        BrokenLaw: If an entry is not finite.
+    """
     first = gradients(loss, parameters, create_graph=True)
     reached = [value.square().sum() for value in first.values() if value is not None]
     if not reached:
@@ -152,7 +169,11 @@ def demand_second_gradient(loss: Tensor, parameters: Mapping[str, Tensor]) -> No
 
 
 def demand_same_state(module: nn.Module, use: Callable[[], object]) -> None:
-    """Demand that `use` leaves parameters and buffers bit for bit as they were."""
+    """Demand that `use` leaves parameters and buffers bit for bit as they were.
+
+    Raises:
+        BrokenLaw: Which tensor it changed.
+    """
     before = copy.deepcopy(module.state_dict())
     use()
     changed = [

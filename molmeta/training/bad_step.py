@@ -13,6 +13,12 @@ def save_episodes(file: Path, sampler: EpisodeSampler, step: int, n_episodes: in
 
     Columns: step, episode, assay, role (support or query), smiles, label. Episodes are a function
     of the seed and the step, so that they need not have been kept.
+
+    Args:
+        file: Where to write, whole or not at all.
+        sampler: Of the run.
+        step: Of training, from 0.
+        n_episodes: Episodes of the step.
     """
     parts = []
     for number in range(n_episodes):

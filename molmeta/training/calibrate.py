@@ -64,6 +64,7 @@ def calibrate(
     ([8], 7)
 
     Args:
+        model: The model; `Calibration.save` keeps its calibration in its folder.
         store: The assays.
         settings: Which draws are made; the defaults if not given.
 

@@ -40,7 +40,11 @@ def save_state(run: Path, step: int, tensors: Mapping[str, Tensor], state: objec
 
 
 def load_state(run: Path) -> SavedState | None:
-    """Read the latest complete training state: tensors and values; None if there is none."""
+    """Read the latest complete training state: tensors and values; None if there is none.
+
+    Raises:
+        InputError: If it is damaged.
+    """
     pointer = run / "checkpoints" / "latest"
     if not pointer.is_file():
         return None
@@ -59,7 +63,11 @@ def load_state(run: Path) -> SavedState | None:
 
 
 def load_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser its moments back, saved under `number.name`."""
+    """Give an optimiser its moments back, saved under `number.name`.
+
+    Raises:
+        ValueError: If they are another optimiser's.
+    """
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, key = name.partition(".")

@@ -60,6 +60,10 @@ def divide(store: AssayStore, settings: Pretraining) -> Division:
 def groups_of(store: AssayStore, columns: Sequence[str]) -> NDArray[np.int64]:
     """Number the groups that each assay belongs to, one for each of these columns.
 
+    Args:
+        store: The assays.
+        columns: Columns of `store.assays`.
+
     Returns:
         (n_assays, n_columns): the groups of all columns numbered through from 0. Assays of which a
         column says nothing are a group too.

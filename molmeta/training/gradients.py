@@ -35,6 +35,9 @@ def accumulate_gradients(
     embedded once, those of all episodes pass through the encoder together.
 
     Args:
+        learner: In training mode.
+        sampler: Where the episodes come from.
+        step: Of training.
         slots: The episodes of the step that are this process's.
         n_slots: Episodes of the step, all processes together.
         known: The vectors of all molecules, where the encoder stays as it is.

@@ -24,7 +24,9 @@ class ScoredDraw:
     """A support set of an assay, and scores of the assay's other molecules.
 
     Attributes:
+        assay: The assay's id.
         molecules: A number of its set of molecules, the same for assays that share it.
+        size: Molecules of the support set.
         known: The support set, and the model adapted to it.
         left_out: Scores of its molecules, each left out, (size,).
         scores: Log-odds of the other molecules, not calibrated, (q,).
@@ -54,6 +56,8 @@ def score_draws(
 
     Args:
         model: Scores without its calibration, if it has one.
+        store: Assays that the model was not trained on.
+        sizes: Sizes of the support set.
         n_draws: Draws an assay and size, seeds 0, 1, …
     """
     model, scorer = replace(model, calibration=None), Scorer(model.learner, store)

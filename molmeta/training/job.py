@@ -18,10 +18,12 @@ class Job:
     """The job of a run: every stage is handed it, and leaves its learner further trained.
 
     Attributes:
+        recipe: Its settings.
         learner: Trained in place.
         assays: The training assays.
         episodes: Those of meta-training.
         validation: Its assays choose the checkpoint; none keep the last.
+        run: The run folder.
         control: How the caller steers the run.
         centre: Whether the projection is new, and is to be centred on the training molecules.
         teacher: What the encoder learns beside labels in pre-training; None for these alone.

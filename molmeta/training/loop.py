@@ -56,6 +56,9 @@ class Loop(ABC):
     Attributes:
         folder: Where the state is saved.
         device: Where tensors live.
+        workers: The processes that train together.
+        n_steps: Steps altogether.
+        n_done: Steps done.
         modules: What is saved with the state, by name.
         optimizer: Set by `begin`.
     """
@@ -164,7 +167,11 @@ class Loop(ABC):
             save_state(self.folder, number, self.tensors(), self.values())
 
     def load(self) -> bool:
-        """Take up the saved state; False if there is none."""
+        """Take up the saved state; False if there is none.
+
+        Raises:
+            InputError: If it is damaged.
+        """
         saved = load_state(self.folder)
         if saved is None:
             return False
@@ -187,6 +194,9 @@ def warm_cosine(step: int, n_steps: int, lr: float, warmup: int, least: float) -
 
     Args:
         step: From 0.
+        n_steps: Steps altogether.
+        lr: The peak.
+        warmup: Steps of warm-up.
         least: What the cosine ends at, as a share of the peak.
     """
     warm = min(1.0, (step + 1) / warmup) if warmup else 1.0

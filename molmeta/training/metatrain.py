@@ -55,6 +55,8 @@ class MetaTrainer(Loop):
         learner: Trained in place.
         episodes: What it learns from.
         validation: Its assays choose the checkpoint; none keep the last.
+        run: The run folder.
+        settings: The recipe's.
         centre: Begin with the molecules' vectors projected around zero; not for a projection that
             has been trained already.
     """
@@ -276,7 +278,11 @@ def metatrain(job: Job) -> None:
 
 
 def make_sampler(train: AssayStore, settings: Training) -> EpisodeSampler:
-    """Make the stream of training episodes that the settings ask for."""
+    """Make the stream of training episodes that the settings ask for.
+
+    Raises:
+        InputError: If no assay is large enough for the smallest support set.
+    """
     return EpisodeSampler(
         train, settings.support_sizes, settings.query_size, settings.seed, settings.assay_weight
     )

@@ -9,7 +9,9 @@ class Readouts(nn.Module):
     """A linear readout for every assay: of its own, and added to it what its groups share.
 
     Args:
+        dim: Width of a vector.
         groups: Those of each assay, (n_assays, g).
+        n_groups: How many there are.
         values: Whether there is a second one, for measured values.
     """
 

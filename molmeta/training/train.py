@@ -68,6 +68,7 @@ def train(
         run: The run folder: new or empty, or with `resume` the one to go on from.
         test: Test assays; training and validation assays that are among them are refused.
         resume: Go on from the folder's last saved state.
+        device: Where tensors live.
         init: A model to start from: the encoder's weights, and those above it if they fit. What it
             saw in training counts as seen by this one.
         progress: Called after every epoch of pre-training and with every row of `metrics.csv`.

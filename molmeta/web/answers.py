@@ -120,6 +120,9 @@ class Learning(_Closed):
         Traceback (most recent call last):
         ...
         molmeta.errors.InputError: measured molecules; got 1 molecules, 1 of them active; ...
+
+        Raises:
+            InputError: If they cannot be learnt from.
         """
         n_active = sum(one.active for one in self.measured)
         if len(self.measured) > most:

@@ -18,6 +18,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     >>> app = create_app()
     >>> "/api/v1/rank" in app.openapi()["paths"]
     True
+
+    Args:
+        settings: The server's.
     """
     service = Service(settings or Settings())
     app = FastAPI(

@@ -38,7 +38,11 @@ _learnt: dict[str, FewShotClassifier] = {}  # likewise, by a digest of what it l
 
 
 def loaded(model: str) -> Model:
-    """Give a model; the one before it is forgotten."""
+    """Give a model; the one before it is forgotten.
+
+    Raises:
+        InputError: As `load_model`.
+    """
     if model not in _models:
         _learnt.clear()
         _models.clear()
@@ -56,6 +60,9 @@ def learn(
     """Learn from measured molecules, or give what was learnt of the same ones just before.
 
     Labels are graded by the values, None where there is none.
+
+    Raises:
+        InputError: If they lack a class.
     """
     told = json.dumps([model, list(smiles), list(active), list(values), prevalence])
     key = hashlib.sha256(told.encode()).hexdigest()
@@ -187,7 +194,11 @@ def explain(
 
 
 def suggest(smiles: Sequence[str], scores: Sequence[float], n: int, strategy: str) -> list[int]:
-    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`."""
+    """Choose the positions of those to measure next among ranked ones; see `suggest.choose`.
+
+    Raises:
+        InputError: If there is no such strategy.
+    """
     features = featurize(smiles, reads=["fingerprints"], identities=False)
     fine = np.flatnonzero(features.parsed)
     assert features.fingerprints is not None

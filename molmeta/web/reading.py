@@ -29,6 +29,10 @@ def placed(name: str, content: bytes) -> Iterator[Path]:
     ...     path.read_text()
     'smiles\\nCCO\\n'
 
+    Args:
+        name: The user's name for it; folders in it are dropped.
+        content: Its bytes.
+
     Raises:
         InputError: What was raised within, without the folder.
     """
@@ -217,7 +221,11 @@ def warm() -> None:
 
 
 def _check_size(table: Table, most_rows: int) -> None:
-    """Refuse a table of too many rows before more than these are read."""
+    """Refuse a table of too many rows before more than these are read.
+
+    Raises:
+        InputError: If it has more.
+    """
     n_rows = 0
     for chunk in table.chunks():
         n_rows += len(chunk)

@@ -46,14 +46,22 @@ class Service:
         await self.ranker.stop()
 
     def place_of(self, model: str) -> str:
-        """Give a model's place by the name that the page shows."""
+        """Give a model's place by the name that the page shows.
+
+        Raises:
+            InputError: If it is not one of the server's.
+        """
         if model not in self.settings.models:
             names = ", ".join(map(repr, self.settings.models))
             raise InputError.of("model", got=repr(model), expected=f"one of {names}")
         return self.settings.models[model]
 
     def learning(self, request: Learning) -> dict[str, Any]:
-        """Give the arguments of a job that learns from measured molecules."""
+        """Give the arguments of a job that learns from measured molecules.
+
+        Raises:
+            InputError: If they cannot be learnt from.
+        """
         request.check(self.settings.limits.most_measured)
         return {
             "model": self.place_of(request.model),

@@ -47,6 +47,7 @@ class Settings:
 
     Attributes:
         host: The address it listens on.
+        port: The port.
         token: Without it nobody is answered; None: this machine's users need none.
         models: The models to choose from: a run folder or a shipped model's name, by the name
             that the page shows.

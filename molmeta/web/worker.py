@@ -65,7 +65,11 @@ class Worker:
         self._number = 0
 
     def start(self, job: str, **arguments: Any) -> Job:
-        """Begin a job, or let it wait for those before it."""
+        """Begin a job, or let it wait for those before it.
+
+        Raises:
+            Busy: If too many wait already.
+        """
         if self.n_waiting > self.most_waiting:
             raise Busy(
                 f"{self.n_waiting} jobs are under way or waiting, which is the most. "

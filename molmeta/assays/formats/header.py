@@ -57,6 +57,7 @@ class Header:
     """A table's header.
 
     Attributes:
+        names: Its cells.
         layout: How it and the rows are cut.
         notes: What was passed over before it.
     """
@@ -70,6 +71,13 @@ def find_header(source: str, lines: Sequence[str]) -> Header:
     """Find delimiter and header: that which cuts most lines alike, most finely.
 
     Lines before it are comments (`#`), blank, or titles: they have fewer cells.
+
+    Args:
+        source: The file, for messages.
+        lines: Its first lines with their ends.
+
+    Raises:
+        InputError: If there is no header.
     """
     told = re.fullmatch(r'"?sep=(.)"?[,;\t]*', lines[0].strip(), re.IGNORECASE)
     skipped = 1 if told else 0
@@ -82,7 +90,15 @@ def find_header(source: str, lines: Sequence[str]) -> Header:
 
 
 def find_header_row(source: str, rows: Sequence[list[str]]) -> Header:
-    """Find the header among rows of a sheet, all of one width: a title is followed by blanks."""
+    """Find the header among rows of a sheet, all of one width: a title is followed by blanks.
+
+    Args:
+        source: The file and its part, for messages.
+        rows: The first rows.
+
+    Raises:
+        InputError: If there is no header.
+    """
     found = [_Record(cells, number) for number, cells in enumerate(rows, 1)]
     filled = [_Record(record.filled, record.n_lines) for record in found]
     at = _find(filled)

@@ -71,6 +71,11 @@ class _Lines:
 def read_rows(source: str, lines: Iterable[str], layout: Layout) -> Iterator[list[str]]:
     """The rows below the header, as many cells each as it has; short rows get blanks.
 
+    Args:
+        source: The file, for messages.
+        lines: All its lines with their ends.
+        layout: How to cut them.
+
     Raises:
         InputError: If a row has more cells than the header that are not blank, or a quote is not
             closed.

@@ -35,6 +35,11 @@ class Shown:
 def read_shown(where: str, content: bytes, sheet: str) -> Shown:
     """Read what a sheet of a workbook shows.
 
+    Args:
+        where: The sheet, for the message.
+        content: The workbook's bytes.
+        sheet: The sheet's name.
+
     Raises:
         InputError: If it is an .xlsx, and damaged.
     """

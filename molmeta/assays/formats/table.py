@@ -64,7 +64,11 @@ class Table:
         return cls(path, names.columns, read, kind, names.repeated, notes + names.notes)
 
     def only(self, name: str, flag: str) -> str:
-        """The name of a column, if no other column has it too."""
+        """The name of a column, if no other column has it too.
+
+        Raises:
+            InputError: If several columns of the file have that name.
+        """
         if name in self.repeated:
             raise InputError.of(
                 f"columns of {self.path}",
@@ -83,13 +87,20 @@ class Table:
         flag: str,
         among: Sequence[str] | None = None,
     ) -> str | None:
-        """Find a column as `find_column` does, among all columns or some."""
+        """Find a column as `find_column` does, among all columns or some.
+
+        Raises:
+            InputError: As there; and if several columns of the file have the name found.
+        """
         names = self.columns if among is None else among
         name = find_column(names, wanted, known, flag=flag, source=str(self.path))
         return None if name is None else self.only(name, flag)
 
     def chunks(self, most: int = CHUNK_CELLS) -> Iterator[pd.DataFrame]:
         """The rows, in frames of bounded size.
+
+        Args:
+            most: Rows of a frame at most.
 
         Raises:
             InputError: If the table has no rows, or a part of the file cannot be read.

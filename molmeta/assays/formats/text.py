@@ -79,7 +79,11 @@ class Text:
         return () if usual else (f"the text was read as {self.encoding}",)
 
     def lines(self) -> Iterator[str]:
-        r"""Its lines with their ends: \n, \r\n or \r."""
+        r"""Its lines with their ends: \n, \r\n or \r.
+
+        Raises:
+            InputError: If bytes are not of the encoding, or damaged.
+        """
         with io.TextIOWrapper(open_bytes(self.path), self.encoding, newline="") as stream:
             try:
                 yield from stream

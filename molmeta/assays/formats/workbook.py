@@ -98,7 +98,11 @@ def _rows(sheet: CalamineSheet, shown: Shown) -> Iterator[list[str]]:
 
 
 def _named(cells: list[str], width: int, where: str, number: int) -> list[str]:
-    """Give a row's cells below the header."""
+    """Give a row's cells below the header.
+
+    Raises:
+        InputError: If there are more that are not blank.
+    """
     beyond = next(filter(str.strip, cells[width:]), None)
     if beyond is not None:
         raise InputError.of(

@@ -61,7 +61,9 @@ def open_source(path: Path | str, format: str = "auto", sheet: str | None = None
     """Open a file and find the reader for it.
 
     Args:
+        path: The file.
         format: A reader's name, or "auto" to recognise it.
+        sheet: As of `open_table`.
 
     Raises:
         InputError: If the file cannot be read, or there is no such reader.

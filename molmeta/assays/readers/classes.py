@@ -21,6 +21,11 @@ _ACTIVITIES = frozenset({"active", "inactive"}) | UNDECIDED
 def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str | None:
     """Find the column of labels among columns that hold measured values too.
 
+    Args:
+        table: For messages.
+        names: The columns that have no other role.
+        rows: The first rows.
+
     Returns:
         The column; None where no column speaks of labels, or none is of measured values.
 

@@ -75,7 +75,11 @@ def read(table: Table, columns: Columns) -> Reading:
 
 
 def check_unit(table: Table, values: ValueColumn) -> None:
-    """Refuse concentrations of which nothing says the unit."""
+    """Refuse concentrations of which nothing says the unit.
+
+    Raises:
+        InputError: If that is so.
+    """
     unit = Unit.parse(values.unit)
     if not values.quantity.concentration or values.unit_column or unit.kind == PXC50:
         return
@@ -95,7 +99,11 @@ def check_unit(table: Table, values: ValueColumn) -> None:
 
 
 def _check_percentages(table: Table, values: ValueColumn) -> None:
-    """Refuse percentages of which all are so small that they are likely fractions: 0.5 for 50 %."""
+    """Refuse percentages of which all are so small that they are likely fractions: 0.5 for 50 %.
+
+    Raises:
+        InputError: If that is so.
+    """
     low, high, fractional = np.inf, -np.inf, False
     for chunk in table.chunks():
         read, said = values.read(chunk), read_values(chunk[values.name], values.decimal).unit
@@ -174,6 +182,7 @@ def read_wide(
     A molecule that is tested in no assay gives one row without an assay.
 
     Args:
+        table: The table.
         smiles: The column of the molecules.
         assays: The columns that are assays.
         others: What to say of the other columns.

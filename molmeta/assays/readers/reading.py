@@ -26,6 +26,10 @@ class NoLabels(InputError):
 
 
 class SeveralValues(InputError):
-    """A table with several columns that could hold the values."""
+    """A table with several columns that could hold the values.
+
+    Attributes:
+        names: The columns.
+    """
 
     names: tuple[str, ...] = ()

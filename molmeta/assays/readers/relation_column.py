@@ -41,9 +41,13 @@ def relation_of(
     """The relation column of a value column, and whether it is to be turned round.
 
     Args:
+        name: The value column.
         names: The columns that have no other role, in the table's order.
         candidates: The columns that could hold values.
         relations: Those of relations.
+        columns: What the user says.
+        rows: The first rows.
+        where: The file, for messages.
 
     Raises:
         InputError: If it is not clear which relation is whose.

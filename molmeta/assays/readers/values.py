@@ -29,6 +29,7 @@ class ValueColumn:
     """The value column of a table, with its units, relations and types.
 
     Attributes:
+        name: The column.
         quantity: What its name says.
         unit: The unit of the whole column, "" where cells or another column say.
         unit_column: Holds each row's unit, or None.
@@ -135,6 +136,12 @@ def choose_values(
     table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
 ) -> ValueColumn | None:
     """Find the value column, and what belongs to it.
+
+    Args:
+        table: For messages.
+        names: The columns that have no other role.
+        columns: What the user says.
+        rows: The first rows.
 
     Raises:
         InputError: If what is named is not there or holds no values; or if a threshold is given

@@ -28,6 +28,7 @@ class DMPNN(Encoder):
 
     Args:
         dim: Width of atoms and bonds, and of the molecule's vector for each read-out.
+        layers: Number of message-passing layers.
         dropout: Probability of dropping a bond's entries in training.
         jumping: Which layers' bonds reach the atoms.
         readout: How atoms become a molecule; several are concatenated.

@@ -36,6 +36,9 @@ class AtomEmbedding(_CategoryEmbedding):
     >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
     >>> AtomEmbedding(8)(ethanol).shape
     torch.Size([3, 8])
+
+    Args:
+        dim: Width of an atom's vector.
     """
 
     def __init__(self, dim: int) -> None:
@@ -58,6 +61,9 @@ class BondEmbedding(_CategoryEmbedding):
     >>> ethanol = make_batch(featurize(["CCO"]), np.array([0]))
     >>> BondEmbedding(8)(ethanol).shape
     torch.Size([4, 8])
+
+    Args:
+        dim: Width of a directed edge's vector.
     """
 
     def __init__(self, dim: int) -> None:

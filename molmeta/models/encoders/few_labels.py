@@ -20,6 +20,9 @@ class FewLabels(nn.Module):
     Each assay has one of `width` columns and a sign, both drawn at random; what a molecule has of
     its assays is added up there. Products of two molecules are those of their rows, but where two
     assays share a column.
+
+    Args:
+        width: Columns of the sketch.
     """
 
     keys: Tensor

@@ -24,8 +24,12 @@ class GATv2(ResidualEncoder):
     Columns(vector=16)
 
     Args:
+        dim: Width of atoms, and of the molecule's vector for each read-out.
+        layers: Number of message-passing layers.
         heads: Attention heads, which share `dim` between them.
-        dim, dropout, jumping, readout: As of `GINE`.
+        dropout: Probability of dropping an update's entries in training.
+        jumping: Which layers' atoms are read out.
+        readout: How atoms become a molecule; several are concatenated.
 
     Raises:
         InputError: If `heads` does not divide `dim`.

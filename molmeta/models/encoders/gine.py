@@ -23,6 +23,7 @@ class GINE(ResidualEncoder):
 
     Args:
         dim: Width of atoms, and of the molecule's vector for each read-out.
+        layers: Number of message-passing layers.
         dropout: Probability of dropping an update's entries in training.
         jumping: Which layers' atoms are read out.
         readout: How atoms become a molecule; several are concatenated.

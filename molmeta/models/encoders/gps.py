@@ -31,9 +31,13 @@ class GPS(Encoder):
     Columns(vector=16)
 
     Args:
+        dim: Width of atoms, and of the molecule's vector for each read-out.
+        layers: Number of layers.
         heads: Attention heads, which share `dim` between them.
         walks: Number of return probabilities; 0 for none.
-        dim, dropout, jumping, readout: As of `GINE`.
+        dropout: Probability of dropping an update's entries in training.
+        jumping: Which layers' atoms are read out.
+        readout: How atoms become a molecule; several are concatenated.
 
     Attributes:
         dim: Width of a molecule's vector.

@@ -15,8 +15,13 @@ class JumpingKnowledge(nn.Module):
     """The states of `layers` + 1 depths (before the first layer and after each) → one state.
 
     Args:
+        dim: Width of a state.
+        layers: Number of layers.
         mode: `last` takes the last state; `concat` joins all and projects them back to `dim`;
             `max` takes the greatest of each entry.
+
+    Raises:
+        InputError: An unknown mode.
     """
 
     def __init__(self, dim: int, layers: int, mode: Jumping) -> None:

@@ -28,10 +28,14 @@ class PNA(ResidualEncoder):
     Columns(vector=16)
 
     Args:
+        dim: Width of atoms, and of the molecule's vector for each read-out.
+        layers: Number of message-passing layers.
         towers: Separate aggregations, which share `dim` between them.
         degrees: How many atoms have 0, 1, 2, … neighbours in the molecules at hand, in any unit;
             it sets the usual degree alone. By default FS-Mol's training molecules.
-        dim, dropout, jumping, readout: As of `GINE`.
+        dropout: Probability of dropping an update's entries in training.
+        jumping: Which layers' atoms are read out.
+        readout: How atoms become a molecule; several are concatenated.
 
     Raises:
         InputError: If `towers` does not divide `dim`, or `degrees` counts no bonded atom.

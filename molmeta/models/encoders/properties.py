@@ -14,6 +14,7 @@ class Properties(nn.Module):
     where a learned vector and shared environments may hardly tell them apart.
 
     Args:
+        n_columns: Number of descriptors.
         width: Number of axes, at most `n_columns`.
 
     Raises:

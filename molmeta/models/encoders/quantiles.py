@@ -11,6 +11,9 @@ class QuantileScale(nn.Module):
 
     Descriptors have tails (masses, surface areas) that would drown the rest. The knots are part of
     the model and travel in its checkpoint.
+
+    Args:
+        n_columns: Number of columns.
     """
 
     knots: Tensor

@@ -40,6 +40,9 @@ class Readout(nn.Module):
 
     Attributes:
         dim: Width of a molecule's vector: `dim` for each of `kinds`.
+
+    Raises:
+        InputError: An unknown name, or none.
     """
 
     def __init__(self, dim: int, kinds: Readouts) -> None:

@@ -21,6 +21,9 @@ class Sketch(nn.Module):
     Once fitted, an environment counts by its inverse document frequency (Spärck Jones 1972,
     https://doi.org/10.1108/eb026526): what nearly all molecules have says little of what two have
     in common.
+
+    Args:
+        width: Columns of the sketch.
     """
 
     signs: Tensor

@@ -47,7 +47,15 @@ class LinearHead(Head):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Compute log-odds of being active, shape (q,)."""
+        """Compute log-odds of being active, shape (q,).
+
+        Args:
+            support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
+                has its own view of it.
+            labels: 1 active, 0 inactive, shape (s,).
+            query: Embeddings, shape (q, d).
+            visible: Shape (q, s), False where a query may not see a support molecule.
+        """
         score = query @ self.weight + self.bias
         if self.start == "learned":
             return score

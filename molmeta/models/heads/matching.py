@@ -142,6 +142,7 @@ def matching(
     """Make a matching head from what recipes give; a term whose strength is 0 is left out.
 
     Args:
+        attention: `softmax` or `ridge`.
         metric: How vectors are compared: `cosine` or `euclidean`.
         offset: Initial ρ of `Cosine`; by default 0 with softmax, 0.5 with ridge.
         tanimoto: Initial τ of `Tanimoto`, for which the encoder gives a sketch.
@@ -186,8 +187,12 @@ def kernel(
         sketch: The encoder's `sketch`; 0 for no Tanimoto term.
         profile: The encoder's `profile`; 0 for no term of profiles.
         properties: The encoder's `properties`; 0 for no term of properties.
+        prior: As of `Ridge`.
+        tanimoto: As of `matching`.
+        offset: As of `matching`.
         recall: `profile` of `matching`.
         length: `properties` of `matching`.
+        settings: Of `Ridge`.
     """
     head = matching(
         attention="ridge",

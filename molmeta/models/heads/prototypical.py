@@ -34,6 +34,7 @@ class PrototypicalHead(Head):
     [0.5, -0.5]
 
     Args:
+        metric: The distance.
         scale: Initial sharpness c; learned.
         shrinkage: Initial β; learned, and used by `mahalanobis` alone.
         balanced: Ignore the classes' sizes, as in the papers; else their log-ratio is added as
@@ -59,7 +60,15 @@ class PrototypicalHead(Head):
     def forward(
         self, support: Tensor, labels: Tensor, query: Tensor, visible: Tensor | None = None
     ) -> Tensor:
-        """Compute log-odds of being active, shape (q,)."""
+        """Compute log-odds of being active, shape (q,).
+
+        Args:
+            support: Embeddings of the support set, shape (s, d), or (q, s, d) where each query
+                has its own view of it.
+            labels: 1 active, 0 inactive, shape (s,).
+            query: Embeddings, shape (q, d).
+            visible: Shape (q, s), False where a query may not see a support molecule.
+        """
         active, inactive = visible_classes(labels, visible)
         seen = active | inactive
         near, far = (self._distance(support, part, seen, query) for part in (active, inactive))

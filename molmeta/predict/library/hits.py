@@ -40,6 +40,7 @@ def tell_hits(
     """Predict the best molecules of a screening anew, with all columns of `predict`.
 
     Args:
+        learnt: The assays.
         best: The file that `screen` wrote with `top`.
         smiles_column: Its column of molecules, as in the library.
         properties: As of `predict_table`, with `workers`.

@@ -89,7 +89,9 @@ def _compute_one(
     """A part by itself, in a worker.
 
     Args:
+        version: Of molmeta in the driver.
         shared: Reference to the model and the function; in a list, Ray leaves it to the task.
+        smiles: The part's.
     """
     if version != molmeta.__version__:
         got = f"molmeta {molmeta.__version__} on node {socket.gethostname()}"

@@ -39,6 +39,8 @@ class Scored:
     """A part of n rows with its scores.
 
     Attributes:
+        number: Of the part.
+        rows: The rows' own columns.
         scores: Log-odds, (n, k); NaN where rejected.
         reasons: Why a row was rejected, (n,); "" where it was not.
     """
@@ -66,14 +68,23 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Shard:
-    """Every n-th part, for schedulers: shard i of n takes the parts i − 1, i − 1 + n, …"""
+    """Every n-th part, for schedulers: shard i of n takes the parts i − 1, i − 1 + n, …
+
+    Attributes:
+        index: i, from 1 to n.
+        count: n.
+    """
 
     index: int = 1
     count: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `i/n`."""
+        """Read `i/n`.
+
+        Raises:
+            InputError: If it is anything else.
+        """
         index, _, count = text.partition("/")
         if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
             return cls(int(index), int(count))
@@ -112,6 +123,8 @@ def screen(
     """Score a library, going on where an earlier call of the same work was stopped.
 
     Args:
+        panel: The assays.
+        source: The library.
         folder: Gets `part-N.parquet`, one row for every row, in order; or with `top` one table
             `top.csv`. Shards may share it.
         top: Keep only so many of the best rows of each assay.
@@ -179,7 +192,11 @@ def _journal(folder: Path, shard: Shard) -> Path:
 
 
 def _begin(folder: Path, work: dict[str, Any]) -> None:
-    """Claim a new folder, or check that it holds the same work."""
+    """Claim a new folder, or check that it holds the same work.
+
+    Raises:
+        InputError: If it does not.
+    """
     manifest = folder / MANIFEST
     if manifest.is_file():
         begun = json.loads(manifest.read_text(encoding="utf-8"))

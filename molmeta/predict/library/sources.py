@@ -27,8 +27,11 @@ class MoleculeSource:
     """Files of molecules.
 
     Attributes:
+        library: The files.
+        workers: As the engine says.
         part_rows: Rows of a part at most.
         progress: Called with the number of rows done since its last call.
+        engine: What computes.
     """
 
     library: Library
@@ -69,7 +72,9 @@ class VectorSource:
     """Stored vectors: no graph is touched.
 
     Attributes:
+        file: Where they are.
         part_rows: Rows of a part of an NPY file; of a Parquet file a part is a row group.
+        progress: Called with the number of rows done since its last call.
     """
 
     file: VectorFile
@@ -99,7 +104,11 @@ class VectorSource:
 
 
 def pick_engine(name: str) -> Engine:
-    """One of `ENGINES`."""
+    """One of `ENGINES`.
+
+    Raises:
+        InputError: If there is none of that name, or it is not installed.
+    """
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     if name == "ray":

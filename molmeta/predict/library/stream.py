@@ -30,6 +30,7 @@ class Part:
 
     Attributes:
         number: From 0, over all files.
+        rows: All their columns.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Computed:
     """The results of a part of n rows.
 
     Attributes:
+        part: Its rows.
         values: Shape (n, k), NaN where rejected.
         reasons: Why a row was rejected, (n,); "" where it was not.
     """
@@ -75,10 +77,12 @@ def compute(
     Args:
         model: What the molecules are featurized for.
         parts: Read only a little ahead.
+        smiles_column: Theirs.
         function: Features of m rows → (m, k).
         workers: Processes that read molecules while `function` runs in this one; None and 1:
             this one reads them.
         progress: Called with the number of rows done since its last call.
+        time_limit: As of `chem.featurize`.
     """
     begun: deque[Part] = deque()
 

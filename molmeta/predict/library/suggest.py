@@ -35,6 +35,10 @@ def suggest(
     Args:
         learnt: What is measured so far; none of its molecules is suggested.
         library: What could be measured; of repeats the first row counts.
+        n: How many.
+        strategy: As of `choose`.
+        workers: Processes that read molecules.
+        progress: Called with the number of molecules done since its last call.
 
     Returns:
         At most n rows, the first to be measured first: `ADDED`, then the library's columns.
@@ -83,6 +87,7 @@ def choose(
     Args:
         scores: Log-odds of the candidates, (m,).
         fingerprints: Their ECFP counts, (m, size); `diverse` alone looks at them.
+        n: How many to choose; all, if there are fewer.
         strategy: `greedy`: the highest scores. `uncertain`: p nearest to one half (uncertainty
             sampling; Lewis and Gale 1994, arXiv:cmp-lg/9407020). `diverse`: one at a time the
             highest p · (1 − T), T being the Tanimoto similarity to the nearest one chosen before

@@ -130,7 +130,9 @@ def write_vectors(
     Args:
         parts: What was computed, `values` being vectors.
         path: Ends in .npy, .parquet, .csv or .tsv (also with .gz); `-` is CSV on standard output.
+        model: Whose encoder made them.
         types: Of the library's columns.
+        number_format: One of `FORMATS`.
         ready: Whether the vectors are what `Matcher.prepare` gives.
 
     Returns:

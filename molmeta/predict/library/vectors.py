@@ -43,6 +43,7 @@ def encoder_fingerprint(model: Model, *, ready: bool = False) -> str:
     """A hash of all that a molecule's vector depends on: weights, settings, features, form.
 
     Args:
+        model: The model.
         ready: Whether what `Matcher.prepare` gives is meant, not the encoder's own vector.
     """
     settings = {
@@ -109,8 +110,11 @@ class VectorFile:
     """Stored vectors.
 
     Attributes:
+        path: The file.
         fingerprint: Of the encoder that made them.
+        number_format: One of `FORMATS`.
         dim: Their width.
+        n_rows: How many.
         ready: Whether they are what `Matcher.prepare` gives, not the encoder's own.
     """
 
@@ -208,7 +212,11 @@ def side_car(path: Path) -> Path:
 
 
 def check_names(columns: Mapping[str, object], added: tuple[str, ...], where: str) -> None:
-    """Refuse a library whose columns would be overwritten."""
+    """Refuse a library whose columns would be overwritten.
+
+    Raises:
+        InputError: If one of `added` is among `columns`.
+    """
     clash = [name for name in added if name in columns]
     if clash:
         raise InputError.of(
