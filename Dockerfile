@@ -7,7 +7,7 @@ COPY . /source
 # Set it to the index of PyTorch's CPU builds, else pip fetches several gigabytes of CUDA packages.
 ARG TORCH_INDEX=""
 RUN python -m venv /opt/molmeta \
- && /opt/molmeta/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} torch \
+ && /opt/molmeta/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} torch==2.13.0 \
  && /opt/molmeta/bin/pip install --no-cache-dir '/source[web]'
 
 FROM python:3.11-slim

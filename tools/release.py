@@ -26,6 +26,9 @@ PLACES = {
 }
 """Where the version stands."""
 
+TORCH = "torch==2.13.0"
+"""What is installed first and exactly, as in the README: a range pulls CUDA packages."""
+
 _LIST = """
 import importlib.metadata as metadata, json, re
 
@@ -84,10 +87,11 @@ def check(dist: Path) -> None:
 
 
 def environment(folder: Path, what: str) -> Path:
-    """Make an environment with `what` installed; give its Python."""
+    """Make an environment with torch and `what` installed; give its Python."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what)
+    for one in (TORCH, what):
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", one)
     return python
 
 

@@ -53,6 +53,12 @@ def test_citations_name_this_version(root: Path) -> None:
     assert f"\nversion: {molmeta.__version__}\n" in (root / "CITATION.cff").read_text()
 
 
+@pytest.mark.parametrize("name", ["Makefile", "README.md", "docs/quickstart.md", "Dockerfile"])
+def test_one_torch_is_named_everywhere(release: ModuleType, root: Path, name: str) -> None:
+    named = re.findall(r"install\b.* (torch\S*)", (root / name).read_text(encoding="utf-8"))
+    assert {*named} == {release.TORCH}
+
+
 def test_the_parts_of_an_environment_are_listed_with_their_licences(
     release: ModuleType, tmp_path: Path
 ) -> None:
