@@ -220,7 +220,7 @@ def say_new_assays(known: Sequence[Support], labels_only: bool) -> None:
             say(note)
         said = support.notes
         n_kept, n_active = support.kept.sum(), (support.labels[support.kept] == 1).sum()
-        say(f"support {support.assay_id}: {n_kept} molecules, {n_active} active")
+        say(f"support set {support.assay_id}: {n_kept} molecules, {n_active} active")
         say_grades([support.values[support.kept]], labels_only)
         say(describe(support.summary()))
 

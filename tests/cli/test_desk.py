@@ -90,7 +90,7 @@ def test_a_library_of_smiles_alone_has_no_names(folder: Path) -> None:
 def test_a_sheet_is_named(folder: Path) -> None:
     call = ("--support", "ic50.xlsx", "--input", "library.csv", "-o", "out.csv")
     done = molmeta("predict", *call, "--sheet", "June")
-    assert "support ic50: 2 molecules" in done.stderr
+    assert "support set ic50: 2 molecules" in done.stderr
     for flag, got in (("--sheet", "Did you mean 'June'"), ("--input-sheet", "without sheets")):
         done = molmeta("predict", *call, flag, "Jun")
         assert done.returncode == 2
@@ -207,8 +207,8 @@ def test_columns_of_two_assays_are_set_side_by_side(folder: Path) -> None:
     done = molmeta(*call, "out.xlsx", "--show", "2")
     assert done.returncode == 0, done.stderr
     told = done.stderr.splitlines()
-    assert "support EGFR IC50 (nM): 20 molecules, 11 active" in told
-    assert any(line.startswith("support HER2 IC50 (uM): 19 molecules") for line in told)
+    assert "support set EGFR IC50 (nM): 20 molecules, 11 active" in told
+    assert any(line.startswith("support set HER2 IC50 (uM): 19 molecules") for line in told)
     assert told[-1].startswith("out.xlsx: 8 rows, in the input's order; 2 assays")
     both = pd.read_excel("out.xlsx", engine="calamine")
     assert both["id"].tolist() == [f"L{i}" for i in range(8)]
