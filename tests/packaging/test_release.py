@@ -35,10 +35,14 @@ def release(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Modu
 def test_a_release_has_its_version_and_its_date_everywhere(
     release: ModuleType, tmp_path: Path
 ) -> None:
+    changelog = tmp_path / "CHANGELOG.md"  # whose open section is empty right after a release
+    text = changelog.read_text(encoding="utf-8")
+    text = text.replace("## [Unreleased]\n", "## [Unreleased]\n\n### Added\n\n- A thing.\n", 1)
+    changelog.write_text(text, encoding="utf-8")
     release.cut("7.8.9")
     assert '\n__version__ = "7.8.9"\n' in (tmp_path / "molmeta" / "__init__.py").read_text()
     assert "\nversion: 7.8.9\n" in (tmp_path / "CITATION.cff").read_text()
-    text = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
+    text = changelog.read_text(encoding="utf-8")
     assert re.search(r"## \[Unreleased\]\n\n## \[7\.8\.9\] - \d{4}-\d\d-\d\d\n\n### ", text)
     with pytest.raises(SystemExit, match="nothing under"):
         release.cut("7.9.0")
