@@ -42,6 +42,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
+toc_object_entries_show_parents = "hide"  # the column beside a page is narrow
 napoleon_use_ivar = False  # which would lose the underscore of `classes_`
 
 linkcheck_ignore = [r"https://doi\.org/"]  # publishers refuse programs
