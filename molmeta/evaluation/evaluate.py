@@ -58,8 +58,7 @@ def evaluate(
         support_sizes: Molecules of the support set; with `moleculenet`, of each class.
         draws: Draws an assay and size, seeds 0, 1, …
         task: What is predicted; regression takes methods whose scale is `value`.
-        use_values: Grade the support sets' labels by their values, for all methods; see
-            `molmeta.assays.graded.grade`. The published protocols give labels alone.
+        use_values: Grade support labels by values (`molmeta.assays.graded.grade`), for all methods.
         out: Folder for the tables. What an earlier evaluation in it has done is not done again.
         workers: Processes, each with assays of its own.
         progress: Called with the numbers of finished and of all units (an assay at a size).
@@ -74,11 +73,8 @@ def evaluate(
     keys = _keys(methods, plan, sizes, hashes, info["versions"])
     journal = _open_journal(out)
     units = [(assay_id, size) for size in sizes for assay_id in store.assay_ids]
-    todo = {
-        unit: missing
-        for unit in units
-        if (missing := [m for m in methods if keys[m.name, *unit] not in journal])
-    }
+    left = {unit: [m for m in methods if keys[m.name, *unit] not in journal] for unit in units}
+    todo = {unit: some for unit, some in left.items() if some}
     n_done = len(units) - len(todo)
     progress(n_done, len(units))
     for unit, records in run_units(todo, store, plan, workers):

@@ -222,8 +222,7 @@ def predict_rows(
 
     Args:
         classifier: As of `predict_table`, and what follows the molecules.
-        rows: The other columns, none of which prediction adds.
-        smiles: The molecules, (n,).
+        rows, smiles: The other columns, none of which prediction adds; the molecules, (n,).
         scorer: Of `classifier.featurize` of them, with identities, where it serves several assays.
 
     Raises:
