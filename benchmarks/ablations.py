@@ -47,8 +47,9 @@ VARIANTS: dict[str, list[str]] = {
     "Reptile": [*LEAVE_ONE_OUT, "inner.order=reptile", "inner.steps=3"],
     "softmax": [*LEAVE_ONE_OUT, "head.attention=softmax"],  # it has no likelihood
     "no known assays": ["known_assays.rank=0"],
+    "no graph": ["known_assays.rank=0"],
 }
-"""What each variant sets."""
+"""What each variant sets; `no graph` also makes the encoder's own vector the same for all."""
 TERMS = ("name", "attention", "metric", "tanimoto", "properties", "profile")
 """The keys of a matching head that softmax has too, and means the same by."""
 KEY = ["variant", "seed"]
@@ -94,7 +95,7 @@ def fill(
     for variant, seed in left:
         started, run = time.perf_counter(), given.output / f"{variant.replace(' ', '_')}-{seed}"
         recipe = recipe_of(variant, seed, base)
-        learner = start(recipe, begun, store)
+        learner = start(recipe, begun, store, blank=variant == "no graph")
         model = Model(learner, {}, given.init, store.standardize)
         train(recipe, store, None, run, init=model, resume=True)
         trained = time.perf_counter() - started
@@ -141,13 +142,22 @@ def pretrained(base: dict[str, Any], run: Path, store: AssayStore, file: Path) -
     return learner
 
 
-def start(recipe: dict[str, Any], begun: Learner, store: AssayStore) -> Learner:
-    """Make the learner that a variant starts from: what is above the encoder is new and centred."""
+def start(
+    recipe: dict[str, Any], begun: Learner, store: AssayStore, *, blank: bool = False
+) -> Learner:
+    """Make the learner that a variant starts from: what is above the encoder is new and centred.
+
+    `blank` leaves of the encoder what stands beside its vector: sketch, profile and properties.
+    """
     settings = resolve_recipe(recipe)
     seed = settings.training.seed
     torch.manual_seed(seed)
     learner = build_learner(settings).eval()
     learner.encoder.load_state_dict(begun.encoder.state_dict())
+    if blank:
+        for name, value in learner.encoder.named_parameters():
+            if name.startswith("final_norm."):
+                torch.nn.init.zeros_(value)
     own, known = learner.matcher.known_assays, begun.matcher.known_assays
     if own is not None and known is not None:
         own.load_state_dict(known.state_dict())
