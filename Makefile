@@ -59,7 +59,7 @@ links: $(READY)-docs  ## the addresses that the site names, looked up: it needs 
 test-docs: $(READY)-docs  ## the commands and code of every page, and the site in Debian's chromium
 	$(BIN)/python -m pytest -m slow tests/docs
 
-release: check  ## VERSION=0.2.0: version, changelog, wheel and sdist, each checked where it is alone
+release: lint types  ## VERSION=0.2.0: version, changelog, wheel and sdist; the tests run in the unpacked sdist
 	test -n "$(VERSION)" || { echo 'say which: make release VERSION=0.2.0'; exit 2; }
 	test -z "$$(git status --porcelain)" || { echo 'commit first: git status'; exit 2; }
 	$(BIN)/python tools/release.py cut $(VERSION)
