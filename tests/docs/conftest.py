@@ -20,9 +20,9 @@ training: {steps: 4, assays_per_step: 2, support_sizes: [8], valid_support_sizes
 """
 
 
-def from_docs(name: str) -> ModuleType:
-    """Import a script of docs/."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+def from_docs(name: str, folder: str = "docs") -> ModuleType:
+    """Import a script of docs/, or of another folder."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

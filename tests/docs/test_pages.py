@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
+import codeop
 import re
-import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
-import typer.main
-from molmeta_cli.main import app
 
 from tests.cli.program import molmeta
+from tests.docs.command import MEASURE, PROMPTS, Command, lines
 from tests.docs.conftest import ROOT, from_docs
 
-MEASURE = from_docs("measure")
+if TYPE_CHECKING:
+    from measure import Block
+
 PAGES = MEASURE.pages()
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-COMMANDS = (
-    *PAGES,
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "research").glob("*.md")),
-)
 ELSEWHERE = {
     "fsmol": "1.5 GB to download",
     "muv -o": "to be downloaded",
     "--lists muv": "to be downloaded",
     "--engine ray": "needs Ray; tests/predict/test_ray.py runs it",
-    "encoder.onnx": "needs the extra 'onnx'; tests/predict/test_export.py runs it",
     "--resume": "tests/training/test_run.py stops and resumes",
     "molmeta serve": "does not end; tests/web starts it",
 }
-"""Commands that are not run here, with the reason; they are parsed all the same."""
+"""Commands that are not run here, with the reason; test_commands.py checks them all the same."""
 
 QUICK = ("quickstart", "ranked_list", "own_encoder", "drugs")
 """Pages whose code is run by the fast tests; all others begin with files of a trained run."""
-CODE = ("python", "{code-cell}", "sh")
+CODE = ("python", "{code-cell}", "sh", "console")
 WITH_CODE = [
     name
     for name, page in zip(NAMES, PAGES, strict=True)
@@ -73,47 +68,26 @@ def test_the_notebook_opens_with_conclusions() -> None:
         assert page.name == "README.md" or re.match(r"# .+\n\n\*\*.+?[.]\*\*", text), page
 
 
-def commands(text: str) -> Iterator[str]:
-    """Find the calls of the program in a page's blocks, each on one line."""
-    for block in MEASURE.blocks(text):
-        for line in re.sub(r"\\\n\s*", " ", block.code).splitlines():
-            call = re.match(r"[!$]?\s*(?:\w+=\S+ )?(molmeta .*)", line)
-            if call and block.language in ("sh", "console", "{code-cell}"):
-                yield call[1]
-
-
-@pytest.mark.parametrize("page", COMMANDS, ids=lambda page: page.name)
-def test_commands_are_spelt_right(page: Path) -> None:
-    for line in commands(page.read_text(encoding="utf-8")):
-        command, arguments = typer.main.get_command(app), shlex.split(line, comments=True)[1:]
-        while hasattr(command, "commands"):
-            name, *arguments = arguments
-            assert name in command.commands, line
-            command = command.commands[name]
-        command.make_context(command.name, arguments)
-
-
-def run(block: object, names: dict[str, object]) -> None:
+def run(block: Block, names: dict[str, object]) -> None:
     """Run a block as a notebook or a shell would."""
-    language, code = block.language, block.code  # type: ignore[attr-defined]
-    if "%%writefile " in code:
-        header, _, rest = code.partition("\n")
+    if block.code.startswith("%%writefile "):
+        header, _, rest = block.code.partition("\n")
         Path(header.split()[1]).write_text(rest, encoding="utf-8")
-        return
-    if language == "sh":
-        for line in commands(f"```sh\n{code}```\n"):
+    elif block.language in ("sh", "console"):
+        for line in lines(block.code, PROMPTS[block.language]):
             call(line)
-        return
-    names["_call"] = call
-    code = re.sub(r"^!(.*)$", lambda found: f"_call({found[1]!r})", code, flags=re.MULTILINE)
-    exec(code, names)
+    else:
+        names["_call"] = call
+        code = re.sub(r"^!(.*)$", lambda found: f"_call({found[1]!r})", block.code, flags=re.M)
+        exec(code, names)
 
 
 def call(line: str) -> None:
     """Run the program; bad input is a result too, where a page shows what is refused."""
-    if any(word in line for word in ELSEWHERE):
+    command = Command.of(line)
+    if command.program != "molmeta" or any(word in line for word in ELSEWHERE):
         return
-    done = molmeta(*shlex.split(line, comments=True)[1:])
+    done = molmeta(*command.words[1:])
     refused = "again.csv" in line
     assert done.returncode == (2 if refused else 0), f"{line}\n{done.stderr}"
 
@@ -136,6 +110,30 @@ def test_code_runs_as_printed(
     for block in MEASURE.blocks((ROOT / name).read_text(encoding="utf-8")):
         if block.language in CODE:
             run(block, names)
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_cells_can_be_typed_into_python(name: str) -> None:
+    for block in MEASURE.blocks((ROOT / name).read_text(encoding="utf-8")):
+        if block.language == "{code-cell}" and not block.code.startswith("%%"):
+            type_in(block.code)
+
+
+def type_in(code: str) -> None:
+    """Give code to Python line by line, as its prompt takes it: a blank line ends a block."""
+    typed: list[str] = []
+    for line in [*code.splitlines(), ""]:
+        if not line.startswith("!"):
+            typed.append(line)
+            if codeop.compile_command("\n".join(typed), symbol="single"):
+                typed.clear()
+    assert "".join(typed) == "", "this is not complete"
+
+
+def test_a_prompt_wants_a_blank_line_after_a_loop() -> None:
+    type_in("for one in (1, 2):\n    print(one)\n\nprint(3)\n!molmeta example\nx = (\n 4)\n")
+    with pytest.raises(SyntaxError):
+        type_in("for one in (1, 2):\n    print(one)\nprint(3)\n")
 
 
 def test_every_recipe_key_is_explained() -> None:
