@@ -122,11 +122,12 @@ def screen(options: Options) -> None:
         workers=options.workers or n_cores(),
     )
     panel = panel_of(learnt)
-    say(f"{len(panel.assays)} assays, {sum(map(len, panel.labels)):,} support molecules")
+    n_support = sum(map(len, panel.labels))
+    say(f"assays: {len(panel.assays):,}; measured molecules of all: {n_support:,}")
     done = _score(options, panel, part, library or vectors)
     if done.n_done_before:
         say(f"went on after {done.n_done_before:,} rows that were done")
-    say(f"{done.result}: {done.n_rows:,} rows, {sum(done.rejected.values()):,} rejected")
+    say(f"{done.result}: {done.n_rows:,} rows read, {sum(done.rejected.values()):,} rejected")
     for reason, count in list(done.rejected.items())[:5]:
         say(f"  {count:,} × {reason}")
     if options.hits is not None and library is not None:

@@ -153,7 +153,7 @@ def test_every_verb_takes_what_was_learnt(folder: Path) -> None:
     done = molmeta("screen", *given, "both", *both)
     assert done.returncode == 0, done.stderr
     assert "p_active_mine" in pd.read_parquet("both/part-00000000.parquet")
-    assert "2 assays, 22 support molecules" in done.stderr
+    assert "assays: 2; measured molecules of all: 22" in done.stderr
 
 
 def test_every_verb_refuses_a_file_that_is_no_learnt_assay(folder: Path) -> None:

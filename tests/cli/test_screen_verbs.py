@@ -28,7 +28,8 @@ def test_libraries_from_the_program(tmp_path: Path) -> None:
         for _ in range(2):
             done = molmeta("screen", *supports, *source, "-o", out, "--top", 2, "--workers", 1)
             assert done.returncode == 0
-        assert "4 rows, 1 rejected" in done.stderr
+        assert "4 rows read, 1 rejected" in done.stderr
+        assert "assays: 2; measured molecules of all: 32" in done.stderr
         assert "went on after 4 rows" in done.stderr
         best = pd.read_csv(out / "top.csv")
         assert best.columns.tolist() == ["assay", "p_active", "score", "smiles", "name"]

@@ -156,12 +156,12 @@ def _of_image(key: str) -> str:
 
 
 def check_curl(command: Command) -> None:
-    """Leave it to tests/web/test_http_page.py, which sends the requests of this one page."""
+    """See that it is on the page whose request tests/web/test_http_page.py sends."""
     assert command in commands((ROOT / "docs/howto/http_api.md").read_text(encoding="utf-8"))
 
 
 def check_export(command: Command) -> None:
-    """See that a variable is set, as test_pages.py then does."""
+    """See that a variable is set."""
     assert re.fullmatch(r"[A-Z_]+=\S+", command.words[1])
 
 

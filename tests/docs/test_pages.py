@@ -25,6 +25,7 @@ ELSEWHERE = {
     "muv -o": "to be downloaded",
     "--lists muv": "to be downloaded",
     "--engine ray": "needs Ray; tests/predict/test_ray.py runs it",
+    "encoder.onnx": "takes minutes; tests/predict/test_export.py writes a small one",
     "--resume": "tests/training/test_run.py stops and resumes",
     "molmeta serve": "does not end; tests/web starts it",
 }

@@ -86,7 +86,8 @@ def test_the_sdist_holds_what_its_tests_read(root: Path, tmp_path: Path) -> None
     with tarfile.open(sdist) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
     for needed in (
-        "CONTRIBUTING.md", "CITATION.cff", "Makefile", "docs/measure.py", "docs/_static/idea.svg",
+        "CONTRIBUTING.md", "CITATION.cff", "Makefile", ".pre-commit-config.yaml", "docs/measure.py",
+        "docs/_static/idea.svg",
         "docs/tutorials/train.md", "research/README.md", "benchmarks/meta.py", "tools/release.py",
         "tests/models/run_of_version_0_1/model.safetensors", "configs/graph.yaml",
     ):  # fmt: skip

@@ -6,8 +6,12 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+
+from tests.docs.command import commands
+from tests.web.conftest import ADDRESS
 
 
 @pytest.fixture
@@ -22,8 +26,12 @@ def test_every_endpoint_is_named(client: Any, page: str) -> None:
 
 
 def test_its_request_ranks(client: Any, page: str) -> None:
-    (body,) = re.findall(r"-d '(.*?)'", page, re.DOTALL)
-    answer = client.post("/api/v1/rank", json=json.loads(body))
+    (request,) = (command.words for command in commands(page) if command.program == "curl")
+    headers = dict(word.split(": ") for word in request if re.match(r"[A-Z][\w-]+: ", word))
+    assert headers["Authorization"] == "Bearer $MOLMETA_TOKEN"
+    address = urlsplit(request[-1])
+    assert f"{address.scheme}://{address.netloc}" == ADDRESS
+    answer = client.post(address.path, content=request[request.index("-d") + 1], headers=headers)
     assert answer.status_code == 200, answer.text
     events = [json.loads(line) for line in answer.text.splitlines()]
     told = re.findall(r"^\| `(\w+)` \| (?!brings)", page, re.MULTILINE)
