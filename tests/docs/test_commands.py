@@ -65,19 +65,27 @@ def check_molmeta(command: Command) -> None:
 
 
 def check_python(command: Command) -> None:
-    """Let the script read its arguments."""
+    """Let the script read its arguments; in running text some may be left out."""
     parse = argparse.ArgumentParser.parse_args
+    script, *arguments = command.words[1:]
+    if script == "-m":
+        module, *arguments = arguments
+        script = module.replace(".", "/") + ".py"
+    if not command.whole and (not arguments or "…" in arguments):
+        source = (ROOT / script).read_text(encoding="utf-8")
+        assert all(f'"{word}"' in source for word in arguments if word.startswith("-"))
+        return
 
     def stop(parser: argparse.ArgumentParser) -> None:
         parse(parser)
         raise Parsed
 
     with (
-        mock.patch.object(sys, "argv", [*command.words[1:]]),
+        mock.patch.object(sys, "argv", [script, *arguments]),
         mock.patch.object(argparse.ArgumentParser, "parse_args", stop),
         pytest.raises(Parsed),
     ):
-        runpy.run_path(str(ROOT / command.words[1]), run_name="__main__")
+        runpy.run_path(str(ROOT / script), run_name="__main__")
 
 
 def check_torchrun(command: Command) -> None:
@@ -235,6 +243,7 @@ def options(verb: Any) -> set[str]:
         "molmeta screen --inputs a.csv",
         "python benchmarks/screen.py --molecules 3",
         "python benchmarks/gone.py",
+        "python -m benchmarks.screen --molecules 3",
         "torchrun --nproc-per-node 2 -m molmeta train",
         "make demos",
         "pip install torch==2.12.0",
