@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
+from typing import Protocol
 from unittest import mock
 
 from molmeta.assays import build, library
@@ -14,6 +17,32 @@ from molmeta.chem.molecule import parses
 from tests.generators.choices import Combination, draw, smallest
 from tests.generators.files import write
 from tests.generators.verdict import REFUSED, WRONG, Read, Tally, by_library, judge
+
+
+class Drawn(Protocol):
+    """What was drawn, and which of it is odd."""
+
+    @property
+    def unusual(self) -> Mapping[str, str]: ...
+
+    @property
+    def odd(self) -> list[str]: ...
+
+
+def covering(draw: Callable[[int], Drawn], n: int, times: int) -> list[int]:
+    """Leave out the seeds below n that try nothing rare.
+
+    The others hold each choice, and each two odd dimensions at once, `times` times, or as often
+    as all n do.
+    """
+    seeds, counts = [], Counter[object]()
+    for seed in range(n):
+        drawn = draw(seed)
+        tried = {*drawn.unusual.items(), *combinations(sorted(drawn.odd), 2)}
+        if any(counts[each] < times for each in tried):
+            seeds.append(seed)
+            counts.update(tried)
+    return seeds
 
 
 @contextmanager

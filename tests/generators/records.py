@@ -64,6 +64,11 @@ class Draw:
         """What differs from the default."""
         return {name: each for name, each in self.chosen.items() if each != CHOICES[name][0]}
 
+    @property
+    def odd(self) -> list[str]:
+        """The names of what differs from the default."""
+        return list(self.unusual)
+
     def without(self, name: str) -> Draw:
         """The same with the default of a name."""
         return replace(self, chosen={k: v for k, v in self.chosen.items() if k != name})
