@@ -18,26 +18,13 @@ import pytest
 from molmeta.chem.featurize import featurize, featurize_stream
 from molmeta.chem.workers import READ_AHEAD, map_in_order
 from tests.chem.conftest import assert_same_counts
+from tests.chem.shout import shout
 
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield
     assert not multiprocessing.active_children()
-
-
-def shout(rows: Sequence[object]) -> list[str]:
-    """What the workers do here; some rows are bad for it."""
-    for row in rows:
-        while row == "hang":
-            pass
-        if row == "starve":
-            time.sleep(2)
-        if row == "crash":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if row == "bug":
-            raise KeyError("a bug")
-    return [str(row).upper() for row in rows]
 
 
 def shouted(
