@@ -30,6 +30,14 @@ def library(tmp_path: Path) -> Path:
     return tmp_path / "library.csv"
 
 
+@pytest.fixture
+def few(library: Path) -> Path:
+    """The library's first eight: a report explains each molecule, atom by atom."""
+    lines = library.read_text().splitlines(keepends=True)
+    library.write_text("".join(lines[:9]))
+    return library
+
+
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("example") / "example"

@@ -108,10 +108,10 @@ def test_example(n_bytes: int, tmp_path: Path) -> None:
     assert molmeta("example", "-o", tmp_path / "new").returncode == 0
 
 
-def test_suggest_and_a_report(support: Path, library: Path, tmp_path: Path) -> None:
+def test_suggest_and_a_report(support: Path, few: Path, tmp_path: Path) -> None:
     before = names_in(tmp_path)
-    both = ("--support", support, "--input", library, "--workers", 1, "-o", tmp_path / "o.csv")
-    suggest = ("suggest", *both, "--number", 30)
+    both = ("--support", support, "--input", few, "--workers", 1, "-o", tmp_path / "o.csv")
+    suggest = ("suggest", *both, "--number", 6)
     predict = ("predict", *both, "--report", tmp_path / "o.html")
     for call, n_bytes in ((suggest, 1_500), (predict, 15_000)):
         with full_at(n_bytes):

@@ -130,11 +130,11 @@ def test_a_standard_output_that_takes_nothing(
     ],
 )
 def test_a_name_of_any_kind(
-    name: str, support: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, support: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read and written; what Arrow would have to write needs UTF-8."""
     monkeypatch.chdir(tmp_path)
-    known, molecules = support.rename(f"{name}.s.csv").name, library.rename(f"{name}.l.csv").name
+    known, molecules = support.rename(f"{name}.s.csv").name, few.rename(f"{name}.l.csv").name
     both = ("--support", known, "--input", molecules, "--workers", 1)
     read = ("--workers", 1, "-o", f"{name}.store", "--", known)
     calls = [

@@ -121,14 +121,15 @@ def test_predict_the_blank_labels_of_one_table(run: Path, example: Path, tmp_pat
 
 
 def test_predict_a_report_an_sdf_and_classes(run: Path, example: Path, tmp_path: Path) -> None:
+    few = pd.read_csv(example / "library.csv")[:8]  # a report explains each molecule
+    few.to_csv(tmp_path / "few.csv", index=False)
     done = molmeta(
         "predict", "--model", run, "--support", example / "support.csv", "--input",
-        example / "library.csv", "-o", tmp_path / "out.sdf", "--report", tmp_path / "page.html",
+        tmp_path / "few.csv", "-o", tmp_path / "out.sdf", "--report", tmp_path / "page.html",
         "--prevalence", "0.05", "--error", "0.4",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    n_rows = len(pd.read_csv(example / "library.csv"))
-    assert (tmp_path / "out.sdf").read_text().count("$$$$") == n_rows
+    assert (tmp_path / "out.sdf").read_text().count("$$$$") == len(few)
     assert "<possible_classes>" in (tmp_path / "out.sdf").read_text()
     assert "0.05 of the library" in (tmp_path / "page.html").read_text()
 
@@ -152,10 +153,12 @@ def test_embed_as_array_and_as_table(run: Path, example: Path, tmp_path: Path) -
     np.testing.assert_array_equal(np.stack(table["vector"].tolist()), vectors)
 
 
-def test_evaluate_writes_its_tables(run: Path, example: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_evaluate_writes_its_tables(workers: int, run: Path, example: Path, tmp_path: Path) -> None:
     done = molmeta(
         "evaluate", "--model", run, "--data", example / "test.csv", "--support-sizes", "8",
         "--draws", "2", "--baselines", "simsearch", "-o", tmp_path / "results",
+        "--workers", workers,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     results = pd.read_csv(tmp_path / "results" / "results.csv")
@@ -265,7 +268,10 @@ WRONG = {
     ),
     "empty file": (["featurize", "EMPTY", "-o", "OUT"], "empty"),
     "too few molecules": (
-        ["evaluate", "--model", "RUN", "--data", "DATA", "--support-sizes", "900", "-o", "OUT"],
+        [
+            *("evaluate", "--model", "RUN", "--data", "DATA", "--support-sizes", "900"),
+            *("--workers", "1", "-o", "OUT"),
+        ],
         "support size",
     ),
 }  # fmt: skip
@@ -295,20 +301,20 @@ def test_wrong_use_is_one_message_and_exit_code_2(
 def test_a_wrong_table_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("smiles,IC50 (nM)\nCCO,10\nCCN,90000\n")
     given = ["--support", "mine.csv", "-o", "out.csv"]
-    for wrong in (
+    every_wrong = [
         ["--value-column", "nope"],
         ["--input", "nothing.csv"],
         ["-o", "out.doc"],
         ["--structures"],
         ["--sheet", "May"],
-    ):
-        code = (
-            "import sys\nfrom molmeta_cli.main import main\n"
-            f"sys.argv = ['molmeta', 'predict', *{given + wrong!r}]\n"
-            "try:\n    main()\nexcept SystemExit as end:\n"
-            "    print(end.code, 'torch' in sys.modules)\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        assert done.stdout.strip() == "2 False", done.stderr
+    ]
+    code = (
+        f"import sys\nfrom molmeta_cli.main import main\nfor wrong in {every_wrong!r}:\n"
+        f"    sys.argv = ['molmeta', 'predict', *{given!r}, *wrong]\n"
+        "    try:\n        main()\n    except SystemExit as end:\n"
+        "        print(end.code, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["2 False"] * len(every_wrong), done.stderr
