@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,14 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = {"errors", "resources", "config", "metrics", "reporting", "chem", "assays"}
 
 
-def modules(root: Path) -> Iterator[tuple[Path, str, ast.Module]]:
+@cache
+def modules(root: Path) -> list[tuple[Path, str, ast.Module]]:
     """Every module below `molmeta/`: its file, its part of the package, its syntax tree."""
+    found = []
     for file in sorted((root / "molmeta").rglob("*.py")):
         part = file.relative_to(root / "molmeta").parts[0].removesuffix(".py")
-        yield file, part, ast.parse(file.read_text(encoding="utf-8"))
+        found.append((file, part, ast.parse(file.read_text(encoding="utf-8"))))
+    return found
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -142,7 +146,7 @@ def test_loading_a_model_imports_no_training_loop(root: Path) -> None:
         "import sys, molmeta; molmeta.load_model('default'); "
         "print([m for m in sys.modules if m.startswith(('molmeta.training', 'molmeta.predict'))])"
     )
-    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env=environment, capture_output=True, text=True, check=True,

@@ -177,6 +177,7 @@ def test_readme_states_the_counts_of_the_card(
         assert f"| {title} | {checked['connectivity_by_table'][table]} |" in readme
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_structures_occur_in_public_data_as_the_card_says(
     drugs: pd.DataFrame, keys: list[str], card: dict[str, Any], shared_data: Path

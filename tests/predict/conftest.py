@@ -43,7 +43,7 @@ def kernel_model() -> Model:
     return loaded(Learner(encoder, head, MAML(steps=0), projection=8))
 
 
-@pytest.fixture(params=["matching", "kernel"])
+@pytest.fixture(scope="session", params=["matching", "kernel"])
 def any_model(request: pytest.FixtureRequest, model: Model, kernel_model: Model) -> Model:
     return model if request.param == "matching" else kernel_model
 

@@ -108,6 +108,10 @@ SKLEARN = [
 ]  # fmt: skip
 
 
+ALSO_WORDS = ("negative/positive", "no/yes")
+"""In the order of the alphabet, as "inactive/active" is."""
+
+
 def figures(model: Model, y: Any) -> dict[str, Any]:
     """What scikit-learn's tools say of these labels."""
     estimator, active = FewShotClassifier(model), np.asarray(y, dtype=object)[ACTIVE][0]
@@ -142,7 +146,13 @@ def expected(kernel_model: Model) -> dict[str, Any]:
     return figures(kernel_model, KINDS["0/1"]())
 
 
-@pytest.mark.parametrize("kind", SKLEARN[1:])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] if kind in ALSO_WORDS else [])
+        for kind in SKLEARN[1:]
+    ],
+)
 def test_scikit_learns_tools_give_the_same_figures(
     kind: str, kernel_model: Model, expected: dict[str, Any]
 ) -> None:

@@ -53,11 +53,23 @@ def written(found: Predictions, folder: Path, *names: str) -> tuple[str, dict[st
     return page[:script], json.loads(held[1])
 
 
+@pytest.fixture(scope="module")
+def found(any_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Predictions:
+    return predicted(any_model, tmp_path_factory.mktemp("found"), error=0.4)
+
+
+@pytest.fixture(scope="module")
+def shown(
+    found: Predictions, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, dict[str, Any]]:
+    """The page of these, and the data in it."""
+    return written(found, tmp_path_factory.mktemp("shown"), *[EVIL] * 12)
+
+
 def test_the_table_holds_the_new_ones_by_rank_then_the_measured(
-    any_model: Model, tmp_path: Path
+    found: Predictions, shown: tuple[str, dict[str, Any]]
 ) -> None:
-    found = predicted(any_model, tmp_path, error=0.4)
-    _, held = written(found, tmp_path)
+    _, held = shown
     best = found.table.dropna(subset="rank").sort_values("rank")
     rows = held["rows"]
     assert [row["rank"] for row in rows] == [*range(1, 9), None]
@@ -70,9 +82,10 @@ def test_the_table_holds_the_new_ones_by_rank_then_the_measured(
     assert {str(i) for i in range(9)} == set(held["drawings"])
 
 
-def test_reasons_are_those_that_the_classifier_gives(any_model: Model, tmp_path: Path) -> None:
-    found = predicted(any_model, tmp_path)
-    _, held = written(found, tmp_path)
+def test_reasons_are_those_that_the_classifier_gives(
+    found: Predictions, shown: tuple[str, dict[str, Any]]
+) -> None:
+    _, held = shown
     smiles = [row["smiles"] for row in held["rows"]]
     why = found.classifier.explain(smiles, top=3)
     given = [reason for row in held["rows"] for reason in row["reasons"]]
@@ -81,8 +94,8 @@ def test_reasons_are_those_that_the_classifier_gives(any_model: Model, tmp_path:
     np.testing.assert_allclose([like for *_, like in given], why["similarity"], atol=1e-3)
 
 
-def test_hostile_text_is_inert(any_model: Model, tmp_path: Path) -> None:
-    page, held = written(predicted(any_model, tmp_path), tmp_path, *[EVIL] * 12)
+def test_hostile_text_is_inert(shown: tuple[str, dict[str, Any]]) -> None:
+    page, held = shown
     assert page.count("<script") == 1  # the data
     assert not re.search(r"<img|https?:|src=\"|url\((?!#)", page)
     assert "&lt;/script&gt;" in page
@@ -91,8 +104,8 @@ def test_hostile_text_is_inert(any_model: Model, tmp_path: Path) -> None:
     assert "Not ranked" in page
 
 
-def test_the_policy_allows_this_script_alone(any_model: Model, tmp_path: Path) -> None:
-    page, _ = written(predicted(any_model, tmp_path), tmp_path)
+def test_the_policy_allows_this_script_alone(shown: tuple[str, dict[str, Any]]) -> None:
+    page, _ = shown
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy
     rules = dict(rule.split(" ", 1) for rule in policy[1].split("; "))
