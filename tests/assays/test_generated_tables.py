@@ -15,7 +15,7 @@ from tests.generators.files import write
 from tests.generators.verdict import Reading, Tally, by_support, judge
 
 _BLOCK = 100
-_N_FAST, _N_SUPPORT, _N = 2_000, 100, 12_000
+_N_FAST, _N = 2_000, 12_000
 _FAST = covering(draw, _N_FAST, times=2)
 
 
@@ -35,22 +35,19 @@ def test_many_more_tables(start: int, tmp_path: Path) -> None:
     assert_right(run(sorted({*range(start, start + _BLOCK)} - {*_FAST}), tmp_path))
 
 
-@pytest.mark.parametrize(
-    "start", [1_000_000, pytest.param(1_000_000 + _BLOCK, marks=pytest.mark.slow)]
-)
-def test_the_program_reads_alike(start: int, tmp_path: Path) -> None:
-    assert_right(run(range(start, start + _BLOCK), tmp_path, by_program))
+@pytest.mark.parametrize("n", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_program_reads_alike(n: int, tmp_path: Path) -> None:
+    assert_right(run(range(1_000_000, 1_000_000 + n), tmp_path, by_program))
 
 
-@pytest.mark.parametrize("start", range(2_000_000, 2_000_000 + _N_SUPPORT, _BLOCK))
-def test_support_sets_are_read_alike(start: int, tmp_path: Path) -> None:
-    assert_right(run(range(start, start + _BLOCK), tmp_path, by_support))
+@pytest.mark.parametrize("n", [40, pytest.param(100, marks=pytest.mark.slow)])
+def test_support_sets_are_read_alike(n: int, tmp_path: Path) -> None:
+    assert_right(run(range(2_000_000, 2_000_000 + n), tmp_path, by_support))
 
 
-@pytest.mark.parametrize("start", range(3_000_000, 3_000_000 + _N_SUPPORT, _BLOCK))
-def test_libraries_have_a_row_for_every_row(start: int, tmp_path: Path) -> None:
+def test_libraries_have_a_row_for_every_row(tmp_path: Path) -> None:
     """One row in, one row out: whatever the values are, the molecules come in the file's order."""
-    for seed in range(start, start + _BLOCK):
+    for seed in range(3_000_000, 3_000_100):
         if draw(seed).unusual.get("extra") == "short row":
             continue  # the molecule may be the cell that is cut off
         written = write(draw(seed))
