@@ -64,7 +64,10 @@ class Adapted:
             InputError: If the head does not say.
         """
         query = self.learner.encode(molecules, self.parameters)
-        return self.learner.weights(give, self.parameters, self.support, self.labels, query)
+        matcher = self.learner.matcher
+        weigh = matcher.attention if give == "attention" else matcher.contributions
+        with self.learner.holding(self.parameters):
+            return weigh(self.support, self.labels, query)
 
     @torch.no_grad()
     def covariance(self, molecules: Batch | Tensor | None) -> Tensor:
@@ -77,12 +80,14 @@ class Adapted:
             InputError: If the head has none.
         """
         query = None if molecules is None else self.learner.encode(molecules, self.parameters)
-        return self.learner.covariance(self.parameters, self.support, self.labels, query)
+        with self.learner.holding(self.parameters):
+            return self.learner.matcher.covariance(self.support, self.labels, query)
 
     @property
     def noise(self) -> float:
         """The variance of the values' noise, in units of the covariance."""
-        return self.learner.noise(self.parameters)
+        with self.learner.holding(self.parameters):
+            return self.learner.matcher.head.noise
 
     def loss(self, query: LabelledSet) -> Tensor:
         """Compute the outer loss: mean cross-entropy (or half mean square) over the query set."""

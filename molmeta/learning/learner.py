@@ -186,7 +186,7 @@ class Learner(nn.Module):
                     fix="Use a model trained with `adapt: matcher`.",
                 )
             return molecules
-        with half_precision(self.encoder, self.bf16 and self.training), self._holding(parameters):
+        with half_precision(self.encoder, self.bf16 and self.training), self.holding(parameters):
             vectors: Tensor = self.encoder(molecules)
         return vectors.float() if vectors.dtype == torch.bfloat16 else vectors
 
@@ -290,51 +290,12 @@ class Learner(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Log-odds from embeddings under given parameters, shape (q,)."""
-        with self._holding(parameters):
+        with self.holding(parameters):
             scores: Tensor = self.matcher(support, labels, query, visible)
         return scores
 
-    @property
-    def weighs(self) -> bool:
-        """Tell whether the head says how much each support molecule weighs in a score."""
-        return self.matcher.explains
-
-    def weights(
-        self,
-        give: Literal["attention", "contributions"],
-        parameters: Parameters,
-        support: Tensor,
-        labels: Tensor,
-        query: Tensor,
-    ) -> Tensor:
-        """Compute how much each support molecule weighs, (q, s), from embeddings; see the heads.
-
-        Raises:
-            InputError: If the head does not say.
-        """
-        with self._holding(parameters):
-            if give == "attention":
-                return self.matcher.attention(support, labels, query)
-            return self.matcher.contributions(support, labels, query)
-
-    def covariance(
-        self, parameters: Parameters, support: Tensor, labels: Tensor, query: Tensor | None
-    ) -> Tensor:
-        """Compute the covariance of values, (q, s + 1), from embeddings; see the matcher.
-
-        Raises:
-            InputError: If the head has none.
-        """
-        with self._holding(parameters):
-            return self.matcher.covariance(support, labels, query)
-
-    def noise(self, parameters: Parameters) -> float:
-        """The variance of the values' noise under given parameters; see `Head.noise`."""
-        with self._holding(parameters):
-            return self.matcher.head.noise
-
     @contextmanager
-    def _holding(self, parameters: Parameters) -> Iterator[None]:
+    def holding(self, parameters: Parameters) -> Iterator[None]:
         """While it lasts, these parameters stand in the place of the learner's own.
 
         As `torch.func.functional_call` does it, but for its walks from module to module.
@@ -393,7 +354,7 @@ class Learner(nn.Module):
         That of left-out molecules is exactly zero, hence no step is taken, where none counts.
         """
         if self.inner.loss == "likelihood":
-            with self._holding(parameters):
+            with self.holding(parameters):
                 return self.matcher.likelihood_loss(embeddings, labels)
         scores, counts = self.leave_one_out(parameters, embeddings, labels)
         losses = self.losses(scores, labels)

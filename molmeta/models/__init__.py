@@ -2,7 +2,7 @@
 
 from molmeta.models.columns import Columns
 from molmeta.models.context import Context
-from molmeta.models.encoder import Encoder
+from molmeta.models.encoder import ENCODERS, Encoder
 from molmeta.models.encoders import (
     DMPNN,
     GINE,
@@ -13,10 +13,9 @@ from molmeta.models.encoders import (
     GraphEncoder,
     Hybrid,
 )
-from molmeta.models.head import AttentionHead, Head
+from molmeta.models.head import HEADS, AttentionHead, Head
 from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
 from molmeta.models.known_assays import KnownAssays
-from molmeta.models.registry import ENCODERS, HEADS
 
 __all__ = [
     "DMPNN",

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from molmeta.config import Registry
 from molmeta.errors import InputError
 from molmeta.models.columns import Columns
 
 if TYPE_CHECKING:
     from molmeta.models.encoders.profiles import Profiles
+
+ENCODERS = Registry("encoder")
+"""Encoders by the names that recipes use."""
 
 
 class Encoder(nn.Module, ABC):
@@ -40,6 +44,7 @@ class Encoder(nn.Module, ABC):
     """
 
     dim: int
+    _columns: Columns | None = None
     reads: frozenset[str] = frozenset({"graphs"})
     predicts: frozenset[str] = frozenset()
     at_once: int = 64  # small enough for a core's cache (measured: 48 beat 384 by 8-17 %)
@@ -51,7 +56,7 @@ class Encoder(nn.Module, ABC):
     @property
     def columns(self) -> Columns:
         """Name the columns of its rows: its own `vector`, then the others."""
-        return Columns(vector=self.dim)
+        return self._columns or Columns(vector=self.dim)
 
     @property
     def activity_profiles(self) -> Profiles | None:

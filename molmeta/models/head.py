@@ -5,8 +5,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from molmeta.config import Registry
 from molmeta.errors import InputError
 from molmeta.models.columns import Columns
+
+HEADS = Registry("head")
+"""Heads by the names that recipes use."""
 
 
 class Head(nn.Module, ABC):

@@ -78,7 +78,7 @@ def candidate_data(
         ],
         "groups": cores,
         "drawings": _drawings(predictions, smiles[:N_COLOURED]),
-        "weighs": known.model.learner.weighs,
+        "weighs": known.model.learner.matcher.explains,
     }
 
 
@@ -142,8 +142,8 @@ def _value(one: Any) -> Any:
 
 def _reasons(known: AdaptedAssay, features: Featurized) -> dict[str, list[Any]]:
     """Give the support molecule most like each row, and those that decided its score."""
-    similarity = known.similarity(features)
-    weights = known.weights("contributions", features) if known.model.learner.weighs else similarity
+    similarity, explains = known.similarity(features), known.model.learner.matcher.explains
+    weights = known.weights("contributions", features) if explains else similarity
     order = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :_N_REASONS]
     return {
         "nearest": similarity.argmax(1).tolist(),
@@ -152,7 +152,7 @@ def _reasons(known: AdaptedAssay, features: Featurized) -> dict[str, list[Any]]:
             [
                 [
                     i,
-                    round(float(weights[row, i]), _DIGITS) if known.model.learner.weighs else None,
+                    round(float(weights[row, i]), _DIGITS) if explains else None,
                     round(float(similarity[row, i]), _DIGITS),
                 ]
                 for i in chosen

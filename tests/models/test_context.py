@@ -150,11 +150,7 @@ class Given(Encoder):
     def __init__(self, **columns: int) -> None:
         super().__init__()
         self._columns = Columns(**columns)
-        self.dim = self._columns.dim
-
-    @property
-    def columns(self) -> Columns:
-        return self._columns
+        self.dim = self.columns.dim
 
     def forward(self, batch: Tensor) -> Tensor:
         return batch

@@ -7,11 +7,10 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import SumAggregation
 
 from molmeta.config import Count, CountOrNone, Fraction
-from molmeta.models.encoder import Encoder
+from molmeta.models.encoder import ENCODERS, Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
-from molmeta.models.registry import ENCODERS
 
 
 @ENCODERS.register("dmpnn")

@@ -1,6 +1,7 @@
 """Atom and bond embeddings: the sum of one learned vector a categorical feature."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +14,24 @@ from molmeta.chem.atoms import ATOM_SIZES, BOND_SIZES
 class _CategoryEmbedding(nn.Module):
     """Rows of k categorical features → the sum of their k learned vectors."""
 
+    sizes: ClassVar[Sequence[int]]
+    kind: ClassVar[str]  # a batch's distinct rows are KIND_rows, the codes into them KIND_codes
+    plain: ClassVar[str]  # what torch_geometric calls all rows
     offsets: Tensor
 
-    def __init__(self, sizes: Sequence[int], dim: int) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
-        starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
+        starts = torch.tensor([0, *self.sizes[:-1]]).cumsum(0)
         self.register_buffer("offsets", starts, persistent=False)
         # k vectors are summed: this scale gives the sum unit variance.
-        self.weight = nn.Parameter(torch.randn(sum(sizes), dim) / len(sizes) ** 0.5)
+        self.weight = nn.Parameter(torch.randn(sum(self.sizes), dim) / len(self.sizes) ** 0.5)
+
+    def forward(self, batch: Batch, chosen: Tensor | None = None) -> Tensor:
+        """Embed rows of a batch, by default all; by its distinct rows where it carries them."""
+        if f"{self.kind}_codes" not in batch:
+            return self._embed(_chosen(batch[self.plain], chosen))
+        codes = _chosen(batch[f"{self.kind}_codes"], chosen)
+        return self._embed(batch[f"{self.kind}_rows"]).index_select(0, codes)
 
     def _embed(self, rows: Tensor) -> Tensor:
         """Embed `rows`, shape (n, k) → (n, dim)."""
@@ -41,15 +52,7 @@ class AtomEmbedding(_CategoryEmbedding):
         dim: Width of an atom's vector.
     """
 
-    def __init__(self, dim: int) -> None:
-        super().__init__(ATOM_SIZES, dim)
-
-    def forward(self, batch: Batch, atoms: Tensor | None = None) -> Tensor:
-        """Embed atoms of a batch, by default all; by its distinct rows where it carries them."""
-        if "atom_codes" not in batch:
-            return self._embed(_chosen(batch.x, atoms))
-        codes = _chosen(batch.atom_codes, atoms)
-        return self._embed(batch.atom_rows).index_select(0, codes)
+    sizes, kind, plain = ATOM_SIZES, "atom", "x"
 
 
 class BondEmbedding(_CategoryEmbedding):
@@ -66,15 +69,7 @@ class BondEmbedding(_CategoryEmbedding):
         dim: Width of a directed edge's vector.
     """
 
-    def __init__(self, dim: int) -> None:
-        super().__init__(BOND_SIZES, dim)
-
-    def forward(self, batch: Batch, edges: Tensor | None = None) -> Tensor:
-        """Embed directed edges of a batch, by default all; by its distinct rows where it can."""
-        if "bond_codes" not in batch:
-            return self._embed(_chosen(batch.edge_attr, edges))
-        codes = _chosen(batch.bond_codes, edges)
-        return self._embed(batch.bond_rows).index_select(0, codes)
+    sizes, kind, plain = BOND_SIZES, "bond", "edge_attr"
 
 
 def _chosen(rows: Tensor, positions: Tensor | None) -> Tensor:

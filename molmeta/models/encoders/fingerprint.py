@@ -8,12 +8,11 @@ from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.chem.fingerprint import PAIRS_SIZE, SIZE
 from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.columns import Columns
-from molmeta.models.encoder import Encoder
+from molmeta.models.encoder import ENCODERS, Encoder
 from molmeta.models.encoders.profiles import Profiles
 from molmeta.models.encoders.properties import Properties
 from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.encoders.sketch import Sketch
-from molmeta.models.registry import ENCODERS
 from molmeta.models.sparse import SparseRows
 
 
@@ -82,11 +81,6 @@ class FingerprintEncoder(Encoder):
         self.pairs = nn.Parameter(torch.randn(PAIRS_SIZE, hidden) * 0.02) if pairs else None
         if pairs:
             self.reads = self.reads | {"pairs"}
-
-    @property
-    def columns(self) -> Columns:
-        """Name the columns of its rows: `vector`, and what else was asked for."""
-        return self._columns
 
     @property
     def activity_profiles(self) -> Profiles | None:

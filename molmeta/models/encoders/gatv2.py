@@ -5,11 +5,10 @@ from torch.nn import functional
 from torch_geometric.nn import GATv2Conv
 
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.encoder import ENCODERS
 from molmeta.models.encoders.jumping import Jumping
 from molmeta.models.encoders.readout import Readouts
-from molmeta.models.encoders.residual import ResidualEncoder
-from molmeta.models.encoders.width import share_of_width
-from molmeta.models.registry import ENCODERS
+from molmeta.models.encoders.residual import ResidualEncoder, share_of_width
 
 
 @ENCODERS.register("gatv2")

@@ -3,10 +3,10 @@
 from torch_geometric.nn import GINEConv
 
 from molmeta.config import Count, CountOrNone, Fraction
+from molmeta.models.encoder import ENCODERS
 from molmeta.models.encoders.jumping import Jumping
 from molmeta.models.encoders.readout import Readouts
 from molmeta.models.encoders.residual import ResidualEncoder, mlp
-from molmeta.models.registry import ENCODERS
 
 
 @ENCODERS.register("gine")

@@ -8,13 +8,11 @@ from torch_geometric.nn import GINEConv, GPSConv
 from torch_geometric.utils import to_dense_adj
 
 from molmeta.config import Count, CountOrNone, Fraction
-from molmeta.models.encoder import Encoder
+from molmeta.models.encoder import ENCODERS, Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
 from molmeta.models.encoders.readout import Readout, Readouts
-from molmeta.models.encoders.residual import mlp
-from molmeta.models.encoders.width import share_of_width
-from molmeta.models.registry import ENCODERS
+from molmeta.models.encoders.residual import mlp, share_of_width
 
 
 @ENCODERS.register("gps")

@@ -8,7 +8,7 @@ from torch_geometric.nn import GINEConv
 from molmeta.chem.descriptors import DESCRIPTORS
 from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.models.columns import Columns
-from molmeta.models.encoder import Encoder
+from molmeta.models.encoder import ENCODERS, Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.environments import Environments
 from molmeta.models.encoders.profiles import Profiles
@@ -17,7 +17,6 @@ from molmeta.models.encoders.quantiles import QuantileScale
 from molmeta.models.encoders.readout import SUM_SCALE
 from molmeta.models.encoders.residual import mlp
 from molmeta.models.encoders.sketch import Sketch
-from molmeta.models.registry import ENCODERS
 from molmeta.models.sparse import SparseRows
 
 
@@ -94,11 +93,6 @@ class GraphEncoder(Encoder):
             self.reads = self.reads | {"fingerprints"}
         if properties:
             self.predicts = frozenset({"descriptors"})
-
-    @property
-    def columns(self) -> Columns:
-        """Name the columns of its rows: `vector`, and what else was asked for."""
-        return self._columns
 
     @property
     def activity_profiles(self) -> Profiles | None:

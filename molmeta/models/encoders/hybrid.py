@@ -7,11 +7,9 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from molmeta.config import NotNegative, passes_on, resolve
-from molmeta.models.columns import Columns
-from molmeta.models.encoder import Encoder, as_encoder
+from molmeta.models.encoder import ENCODERS, Encoder, as_encoder
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.encoders.profiles import Profiles
-from molmeta.models.registry import ENCODERS
 
 
 class Hybrid(Encoder):
@@ -37,6 +35,7 @@ class Hybrid(Encoder):
         super().__init__()
         self.reads = graph.reads | fingerprint.reads
         self.dim = fingerprint.dim
+        self._columns = fingerprint.columns
         width = fingerprint.columns.width("vector")
         self.graph = graph
         self.fingerprint = fingerprint
@@ -44,11 +43,6 @@ class Hybrid(Encoder):
         self.graph_norm = nn.LayerNorm(width)
         nn.init.constant_(self.graph_norm.weight, graph_scale)
         self.final_norm = nn.LayerNorm(width)
-
-    @property
-    def columns(self) -> Columns:
-        """Name the columns of its rows: the sum, then the fingerprint encoder's others."""
-        return self.fingerprint.columns
 
     def fit_inputs(self, batch: Batch) -> None:
         """Learn from a sample of the training molecules how inputs are distributed."""

@@ -5,11 +5,10 @@ from torch_geometric.nn import PNAConv
 
 from molmeta.config import Count, CountOrNone, Fraction
 from molmeta.errors import InputError
+from molmeta.models.encoder import ENCODERS
 from molmeta.models.encoders.jumping import Jumping
 from molmeta.models.encoders.readout import Readouts
-from molmeta.models.encoders.residual import ResidualEncoder
-from molmeta.models.encoders.width import share_of_width
-from molmeta.models.registry import ENCODERS
+from molmeta.models.encoders.residual import ResidualEncoder, share_of_width
 
 FSMOL_DEGREES = (0, 161, 511, 312, 16)
 """Of 1,000 atoms, those with 0, 1, 2, … bonded heavy atoms: 20,000 molecules drawn from FS-Mol's

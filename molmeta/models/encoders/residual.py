@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from molmeta.errors import InputError
 from molmeta.models.encoder import Encoder
 from molmeta.models.encoders.embedding import AtomEmbedding, BondEmbedding
 from molmeta.models.encoders.jumping import Jumping, JumpingKnowledge
@@ -66,3 +67,21 @@ class ResidualEncoder(Encoder):
 def mlp(dim: int) -> nn.Module:
     """Make two linear layers of width `dim` with a smooth activation between."""
     return nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+
+def share_of_width(dim: int, parts: int, name: str) -> int:
+    """Compute the width of each of `parts` heads or towers that share `dim`.
+
+    Args:
+        dim: The whole width.
+        parts: How many share it.
+        name: Of the encoder's argument, for the message.
+
+    Raises:
+        InputError: If `parts` does not divide `dim`.
+    """
+    if dim % parts:
+        raise InputError.of(
+            f"encoder.{name}", got=f"{parts} for a width of {dim}", expected="a divisor of `dim`"
+        )
+    return dim // parts

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.config import Count
-from molmeta.models.head import Head
+from molmeta.models.head import HEADS, Head
 from molmeta.models.heads.visible import shares, visible_classes, weighted_mean
-from molmeta.models.registry import HEADS
 
 
 @HEADS.register("linear")

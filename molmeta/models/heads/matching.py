@@ -13,8 +13,7 @@ from molmeta.config import Count, CountOrNone, NotNegative, Positive, passes_on
 from molmeta.errors import InputError
 from molmeta.models.attention import Attention, Ridge, Softmax
 from molmeta.models.columns import Columns
-from molmeta.models.head import AttentionHead
-from molmeta.models.registry import HEADS
+from molmeta.models.head import HEADS, AttentionHead
 from molmeta.models.similarity import (
     BaseTerm,
     Cosine,

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from molmeta.config import Positive
-from molmeta.models.head import Head
+from molmeta.models.head import HEADS, Head
 from molmeta.models.heads.visible import log_ratio, shares, visible_classes, weighted_mean
-from molmeta.models.registry import HEADS
 
 
 @HEADS.register("prototypical")
