@@ -26,10 +26,13 @@ import pyarrow as pa
 import torch
 from rdkit import Chem, rdBase
 
+from molmeta import FewShotClassifier
 from molmeta.assays import open_library
 from molmeta.assays.library import Library
 from molmeta.config import read_recipe
 from molmeta.learning.embed import embed
+from molmeta.predict.learnt import LearntAssay
+from molmeta.predict.learnt import panel_of as join
 from molmeta.predict.library.screen import Source, screen
 from molmeta.predict.library.sources import MoleculeSource, VectorSource
 from molmeta.predict.library.stream import PART_ROWS, Computed, Part
@@ -88,12 +91,10 @@ def write_library(smiles: list[str], n: int, folder: Path) -> Path:
 
 def panel_of(model: Model, smiles: list[str], n_assays: int) -> Panel:
     rng = np.random.default_rng(0)
-    labels = np.tile([0.0, 1.0], SUPPORT // 2).astype(np.float32)
-    known = {
-        f"assay {i}": (list(rng.choice(smiles, SUPPORT, replace=False)), labels)
-        for i in range(n_assays)
-    }
-    return Panel.learn(model, known)
+    labels = np.tile([0, 1], SUPPORT // 2)
+    chosen = (list(rng.choice(smiles, SUPPORT, replace=False)) for _ in range(n_assays))
+    learnt = (FewShotClassifier(model).fit(known, labels) for known in chosen)
+    return join([LearntAssay(f"assay {i}", one) for i, one in enumerate(learnt)])
 
 
 class Bench:

@@ -1,7 +1,7 @@
 """The errors molmeta raises on purpose; anything else that escapes is a bug."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 
@@ -61,6 +61,21 @@ def did_you_mean(got: str, known: Iterable[str]) -> str | None:
     """
     near = difflib.get_close_matches(got, list(known), n=1)
     return f"Did you mean {near[0]!r}?" if near else None
+
+
+def check_choice(option: str, given: str | None, known: Collection[str]) -> None:
+    """Refuse what is given for an option and not known; None is no choice.
+
+    >>> check_choice("--direction", "up", ("higher", "lower"))
+    Traceback (most recent call last):
+    ...
+    molmeta.errors.InputError: --direction; got 'up'; expected higher or lower.
+
+    Raises:
+        InputError: If it is not known.
+    """
+    if given is not None and given not in known:
+        raise InputError.of(option, got=repr(given), expected=" or ".join(known))
 
 
 class RejectedWarning(UserWarning):

@@ -254,7 +254,7 @@ def spearman(values: ArrayLike, predicted: ArrayLike) -> float:
     >>> spearman([5.0, 6.0, 7.0], [1.0, 3.0, 2.0])
     0.5
     """
-    ranks = [_mean_ranks(_floats(x)) for x in (values, predicted)]
+    ranks = [stats.rankdata(_floats(x)) for x in (values, predicted)]
     centred = [rank - rank.mean() if len(rank) else rank for rank in ranks]
     scale = float(np.sqrt(np.prod([np.sum(c**2) for c in centred])))
     return float(np.dot(*centred) / scale) if scale > 0 else float("nan")
@@ -291,9 +291,3 @@ def _one_class(actives: Floats, chosen: Floats) -> bool:
 def _actives_among(actives: Floats, chosen: Floats, k: int) -> float:
     """Compute the expected actives among the k best: linear within a tie."""
     return float(np.interp(k, np.append(0.0, chosen), np.append(0.0, actives)))
-
-
-def _mean_ranks(values: Floats) -> Floats:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    return (last - (count - 1) / 2)[place]

@@ -19,7 +19,7 @@ from molmeta_cli.console import say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from molmeta.assays import AssayStore, Library, Support
+    from molmeta.assays import AssayStore, Support
     from molmeta.assays import Columns as Columns
     from molmeta.assays.record import AssayRecord
     from molmeta.chem.standardize import Standardizer
@@ -132,7 +132,8 @@ def with_flags(verb: Callable[[Any], None]) -> Callable[..., None]:
     """
     options = get_type_hints(verb)["options"]
     hints = get_type_hints(options, include_extras=True)
-    flags = [(f.name, hints[f.name], f.default) for f in fields(options) if f.name != "columns"]
+    own_first = sorted(fields(options), key=lambda field: field.name not in options.__annotations__)
+    flags = [(f.name, hints[f.name], f.default) for f in own_first if f.name != "columns"]
     flags += [(name, option, None) for name, option in _COLUMNS.items()]
     parameters = [
         inspect.Parameter(
@@ -187,19 +188,6 @@ def say_what_was_read(store: AssayStore, *paths: Path) -> None:
         say(note)
     names = ", ".join(path.name for path in paths[:3]) + (" …" if len(paths) > 3 else "")
     say(f"{names}: {describe(store.audit_summary())}")
-
-
-def open_input(
-    input: Sequence[Path] | None, columns: Columns, input_sheet: str | None
-) -> Library | None:
-    """Open the library, None for none, before a model is loaded."""
-    from molmeta.assays import open_library
-
-    if input:
-        return open_library(input, columns.smiles_column, input_sheet)
-    if input_sheet is not None:
-        raise InputError.of("--input-sheet", got=repr(input_sheet), expected="--input too")
-    return None
 
 
 def open_model(name: str, device: str, *, trust_code: bool) -> TrainedModel:

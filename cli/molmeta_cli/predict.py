@@ -9,25 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molmeta.errors import InputError
-from molmeta.resources import check_outputs, n_cores
+from molmeta.resources import check_outputs
 from molmeta_cli.console import counter, say
-from molmeta_cli.known import check_known, learn_supports
-from molmeta_cli.options import (
-    Assay,
-    Columns,
-    Device,
-    Format,
-    InputSheet,
-    LabelsOnly,
-    Model,
-    Output,
-    Report,
-    TrustCode,
-    Workers,
-    open_input,
-    open_model,
-    with_flags,
-)
+from molmeta_cli.known import Learning, check_known, learn_supports
+from molmeta_cli.options import Assay, Output, Report, with_flags
 from molmeta_cli.ranking import say_best, say_support, say_written
 
 if TYPE_CHECKING:
@@ -36,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Learning):
     """Of `molmeta predict`."""
 
     support: Annotated[
@@ -46,7 +31,6 @@ class Options:
         ),
     ]
     output: Output
-    columns: Columns
     input: Annotated[
         list[Path] | None,
         typer.Option(
@@ -54,12 +38,7 @@ class Options:
             "support table's blank labels."
         ),
     ] = None
-    model: Model = "default"
-    trust_code: TrustCode = False
-    labels_only: LabelsOnly = False
     assay: Assay = None
-    format: Format = "auto"
-    input_sheet: InputSheet = None
     show: Annotated[int, typer.Option(min=0, help="Print so many of the best molecules.")] = 10
     keep_order: Annotated[
         bool,
@@ -93,8 +72,6 @@ class Options:
         Path | None,
         typer.Option(help="Also write what was learnt (.molmeta), for --support later on."),
     ] = None
-    device: Device = "auto"
-    workers: Workers = None
 
 
 @with_flags
@@ -103,21 +80,12 @@ def predict(options: Options) -> None:
     library = _check(options)  # before torch is imported
 
     assays, tables = learn_supports(
-        options.support,
-        options.columns,
-        open_model(options.model, options.device, trust_code=options.trust_code),
-        format=options.format,
-        assay=options.assay,
-        labels_only=options.labels_only,
-        several=True,
-        prevalence=options.prevalence,
-        workers=options.workers or n_cores(),
+        options, options.support, options.assay, several=True, prevalence=options.prevalence
     )
     if len(assays) > 1:
         _predict_several(options, assays, library)
         return
-    molecules = library or tables[0]
-    _predict_one(options, assays[0], molecules)
+    _predict_one(options, assays[0], library or tables[0])
 
 
 def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Support) -> None:
@@ -135,7 +103,7 @@ def _predict_one(options: Options, learnt: LearntAssay, molecules: Library | Sup
             error=options.error,
             properties=options.properties,
             measured=learnt.measured,
-            workers=options.workers or n_cores(),
+            workers=options.n_workers,
             progress=progress,
         )
     if options.report is not None:  # first, for most can go wrong there
@@ -177,7 +145,7 @@ def _predict_several(options: Options, learnt: list[LearntAssay], library: Libra
             library,
             error=options.error,
             properties=options.properties,
-            workers=options.workers or n_cores(),
+            workers=options.n_workers,
             progress=progress,
         )
     write_table(found.table, options.output, found.smiles, structures=options.structures)
@@ -202,16 +170,9 @@ def _check(options: Options) -> Library | None:
         check_learnt(options.save)
     outputs = (options.output, options.report, options.save)
     check_outputs(outputs, [options.support, *(options.input or [])])
-    check_known(
-        [options.support],
-        options.columns,
-        options.format,
-        assay=options.assay,
-        labels_only=options.labels_only,
-        several=True,
-    )
+    check_known(options, [options.support], assay=options.assay, several=True)
     if options.support.suffix == LEARNT and not options.input:
         raise InputError.of(
             f"--support {options.support}", got="no --input", expected="molecules to predict"
         )
-    return open_input(options.input, options.columns, options.input_sheet)
+    return options.open_input(options.input)

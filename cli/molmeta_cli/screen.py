@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,20 +12,8 @@ import typer
 from molmeta.errors import InputError
 from molmeta.resources import check_outputs, n_cores
 from molmeta_cli.console import counter, say
-from molmeta_cli.known import check_known, learn_assays
-from molmeta_cli.options import (
-    Columns,
-    Device,
-    Format,
-    InputSheet,
-    LabelsOnly,
-    Model,
-    TrustCode,
-    Workers,
-    open_input,
-    open_model,
-    with_flags,
-)
+from molmeta_cli.known import Learning, check_known, learn_assays
+from molmeta_cli.options import with_flags
 
 if TYPE_CHECKING:
     from molmeta.assays import Library
@@ -36,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Learning):
     """Of `molmeta screen`."""
 
     support: Annotated[
@@ -49,16 +37,12 @@ class Options:
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder; the same call goes on with it.")
     ]
-    columns: Columns
     input: Annotated[
         list[Path] | None, typer.Option(help="The library: files or folders; may be repeated.")
     ] = None
     embeddings: Annotated[
         Path | None, typer.Option(help="Instead, vectors that `molmeta embed` stored.")
     ] = None
-    model: Model = "default"
-    trust_code: TrustCode = False
-    labels_only: LabelsOnly = False
     top: Annotated[
         int | None, typer.Option(min=1, help="Keep the best so many of each assay, not all rows.")
     ] = None
@@ -78,24 +62,14 @@ class Options:
     engine: Annotated[
         str, typer.Option(help="local, or ray: parts are shared out over a cluster.")
     ] = "local"
-    format: Format = "auto"
-    input_sheet: InputSheet = None
-    device: Device = "auto"
-    workers: Workers = None
 
 
 @with_flags
 def screen(options: Options) -> None:
     """Score a library of any size by one pass for all assays; goes on where it was stopped."""
     _check(options)
-    check_known(
-        options.support,
-        options.columns,
-        options.format,
-        labels_only=options.labels_only,
-        several=True,
-    )
-    library = open_input(options.input, options.columns, options.input_sheet)
+    check_known(options, options.support, several=True)
+    library = options.open_input(options.input)
     from molmeta.predict.learnt import panel_of
     from molmeta.predict.library.hits import check_library
     from molmeta.predict.library.screen import Shard
@@ -105,22 +79,14 @@ def screen(options: Options) -> None:
         check_library(library, properties=options.properties)
     part = Shard.parse(options.shard)
     pick_engine(options.engine)
-    cpu = options.engine == "ray" and options.device == "auto"
-    place = "cpu" if cpu else options.device
-    model = open_model(options.model, place, trust_code=options.trust_code)
+    on_cluster = options.engine == "ray" and options.device == "auto"
+    model = (replace(options, device="cpu") if on_cluster else options).load()
     vectors = None
     if options.embeddings is not None:
         from molmeta.predict.library.vectors import VectorFile
 
         vectors = VectorFile.open(options.embeddings, model)
-    learnt = learn_assays(
-        options.support,
-        options.columns,
-        model,
-        format=options.format,
-        labels_only=options.labels_only,
-        workers=options.workers or n_cores(),
-    )
+    learnt = learn_assays(options, options.support, model)
     panel = panel_of(learnt)
     n_support = sum(map(len, panel.labels))
     say(f"assays: {len(panel.assays):,}; measured molecules of all: {n_support:,}")
@@ -201,7 +167,7 @@ def _write_hits(
         best,
         library.smiles_column,
         properties=options.properties,
-        workers=options.workers or n_cores(),
+        workers=options.n_workers,
     )
     write_table(table, options.hits, smiles)
     say(f"{options.hits}: {len(table):,} rows, each assay's best first")

@@ -6,28 +6,14 @@ from typing import Annotated
 
 import typer
 
-from molmeta.resources import check_outputs, n_cores
+from molmeta.resources import check_outputs
 from molmeta_cli.console import counter, say
-from molmeta_cli.known import check_known, learn_supports
-from molmeta_cli.options import (
-    Assay,
-    Columns,
-    Device,
-    Format,
-    InputSheet,
-    LabelsOnly,
-    Model,
-    Output,
-    TrustCode,
-    Workers,
-    open_input,
-    open_model,
-    with_flags,
-)
+from molmeta_cli.known import Learning, check_known, learn_supports
+from molmeta_cli.options import Assay, Output, with_flags
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Learning):
     """Of `molmeta suggest`."""
 
     support: Annotated[
@@ -38,7 +24,6 @@ class Options:
         list[Path], typer.Option(help="What could be measured: files or folders; may be repeated.")
     ]
     output: Output
-    columns: Columns
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many.")] = 10
     strategy: Annotated[
         str,
@@ -47,14 +32,7 @@ class Options:
             "(high scores that do not resemble each other)."
         ),
     ] = "greedy"
-    model: Model = "default"
-    trust_code: TrustCode = False
-    labels_only: LabelsOnly = False
     assay: Assay = None
-    format: Format = "auto"
-    input_sheet: InputSheet = None
-    device: Device = "auto"
-    workers: Workers = None
 
 
 @with_flags
@@ -64,36 +42,20 @@ def suggest(options: Options) -> None:
 
     check_ending(options.output, ".xlsx")
     check_outputs([options.output], [options.support, *options.input])
-    check_known(
-        [options.support],
-        options.columns,
-        options.format,
-        assay=options.assay,
-        labels_only=options.labels_only,
-    )
-    library = open_input(options.input, options.columns, options.input_sheet)
+    check_known(options, [options.support], assay=options.assay)
+    library = options.open_input(options.input)
     assert library is not None  # --input is required
     from molmeta.predict.library.suggest import suggest as run
     from molmeta.predict.table import rounded
 
-    model = open_model(options.model, options.device, trust_code=options.trust_code)
-    workers = options.workers or n_cores()
-    [learnt], _ = learn_supports(
-        options.support,
-        options.columns,
-        model,
-        format=options.format,
-        assay=options.assay,
-        labels_only=options.labels_only,
-        workers=workers,
-    )
+    [learnt], _ = learn_supports(options, options.support, options.assay)
     with counter("molecules", library.count) as progress:
         table = run(
             learnt,
             library,
             options.number,
             strategy=options.strategy,
-            workers=workers,
+            workers=options.n_workers,
             progress=progress,
         )
     write_table(rounded(table), options.output)

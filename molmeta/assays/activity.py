@@ -24,6 +24,9 @@ ONE_MICROMOLAR = 6.0
 UNLIKE = "unlike its assay"
 """Ends the reason of a row that measures something else than most rows of its assay."""
 
+DIRECTIONS = ("higher", "lower")
+"""Values that can be active, as they were measured."""
+
 _MOST_STRANGE = 0.1  # of an assay's values
 
 # FS-Mol's rule: what counts at all, how far repeats of one molecule may lie apart, and between
@@ -47,17 +50,6 @@ def check_threshold(threshold: float | str | None) -> float | str | None:
         if np.isfinite(number := float(threshold)):
             return number
     raise InputError.of("--threshold", got=repr(threshold), expected="a number, median or fsmol")
-
-
-def check_direction(direction: str | None) -> str | None:
-    """Read a direction as typed: "higher", "lower", or None.
-
-    Raises:
-        InputError: If it is anything else.
-    """
-    if direction not in (None, "higher", "lower"):
-        raise InputError.of("--direction", got=repr(direction), expected="higher or lower")
-    return direction
 
 
 def label_values(

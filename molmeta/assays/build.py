@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from molmeta.assays.activity import (
+    DIRECTIONS,
     UNLIKE,
-    check_direction,
     check_threshold,
     describe_threshold,
     label_values,
 )
-from molmeta.assays.cells import check_decimal, read_values
+from molmeta.assays.cells import COMMA, POINT, read_values
 from molmeta.assays.collect import Molecules, Rows
 from molmeta.assays.columns import DEFAULT, Columns, listed
 from molmeta.assays.curation import Limits, curate
-from molmeta.assays.duplicates import check_duplicates, substances
+from molmeta.assays.duplicates import DUPLICATES, substances
 from molmeta.assays.folders import expand
 from molmeta.assays.measurement import as_text, measurements, parse_labels
 from molmeta.assays.readers import open_source
@@ -33,7 +33,7 @@ from molmeta.assays.write import Contents, contents_of, write_store
 from molmeta.chem.features import GRAPHS
 from molmeta.chem.featurize import featurize_stream
 from molmeta.chem.standardize import STANDARD, Standardizer
-from molmeta.errors import InputError
+from molmeta.errors import InputError, check_choice
 
 Progress = Callable[[int], None]
 _BATCH = 512  # molecules; RDKit's work in chunks of this size is fastest
@@ -81,7 +81,7 @@ def featurize_files(
     if threshold in (None, DEFAULT):
         own = (source.reader.THRESHOLD for source in sources)
         threshold = next(filter(None, own), threshold)
-    check_decimal(columns.decimal)
+    check_choice("--decimal", columns.decimal, (COMMA, POINT))
     readings = [source.read(columns) for source in sources]
     names = [source.table.path.name for source in sources]
     return build_store(
@@ -214,8 +214,8 @@ def build_store(
     """
     columns = columns or Columns()
     threshold = check_threshold(columns.threshold)
-    direction = check_direction(columns.direction)
-    check_duplicates(duplicates)
+    check_choice("--direction", columns.direction, DIRECTIONS)
+    check_choice("--duplicates", duplicates, DUPLICATES)
     rows, molecules = Rows(), Molecules()
     new_smiles = (batch for table in tables for batch in _batches(rows.add(table)))
     for part in featurize_stream(
@@ -232,7 +232,7 @@ def build_store(
         table["identity"] = substances(
             table, smiles, molecules.graphs, standardize=standardize, workers=workers
         )
-    table, active = decide(table, rows, molecules, threshold, direction, limits)
+    table, active = decide(table, rows, molecules, threshold, columns.direction, limits)
     notes = [*notes, *([active] if active else [])]
     return _write(contents_of(rows, molecules, table, standardize, notes), out)
 

@@ -130,16 +130,6 @@ def _number(text: str, decimal: str | None) -> float | str:
     return number if np.isfinite(number) else "value is no number"
 
 
-def check_decimal(decimal: str | None) -> None:
-    """Refuse what is no decimal mark.
-
-    Raises:
-        InputError: If it is neither "comma", "point" nor None.
-    """
-    if decimal not in (None, POINT, COMMA):
-        raise InputError.of("--decimal", got=repr(decimal), expected="comma or point")
-
-
 def decimal_mark(cells: pd.Series, wanted: str | None, where: str, *, small: bool) -> str | None:
     """Find what a comma in a column's numbers is: "comma", "point" (it groups thousands), or None.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from molmeta.errors import InputError, did_you_mean
@@ -134,3 +134,20 @@ def listed(names: Sequence[str], limit: int = 12) -> str:
     """List names for a message: the first few, and how many more there are."""
     shown = ", ".join(repr(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def check_names(columns: Iterable[str], source: str, added: Iterable[str]) -> None:
+    """Refuse a table whose columns have names of those that are `added`.
+
+    Raises:
+        InputError: If it has.
+    """
+    names = set(columns)
+    clash = [name for name in added if name in names]
+    if clash:
+        raise InputError.of(
+            source,
+            got=f"the columns {listed(clash)}, which molmeta adds",
+            expected="other names",
+            fix="Rename or remove them.",
+        )

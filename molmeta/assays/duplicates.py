@@ -15,23 +15,11 @@ from molmeta.assays.collect import identity_numbers
 from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
 from molmeta.chem.standardize import Standardizer
-from molmeta.errors import InputError
 
 DUPLICATES = ("inchikey", "smiles")
 """Ways to find that two measurements are of one substance."""
 
 _NO_LETTERS = {code: None for code in range(128) if not chr(code).isalpha() or chr(code) == "H"}
-
-
-def check_duplicates(by: str) -> str:
-    """Read one of `DUPLICATES` as typed.
-
-    Raises:
-        InputError: If it is anything else.
-    """
-    if by not in DUPLICATES:
-        raise InputError.of("--duplicates", got=repr(by), expected=" or ".join(DUPLICATES))
-    return by
 
 
 def substances(

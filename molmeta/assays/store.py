@@ -34,7 +34,7 @@ from molmeta.assays.units import PERCENT, PXC50
 from molmeta.chem.features import FEATURES, GRAPHS, Matrix, chosen
 from molmeta.chem.featurize import featurize
 from molmeta.chem.graph import Graphs
-from molmeta.chem.standardize import Standardizer
+from molmeta.chem.standardize import Standardizer, describe
 from molmeta.errors import InputError
 from molmeta.resources import n_cores
 
@@ -162,6 +162,24 @@ class AssayStore:
         from molmeta.assays.build import build_from_frame
 
         return build_from_frame(frame, out)
+
+    def check_form(self, expected: Standardizer | None, who: str) -> None:
+        """Refuse molecules that are in another form than expected: their graphs would mislead.
+
+        Args:
+            expected: The form needed.
+            who: The user of the form, e.g. "model runs/first".
+
+        Raises:
+            InputError: If the forms differ.
+        """
+        if self.standardize != expected:
+            raise InputError.of(
+                f"store {self.path}",
+                got=describe(self.standardize),
+                expected=f"{describe(expected)}, as {who} has them",
+                fix="Featurize the source files again with the flags named last.",
+            )
 
     @property
     def notes(self) -> list[str]:

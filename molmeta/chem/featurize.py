@@ -201,14 +201,8 @@ def featurize_stream(
 
     Args:
         chunks: The rows of each chunk, of any size; read only a little ahead.
-        reads: As for `featurize`, like all that follow.
-        identities: As above.
-        inchikeys: As above.
-        standardize: As above.
-        workers: As above.
-        time_limit: As above.
-        max_atoms: As above.
-        progress: As above.
+        reads, identities, inchikeys, standardize, workers, time_limit, max_atoms, progress: As for
+            `featurize`.
 
     Raises:
         InputError: As `featurize`.

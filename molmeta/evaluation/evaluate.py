@@ -18,7 +18,6 @@ import rdkit
 import sklearn
 
 from molmeta import __version__
-from molmeta.assays.form import check_form
 from molmeta.assays.store import Assay, AssayStore
 from molmeta.errors import InputError
 from molmeta.evaluation.episodes import Plan
@@ -144,7 +143,7 @@ def _check(methods: Sequence[Method], store: AssayStore, sizes: Sequence[int], p
         raise InputError.of("test assays", got="none", expected="at least one")
     for method in methods:
         if method.training is not None:
-            check_form(store, method.training.standardize, method.name)
+            store.check_form(method.training.standardize, method.name)
     if not sizes or sizes[0] < 1:
         raise InputError.of("support sizes", got=sizes, expected="one or more positive numbers")
     if plan.use_values and plan.task == "regression":

@@ -80,6 +80,4 @@ class FrequentHitters:
 
 
 def _bits(store: AssayStore, molecules: Ints) -> sparse.csr_matrix:
-    bits = store.fingerprints[molecules].astype(np.float64)
-    bits.data[:] = 1.0
-    return bits
+    return (store.fingerprints[molecules] > 0).astype(np.float64)

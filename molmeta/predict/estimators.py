@@ -162,11 +162,7 @@ class FewShotClassifier(ClassifierMixin, FewShot):  # type: ignore[misc]
         """
         check_is_fitted(self, "known_")
         panel = self.known_.panel
-        if scorer is None:
-            return panel.score(features, self.prevalence, np.float64)[:, 0]
-        rows, scores = np.flatnonzero(features.parsed), np.full(len(features), np.nan)
-        if len(rows):
-            scores[rows] = panel.score_rows(scorer, rows, self.prevalence, np.float64)[:, 0]
+        scores: Floats = panel.score(features, self.prevalence, np.float64, scorer)[:, 0]
         return scores
 
     def decision_function(self, smiles: Iterable[Any]) -> Floats:

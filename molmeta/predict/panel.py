@@ -10,9 +10,9 @@ is its comparison.
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from torch_geometric.data import Batch
 from molmeta.chem.featurize import Featurized
 from molmeta.errors import InputError, MolmetaError
 from molmeta.learning.adapted import Adapted
-from molmeta.learning.embed import embed
 from molmeta.learning.scorer import Scorer
 from molmeta.models.matcher import Matcher
 from molmeta.runs.model import Model
@@ -74,30 +73,12 @@ class Panel:
         self._device = model.learner.device
         self._members = [_member(model, one) for one in adapted]
 
-    @classmethod
-    def learn(
-        cls, model: Model, known: Mapping[str, tuple[Sequence[str], NDArray[np.float32]]]
-    ) -> Self:
-        """Adapt a model to each assay.
-
-        Args:
-            model: What learns.
-            known: SMILES, (s,), and labels, 1 active and 0 inactive, (s,), by assay.
-
-        Raises:
-            InputError: If there is no assay, or one has molecules of a single class.
-        """
-        if not known:
-            raise InputError.of("support", got="no assay", expected="at least one")
-        adapted = [_adapt(model, name, *pairs) for name, pairs in known.items()]
-        assays = [[name, list(smiles), labels.tolist()] for name, (smiles, labels) in known.items()]
-        return cls(model, adapted, known, identity_of(model, assays))
-
     def score(
         self,
         features: Featurized,
         prevalence: float | None = None,
         number: type[np.floating] = np.float32,
+        scorer: Scorer | None = None,
     ) -> NDArray[Any]:
         """Log-odds of being active in each assay, (n, k); NaN where a molecule does not parse.
 
@@ -105,19 +86,16 @@ class Panel:
             features: Of n molecules.
             prevalence: As of `Model.calibrate`, for all assays instead of their own.
             number: What scores are calibrated in: a library needs few digits, and little memory.
+            scorer: Of the learner and these features, where it serves something else too.
 
         Raises:
             MolmetaError: If a score is not finite.
         """
-        parsed = np.flatnonzero(features.parsed)
+        rows = np.flatnonzero(features.parsed)
         scores = np.full((len(features), len(self._members)), np.nan, number)
-        learner = self.model.learner
-        if len(parsed) and learner.embeds_once:
-            vectors = embed(learner.encoder, features, parsed, device=self._device)
-            found = self._score_blocks(vectors, ready=False).numpy()
-            scores[parsed] = self._calibrated(finite(found), prevalence, number)
-        elif len(parsed):
-            scores[parsed] = self.score_rows(Scorer(learner, features), parsed, prevalence, number)
+        if len(rows):
+            scorer = scorer or Scorer(self.model.learner, features)
+            scores[rows] = self.score_rows(scorer, rows, prevalence, number)
         return scores
 
     def score_rows(
@@ -221,19 +199,6 @@ def check_ready(model: Model) -> None:
             expected="a model without inner steps, or with `adapt: head`",
             fix="Embed without --projected.",
         )
-
-
-def _adapt(model: Model, name: str, smiles: Sequence[str], labels: NDArray[np.float32]) -> Adapted:
-    features = model.featurize(smiles)
-    if labels.shape != (len(features),):
-        raise InputError.of(
-            f"support set {name}",
-            got=f"labels of shape {labels.shape}",
-            expected=f"shape ({len(features)},), one a molecule",
-        )
-    parsed = np.flatnonzero(features.parsed)
-    check_classes(name, labels[parsed])
-    return Scorer(model.learner, features).adapt(parsed, labels[parsed])
 
 
 def check_classes(name: str, labels: NDArray[np.float32]) -> None:

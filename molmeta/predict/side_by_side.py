@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from molmeta.assays.columns import check_names
 from molmeta.assays.library import Library
 from molmeta.chem.filters import FILTER_COLUMNS
 from molmeta.learning.scorer import Scorer
@@ -13,7 +14,6 @@ from molmeta.predict.table import (
     OUTPUT_COLUMNS,
     POSSIBLE,
     Predictions,
-    check_names,
     predict_rows,
     read_library,
     rounded,

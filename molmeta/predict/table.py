@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from molmeta.assays.columns import listed
+from molmeta.assays.columns import check_names
 from molmeta.assays.duplicates import find_substances
 from molmeta.assays.library import Library
 from molmeta.assays.measurement import as_text
@@ -178,7 +178,8 @@ def predict_table(
         InputError: If there is nothing to predict, or the support set cannot bear the error rate.
     """
     if isinstance(library, Support):
-        rows, smiles, name = *_blank_rows(library), library.assay_id
+        blank, name = np.flatnonzero(library.blank), library.assay_id
+        rows, smiles = library.rows.iloc[blank], [library.smiles[i] for i in blank]
     else:
         rows, smiles, name = *read_library(library), library.name
     if not len(rows):
@@ -309,25 +310,3 @@ def _values(
         predicted = posterior.predict(scorer, rows)
         found[:, rows] = predicted.mean, *predicted.interval(COVERAGE).T
     return dict(zip(_VALUE_COLUMNS, found, strict=True))
-
-
-def _blank_rows(support: Support) -> tuple[pd.DataFrame, list[str]]:
-    blank = np.flatnonzero(support.blank)
-    return support.rows.iloc[blank], [support.smiles[i] for i in blank]
-
-
-def check_names(columns: Iterable[str], source: str, added: Iterable[str]) -> None:
-    """Refuse a table whose columns have names of those that are `added`.
-
-    Raises:
-        InputError: If it has.
-    """
-    names = set(columns)
-    clash = [name for name in added if name in names]
-    if clash:
-        raise InputError.of(
-            source,
-            got=f"the columns {listed(clash)}, which prediction adds",
-            expected="other names",
-            fix="Rename or remove them.",
-        )

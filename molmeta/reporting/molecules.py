@@ -13,7 +13,7 @@ _DISC, _FAINT = 7, 0.08  # radius of an atom's shade; what is too faint to be dr
 _PATH = re.compile(r"<path [^>]*?d='(?P<line>[^']*)'(?P<style>[^>]*)>")
 
 
-def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup:
+def draw(smiles: str, *, shades: Sequence[float] = ()) -> Markup:
     """Draw a molecule in black, 160 × 120 and scalable; a note where it cannot be read.
 
     >>> draw("CCO")[:4], draw("C(")
@@ -21,7 +21,6 @@ def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup
 
     Args:
         smiles: The molecule.
-        name: By which other parts of the page may show the drawing again.
         shades: A number for each atom, from −1, a dark orange disc behind it, to 1, a dark blue
             one; none by default.
     """
@@ -47,10 +46,10 @@ def draw(smiles: str, *, name: str = "", shades: Sequence[float] = ()) -> Markup
         for atom, shade in enumerate(shades)
         if abs(shade) > _FAINT
     )
-    return _slim(drawer.GetDrawingText(), smiles, name, discs)
+    return _slim(drawer.GetDrawingText(), smiles, discs)
 
 
-def _slim(drawing: str, smiles: str, name: str, below: Markup) -> Markup:
+def _slim(drawing: str, smiles: str, below: Markup) -> Markup:
     """Reduce a drawing to two paths, all strokes and all filled shapes: a third of its text."""
     strokes: list[str] = []
     fills: list[str] = []
@@ -58,10 +57,9 @@ def _slim(drawing: str, smiles: str, name: str, below: Markup) -> Markup:
         line = re.sub(r"(\d+\.\d)\d+", r"\1", path["line"]).replace("\n", " ")
         (strokes if "fill:none" in path["style"] else fills).append(line)
     return Markup(
-        '<svg{} viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">'
         '{}<path d="{}" fill="none" stroke="#000"/><path d="{}"/></svg>'
     ).format(
-        Markup(' id="{}"').format(name) if name else "",
         *_SIZE,
         smiles,
         below,

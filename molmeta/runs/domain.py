@@ -64,10 +64,9 @@ class Domain:
             fingerprints: ECFP counts, (n, SIZE) uint8; whether an environment occurs is what
                 counts here, not how often.
         """
-        parts = [np.empty(0)]
-        for start in range(0, fingerprints.shape[0], _CHUNK):
-            similarity = tanimoto(_presence(fingerprints[start : start + _CHUNK]), self._sample)
-            parts.append(similarity.max(1))
+        parts, held = [np.empty(0)], (fingerprints > 0).astype(np.uint8)
+        for start in range(0, held.shape[0], _CHUNK):
+            parts.append(tanimoto(held[start : start + _CHUNK], self._sample).max(1))
         return np.concatenate(parts)
 
     @cached_property
@@ -92,9 +91,3 @@ def _read(file: Path) -> Domain:
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != SIZE // 8:
         raise ValueError(f"{packed.dtype} of shape {packed.shape}")
     return Domain(packed)
-
-
-def _presence(counts: csr_matrix) -> csr_matrix:
-    present = counts.copy()
-    present.data = np.ones_like(present.data)
-    return present

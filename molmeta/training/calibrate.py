@@ -16,7 +16,6 @@ from scipy.special import expit, log_expit
 from sklearn.linear_model import LinearRegression
 
 from molmeta import metrics
-from molmeta.assays.form import check_form
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
 from molmeta.predict.indicators import indicators
@@ -80,7 +79,7 @@ def calibrate(
         raise InputError.of(
             "calibration", got="a model of measured values", expected="one of classes"
         )
-    check_form(store, model.standardize, f"model {model.path}")
+    store.check_form(model.standardize, f"model {model.path}")
     draws = list(score_draws(model, store, settings.support_sizes, settings.draws))
     draws = _of_usable_sizes(draws, settings.support_sizes)
     judged = judge_across_sets(draws)

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from molmeta.assays.form import check_form
 from molmeta.assays.store import AssayStore
 from molmeta.episodes.batch import make_batch
 from molmeta.learning.embed import embed
@@ -56,7 +55,7 @@ class Teacher(nn.Module):
 
     def __init__(self, model: Model, student: Encoder, store: AssayStore, file: Path) -> None:
         super().__init__()
-        check_form(store, model.standardize, f"the teacher {model.path}")
+        store.check_form(model.standardize, f"the teacher {model.path}")
         self._model, self._store, self._file = model, store, file
         self._properties, self._targets = student.columns.get("properties"), student.targets
         self._predicts = student.predicts

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from molmeta.assays.form import check_form
 from molmeta.assays.record import AssayRecord, digest_store
 from molmeta.assays.store import AssayStore
 from molmeta.errors import InputError
@@ -116,7 +115,8 @@ def train(
         job.teacher = Teacher(teacher, learner.encoder, train_assays, file).to(device)
     leads = Workers.join(learner.device).leads
     if leads:
-        _make_folder(run)
+        with making(run):
+            run.mkdir(parents=True, exist_ok=True)
         save_seen(run, seen)
         Domain.sample(train_assays, settings.training.seed).save(run)
         save_config(run, settings, train_assays.standardize, began_with, data)
@@ -143,7 +143,7 @@ def _check_assays(
     """
     seen = AssayRecord.of(train)
     if valid is not None:
-        check_form(valid, train.standardize, f"training store {train.path}")
+        valid.check_form(train.standardize, f"training store {train.path}")
     if test is not None:
         test.refuse(seen, "training assays")
     if valid is not None:
@@ -155,7 +155,7 @@ def _check_assays(
     for model, role in ((init, "model to start from"), (teacher, "teacher")):
         if model is None:
             continue
-        check_form(train, model.standardize, f"the {role}, {model.path}")
+        train.check_form(model.standardize, f"the {role}, {model.path}")
         before = load_seen(model.path)
         what, fix = f"assays of the {role}", "Take another, or hold out others."
         if valid is not None:
@@ -194,11 +194,6 @@ def _foreign(run: Path, resume: bool) -> Iterator[Path]:
     """List what is in the folder but what a kill at the start of a resumed run left behind."""
     own = {ASSAYS, MOLECULES, DOMAIN} if resume else set()
     return (path for path in run.iterdir() if path.name not in own and path.name[0] != ".")
-
-
-def _make_folder(run: Path) -> None:
-    with making(run):
-        run.mkdir(parents=True, exist_ok=True)
 
 
 def _name_of(model: Model) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,40 +50,31 @@ def loaded(model: str) -> Model:
     return _models[model]
 
 
-def learn(
-    model: str,
-    smiles: Sequence[str],
-    active: Sequence[bool],
-    values: Sequence[float | None],
-    prevalence: float | None = None,
-) -> FewShotClassifier:
+def learn(learning: Mapping[str, Any]) -> FewShotClassifier:
     """Learn from measured molecules, or give what was learnt of the same ones just before.
 
     Labels are graded by the values, None where there is none.
 
+    Args:
+        learning: As `Service.learning` gives it: model, support, active, values, prevalence.
+
     Raises:
         InputError: If they lack a class.
     """
-    told = json.dumps([model, list(smiles), list(active), list(values), prevalence])
-    key = hashlib.sha256(told.encode()).hexdigest()
+    key = hashlib.sha256(json.dumps(learning).encode()).hexdigest()
     if key not in _learnt:
-        classifier = FewShotClassifier(loaded(model), prevalence=prevalence)
+        classifier = FewShotClassifier(loaded(learning["model"]), prevalence=learning["prevalence"])
+        labels, values = np.array(learning["active"], int), np.array(learning["values"], float)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RejectedWarning)
-            classifier.fit(list(smiles), np.array(active, dtype=int), np.array(values, dtype=float))
+            classifier.fit(learning["support"], labels, values)
         _learnt.clear()
         _learnt[key] = classifier
     return _learnt[key]
 
 
 def rank(
-    model: str,
-    support: Sequence[str],
-    active: Sequence[bool],
-    values: Sequence[float | None],
-    molecules: Sequence[str],
-    workers: int,
-    prevalence: float | None = None,
+    learning: Mapping[str, Any], molecules: Sequence[str], workers: int
 ) -> Iterator[dict[str, Any]]:
     """Rank molecules; each step is told as an event, as `answers.Event` describes.
 
@@ -92,7 +83,7 @@ def rank(
     """
     start = time.monotonic()
     yield {"event": "learning"}
-    classifier = learn(model, support, active, values, prevalence)
+    classifier = learn(learning)
     report = classifier.support_report_
     yield {
         "event": "learned",
@@ -155,14 +146,7 @@ def _scored(classifier: FewShotClassifier, features: Featurized) -> list[dict[st
     return found
 
 
-def explain(
-    model: str,
-    support: Sequence[str],
-    active: Sequence[bool],
-    values: Sequence[float | None],
-    smiles: str,
-    prevalence: float | None = None,
-) -> dict[str, Any]:
+def explain(learning: Mapping[str, Any], smiles: str) -> dict[str, Any]:
     """Say why a molecule ranks as it does, as `answers.Explanation` describes.
 
     Raises:
@@ -171,7 +155,7 @@ def explain(
     mol = to_mol(smiles, MAX_ATOMS)
     if isinstance(mol, str):
         raise InputError.of(f"molecule {smiles!r}", got=mol, expected="a molecule that parses")
-    classifier = learn(model, support, active, values, prevalence)
+    classifier = learn(learning)
     deciding = classifier.explain([smiles], top=N_REASONS)
     rows: list[dict[Any, Any]] = deciding.to_dict("records")
     form, shades = smiles, np.zeros(0)

@@ -136,20 +136,23 @@ def ranking_routes(service: Service) -> APIRouter:
     @routes.post("/rank", responses=_STREAM)
     async def rank(request: RankRequest) -> StreamingResponse:
         """Rank molecules; the answer is a stream of events, and closing it cancels the work."""
-        arguments = service.learning(request)
+        learning = service.learning(request)
         n = len(request.molecules)
         if not 0 < n <= most:
             raise InputError.of("molecules", got=f"{n:,}", expected=f"1 to {most:,} on this page")
         job = service.ranker.start(
-            "rank", molecules=request.molecules, workers=service.settings.workers, **arguments
+            "rank",
+            learning=learning,
+            molecules=request.molecules,
+            workers=service.settings.workers,
         )
         return StreamingResponse(service.events(job), media_type=NDJSON)
 
     @routes.post("/explain")
     async def explain(request: ExplainRequest) -> Explanation:
         """Say which measured molecules, and which atoms, decide a molecule's place."""
-        arguments = service.learning(request)
-        found = await service.ranker.answer("explain", smiles=request.smiles, **arguments)
+        learning = service.learning(request)
+        found = await service.ranker.answer("explain", learning=learning, smiles=request.smiles)
         return Explanation(**found)
 
     @routes.post("/suggest")

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from molmeta.assays import AssayStore, featurize_files
-from molmeta.assays.form import check_form
 from molmeta.assays.scaffolds import scaffold_numbers
 from molmeta.assays.splits import split_assays, write_split
 from molmeta.chem.featurize import featurize
@@ -84,10 +83,10 @@ def test_a_part_has_the_form_of_the_whole(tmp_path: Path) -> None:
 def test_another_form_is_refused(table: Path, tmp_path: Path) -> None:
     store = featurize_files([table], tmp_path / "s", standardize=None)
     with pytest.raises(InputError, match=r"as drawn \(--no-standardize\).*\(--standardize\)"):
-        check_form(store, STANDARD, "model m")
+        store.check_form(STANDARD, "model m")
     with pytest.raises(InputError, match="--no-stereo --one-tautomer"):
-        check_form(store, Standardizer(keep_stereo=False, keep_tautomer=False), "model m")
-    check_form(store, None, "model m")
+        store.check_form(Standardizer(keep_stereo=False, keep_tautomer=False), "model m")
+    store.check_form(None, "model m")
 
 
 @pytest.mark.parametrize("spec", [{"version": 99}, {**STANDARD.spec, "keep_tails": True}])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from numpy.typing import NDArray
 
+from molmeta import FewShotClassifier
 from molmeta.learning.inner import MAML
 from molmeta.learning.learner import Learner
 from molmeta.models import GINE, GraphEncoder, MatchingHead
 from molmeta.models.encoders.fingerprint import FingerprintEncoder
 from molmeta.models.heads.matching import kernel, matching
+from molmeta.predict.learnt import LearntAssay, panel_of
+from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
 
 
@@ -37,3 +42,13 @@ def random_model(kind: str) -> Model:
         adapt: Literal["all", "matcher"] = "all" if kind == "adapts all" else "matcher"
         learner = Learner(GINE(dim=16, layers=1), MatchingHead(), adapt=adapt, projection=8)
     return Model(learner.eval(), {"encoder": {"name": kind}}, Path(kind))
+
+
+def learn_panel(model: Model, known: Mapping[str, tuple[Sequence[str], NDArray[Any]]]) -> Panel:
+    """Learn assays: SMILES and labels, 1 active and 0 inactive, by name."""
+    return panel_of(
+        [
+            LearntAssay(name, FewShotClassifier(model).fit(smiles, labels.astype(int)))
+            for name, (smiles, labels) in known.items()
+        ]
+    )

@@ -14,9 +14,9 @@ from molmeta.assays import drug_mechanisms
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.evaluation.learners import LearnerMethod
 from molmeta.predict.indicators import Indicators, indicators
-from molmeta.predict.panel import Panel
 from molmeta.runs.calibration import Calibration, Line, prior
 from molmeta.runs.model import Model
+from tests.predict.models import learn_panel
 
 DRUGS = drug_mechanisms("test").query("assay == 'fluoroquinolone'").sample(frac=1, random_state=0)
 KNOWN, LIBRARY = DRUGS[:12], DRUGS["smiles"][12:40].tolist()
@@ -60,7 +60,7 @@ def test_screening_and_evaluation_say_the_same(any_model: Model) -> None:
     model = calibrated(any_model)
     classifier = fitted(model)
     known = (KNOWN["smiles"].tolist(), KNOWN["label"].to_numpy(np.float32))
-    panel, plain = Panel.learn(model, {"it": known}), Panel.learn(any_model, {"it": known})
+    panel, plain = learn_panel(model, {"it": known}), learn_panel(any_model, {"it": known})
     expected = classifier.decision_function(LIBRARY)
     np.testing.assert_allclose(panel.score(model.featurize(LIBRARY))[:, 0], expected, atol=1e-5)
     assert panel.identity != plain.identity

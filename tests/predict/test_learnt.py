@@ -15,9 +15,9 @@ from molmeta.assays import AssayStore, read_support
 from molmeta.errors import InputError
 from molmeta.predict import FewShotClassifier
 from molmeta.predict.learnt import LearntAssay, panel_of
-from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
 from molmeta.tensors import load_tensors, save_tensors
+from tests.predict.models import learn_panel
 
 KNOWN = ["CCO", "CCN", "c1ccccc1O", "CCC", "CC", "C1CCCCC1"]
 NEW = ["OCC", "CCCN", "C(", "c1ccccc1"]
@@ -139,7 +139,7 @@ def test_a_panel_of_files_is_that_of_the_tables(kernel_model: Model, tmp_path: P
     learnt = LearntAssay("mine", FewShotClassifier(kernel_model).fit(KNOWN, labels))
     learnt.save(tmp_path / "mine.molmeta")
     found = panel_of([LearntAssay.load(tmp_path / "mine.molmeta", kernel_model)])
-    expected = Panel.learn(kernel_model, {"mine": (KNOWN, labels)})
+    expected = learn_panel(kernel_model, {"mine": (KNOWN, labels)})
     assert (found.assays, found.identity) == (expected.assays, expected.identity)
     features = kernel_model.featurize(NEW)
     np.testing.assert_array_equal(found.score(features), expected.score(features))

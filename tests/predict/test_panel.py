@@ -10,16 +10,15 @@ import torch
 
 from molmeta import FewShotClassifier
 from molmeta.assays import drug_mechanisms
-from molmeta.errors import InputError
 from molmeta.learning import MAML, Learner
 from molmeta.learning.scorer import Scorer
 from molmeta.models import MatchingHead
 from molmeta.models.context import Context
 from molmeta.models.encoders import FingerprintEncoder
 from molmeta.models.heads.matching import kernel
-from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
 from tests.predict.conftest import loaded
+from tests.predict.models import learn_panel
 
 DRUGS = drug_mechanisms("test")
 
@@ -52,7 +51,7 @@ def test_scores_are_the_adapted_learners(make: Callable[[], Learner]) -> None:
         if name in sorted(DRUGS["assay"].unique())[:2]
     }
     library = model.featurize(DRUGS["smiles"].drop_duplicates().tolist()[:40])
-    scores = Panel.learn(model, known).score(library)
+    scores = learn_panel(model, known).score(library)
     for column, (smiles, labels) in zip(scores.T, known.values(), strict=True):
         adapted = Scorer(model.learner, model.featurize(smiles)).adapt(
             np.arange(len(labels)), labels
@@ -66,15 +65,10 @@ def test_an_adapted_assay_is_a_panel_of_one(kernel_model: Model) -> None:
     smiles, labels = rows["smiles"][:12].tolist(), rows["label"][:12].to_numpy(np.float32)
     classifier = FewShotClassifier(kernel_model).fit(smiles, labels)
     library = kernel_model.featurize([*rows["smiles"][12:], "no molecule"])
-    several = Panel.learn(kernel_model, {"it": (smiles, labels), "again": (smiles, labels)})
+    several = learn_panel(kernel_model, {"it": (smiles, labels), "again": (smiles, labels)})
     single = classifier.known_.panel.score(library)
     np.testing.assert_array_equal(several.score(library), np.hstack([single, single]))
     np.testing.assert_allclose(classifier.score_features(library), single[:, 0], rtol=1e-6)
     rare = classifier.known_.panel.score(library, prevalence=0.01)
     shift = kernel_model.shift(labels, 0.01)
     np.testing.assert_allclose(rare, single + shift, rtol=1e-5)
-
-
-def test_labels_of_another_length_are_refused(kernel_model: Model) -> None:
-    with pytest.raises(InputError, match=r"labels of shape \(3,\); expected shape \(2,\)"):
-        Panel.learn(kernel_model, {"it": (["CCO", "CC"], np.array([0, 1, 1], np.float32))})

@@ -132,7 +132,7 @@ def test_properties_are_added_for_what_parses(model: Model, tmp_path: Path) -> N
     assert table["mw"].fillna(0).tolist() == [0, 110.1]
     assert table["brenk_alerts"].tolist() == ["", "catechol"]
     (tmp_path / "l.csv").write_text("smiles,tpsa\nCCO,1\n")
-    with pytest.raises(InputError, match="'tpsa', which prediction adds"):
+    with pytest.raises(InputError, match="'tpsa', which molmeta adds"):
         predict(classifier, open_library(tmp_path / "l.csv"), properties=True)
 
 

@@ -14,13 +14,14 @@ import pytest
 from rdkit import Chem
 
 from molmeta import FewShotClassifier
-from molmeta.assays import drug_mechanisms, open_library
+from molmeta.assays import AssayStore, drug_mechanisms, open_library
 from molmeta.errors import InputError
+from molmeta.predict.learnt import LearntAssay
 from molmeta.predict.library.screen import Shard, Summary, screen
 from molmeta.predict.library.sources import MoleculeSource
 from molmeta.predict.panel import Panel
 from molmeta.runs.model import Model
-from tests.predict.models import random_model
+from tests.predict.models import learn_panel, random_model
 
 DRUGS = drug_mechanisms("test")
 N_ROWS = 150
@@ -55,7 +56,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def panel_of(model: Model, n_assays: int = 1) -> Panel:
-    return Panel.learn(
+    return learn_panel(
         model,
         {
             str(name): (known["smiles"].tolist(), known["label"].to_numpy(np.float32))
@@ -156,7 +157,7 @@ def test_several_assays_score_as_each_alone(
     screened(panel_of(each_model, 3), library, tmp_path / "all")
     together = rows_of(tmp_path / "all")
     for name, known in known_of(3).groupby("assay"):
-        panel = Panel.learn(
+        panel = learn_panel(
             each_model, {"it": (known["smiles"].tolist(), known["label"].to_numpy())}
         )
         screened(panel, library, tmp_path / str(name))
@@ -229,8 +230,10 @@ def test_other_work_in_the_folder_is_refused(model: Model, library: Path, tmp_pa
 
 
 def test_an_assay_of_one_class_is_named(model: Model) -> None:
+    table = pd.DataFrame({"assay": "mine", "smiles": ["CCO", "CCC"], "label": 1})
+    store = AssayStore.from_frame(table)
     with pytest.raises(InputError, match=r"support set mine.*at least one active"):
-        Panel.learn(model, {"mine": (["CCO", "CCC"], np.array([1, 1], np.float32))})
+        LearntAssay.of_store(model, store)
 
 
 @pytest.mark.parametrize("text", ["", "0/2", "3/2", "1", "a/b", "1/2/3"])

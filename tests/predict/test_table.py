@@ -157,7 +157,7 @@ def test_what_cannot_be_predicted_is_said(model: Model, library: Path, tmp_path:
     with pytest.raises(InputError, match="at least one active and one inactive"):
         predict_table(model, one_class, open_library(library))
     library.write_text("smiles,score\nCCO,3\n")
-    with pytest.raises(InputError, match=r"library.csv.*'score', which prediction adds"):
+    with pytest.raises(InputError, match=r"library.csv.*'score', which molmeta adds"):
         predict_table(model, support, open_library(library))
 
 

@@ -9,8 +9,8 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
 from molmeta.assays.quantity import parse_quantity
-from molmeta.assays.readers.reading import Reading
-from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
+from molmeta.assays.readers.reading import Glance, Reading
+from molmeta.assays.readers.values import ValueColumn, choose_values
 
 # ChEMBL gives values, not labels.
 THRESHOLD: str | None = "fsmol"
@@ -70,9 +70,8 @@ def _values(table: Table, columns: Columns, names: Mapping[str, str]) -> ValueCo
             type_column=names.get("type"),
             decimal=columns.decimal,
         )
-    taken = {names[field] for field in ("smiles", "assay", "label") if field in names}
-    rest = [name for name in table.columns if name not in taken]
-    chosen = choose_values(table, rest, columns, table.first_rows(N_LOOKED_AT))
+    taken = [names[field] for field in ("smiles", "assay", "label") if field in names]
+    chosen = choose_values(Glance.of(table, columns, taken))
     assert chosen is not None  # there is a column of ChEMBL's own at least
     return chosen
 

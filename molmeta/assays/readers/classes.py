@@ -1,12 +1,10 @@
 """Class columns: which column beside measured values holds the user's labels."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from molmeta.assays.columns import listed, words_of
-from molmeta.assays.formats.table import Table
 from molmeta.assays.measurement import UNDECIDED, as_text, looks_like_labels
+from molmeta.assays.readers.reading import Glance
 from molmeta.assays.readers.values import measured_columns
 from molmeta.errors import InputError
 
@@ -18,13 +16,8 @@ _WORDS_AROUND = frozenset({"is", "binary", "final", "overall", "flag", "result",
 _ACTIVITIES = frozenset({"active", "inactive"}) | UNDECIDED
 
 
-def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str | None:
+def choose_labels(glance: Glance) -> str | None:
     """Find the column of labels among columns that hold measured values too.
-
-    Args:
-        table: For messages.
-        names: The columns that have no other role.
-        rows: The first rows.
 
     Returns:
         The column; None where no column speaks of labels, or none is of measured values.
@@ -32,15 +25,15 @@ def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str
     Raises:
         InputError: If it is not clear which column holds them, or whether one does.
     """
-    measured = measured_columns(names, rows)
-    speaking = [name for name in class_columns(names, rows) if speaks_of_labels(name, rows)]
+    measured = measured_columns(glance)
+    speaking = [name for name in class_columns(glance) if speaks_of_labels(name, glance.rows)]
     clear = [name for name in speaking if set(words_of(name)) <= _LABEL_WORDS | _WORDS_AROUND]
     if not measured or not speaking:
         return None
     if len(clear) == 1:
         return clear[0]
     raise InputError.of(
-        f"labels of {table.path}",
+        f"labels of {glance.table.path}",
         got=f"{listed(clear or speaking)}, which could be labels, "
         f"beside measured values in {listed(measured)}",
         expected="to know which of them decides",
@@ -49,9 +42,9 @@ def choose_labels(table: Table, names: Sequence[str], rows: pd.DataFrame) -> str
     )
 
 
-def class_columns(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
+def class_columns(glance: Glance) -> list[str]:
     """The columns whose first cells are words for two classes: 0 and 1, yes and no …."""
-    return [name for name in names if looks_like_labels(rows[name])]
+    return [name for name in glance.names if looks_like_labels(glance.rows[name])]
 
 
 def speaks_of_labels(name: str, rows: pd.DataFrame) -> bool:

@@ -19,8 +19,8 @@ from molmeta.assays.measurement import (
     parse_labels,
 )
 from molmeta.assays.readers.classes import choose_labels, class_columns, speaks_of_labels
-from molmeta.assays.readers.reading import NoLabels, Reading
-from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values, measured_columns
+from molmeta.assays.readers.reading import N_LOOKED_AT, Glance, NoLabels, Reading
+from molmeta.assays.readers.values import ValueColumn, choose_values, measured_columns
 from molmeta.assays.units import PERCENT, PXC50, Unit
 from molmeta.errors import InputError
 
@@ -47,28 +47,27 @@ def read(table: Table, columns: Columns) -> Reading:
         InputError: If a column is missing, not recognised, or holds what cannot be read.
     """
     smiles = find_smiles(table, columns.smiles_column)
-    names = [name for name in table.columns if name != smiles]
-    found = _find_columns(table, names, columns)
-    rows = table.first_rows(N_LOOKED_AT)
-    rest = [name for name in names if name not in found.values()]
+    glance = Glance.of(table, columns, [smiles])
+    found = _find_columns(glance)
+    rest = glance.without(*found.values())
     if not ("label" in found or columns.threshold is not None or columns.value_column):
-        label = choose_labels(table, rest, rows)
+        label = choose_labels(rest)
         found |= {"label": label} if label else {}
-        rest = [name for name in rest if name != label]
-    values = choose_values(table, rest, columns, rows)
+        rest = rest.without(*found.values())
+    values = choose_values(rest)
     if "label" not in found and (values is None or columns.threshold is None):
         long = "assay" in found or columns.value_column or columns.threshold is not None
-        if long or measured_columns(rest, rows):
-            raise _no_label(table, names)
-        return read_wide(table, smiles, *_assay_columns(table, names, rows))
+        if long or measured_columns(rest):
+            raise _no_label(glance)
+        return read_wide(table, smiles, *_assay_columns(glance))
     if "label" not in found and values is not None:
         check_unit(table, values)
     if values is not None and columns.units is None:
         _check_percentages(table, values)
     notes = [_describe_long(smiles, found, values)]
-    unread = class_columns([n for n in rest if values is None or n != values.name], rows)
+    unread = class_columns(rest if values is None else rest.without(values.name))
     if "label" in found:
-        unread = [name for name in unread if speaks_of_labels(name, rows)]
+        unread = [name for name in unread if speaks_of_labels(name, glance.rows)]
     if unread:
         notes.append(f"not read: {listed(unread)} (could be labels: --label-column takes one)")
     return Reading(tuple(notes), _read_long(table, smiles, found, values))
@@ -123,7 +122,8 @@ def _check_percentages(table: Table, values: ValueColumn) -> None:
     )
 
 
-def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str, str]:
+def _find_columns(glance: Glance) -> dict[str, str]:
+    columns = glance.columns
     wanted = {
         "assay": (columns.assay_column, ASSAY_NAMES, "--assay-column"),
         "label": (columns.label_column, LABEL_NAMES, "--label-column"),
@@ -134,10 +134,8 @@ def _find_columns(table: Table, names: list[str], columns: Columns) -> dict[str,
     for field, (name, known, flag) in wanted.items():
         if field == "label" and name is None and columns.threshold is not None:
             continue
-        free = [other for other in names if other not in found.values()]
-        if name is None:
-            free = [other for other in free if other not in reserved]
-        match = table.find(name, known, flag=flag, among=free)
+        free = glance.without(*found.values(), *(filter(None, reserved) if name is None else ()))
+        match = free.find(name, known, flag=flag)
         if match is not None:
             found[field] = match
     return found
@@ -213,20 +211,18 @@ def _read_wide(table: Table, smiles: str, assays: Sequence[str]) -> Iterator[pd.
         yield measurements({"smiles": untested, "reason": UNTESTED}, untested.index)
 
 
-def _assay_columns(
-    table: Table, names: list[str], rows: pd.DataFrame
-) -> tuple[list[str], list[str]]:
+def _assay_columns(glance: Glance) -> tuple[list[str], list[str]]:
     """The columns whose first cells are labels or blank, and why the others are no assays.
 
     A column that is blank so far counts: rarely tested assays begin late.
     """
     found, others, n_labelled = [], [], 0
-    for name in names:
+    for name in glance.names:
         key = name.strip().casefold()
         if key in _ID_NAMES or key.endswith(("_id", " id")):
             others.append(f"column {name!r} is no assay: its name is an identifier's")
             continue
-        cells = as_text(rows[name])
+        cells = as_text(glance.rows[name])
         words = cells.str.casefold()
         odd = cells[~words.isin(_WIDE_WORDS)]
         if len(odd):
@@ -235,14 +231,14 @@ def _assay_columns(
         found.append(name)
         n_labelled += int((~words.isin(MISSING)).sum())
     if n_labelled == 0:
-        raise _no_label(table, names)
+        raise _no_label(glance)
     return found, others
 
 
-def _no_label(table: Table, names: list[str]) -> InputError:
+def _no_label(glance: Glance) -> InputError:
     return NoLabels.of(
-        f"labels of {table.path}",
-        got=f"the columns {listed(names)}",
+        f"labels of {glance.table.path}",
+        got=f"the columns {listed(glance.names)}",
         expected="a column such as 'active' or 'label', or assay columns of 0 and 1",
         fix="Name it with --label-column, or give --value-column with --threshold.",
     )

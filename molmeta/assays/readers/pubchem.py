@@ -12,8 +12,8 @@ from molmeta.assays.formats.table import Table
 from molmeta.assays.library import find_smiles
 from molmeta.assays.measurement import MISSING, as_text, measurements, parse_labels
 from molmeta.assays.readers.plain import check_unit
-from molmeta.assays.readers.reading import Reading
-from molmeta.assays.readers.values import N_LOOKED_AT, ValueColumn, choose_values
+from molmeta.assays.readers.reading import N_LOOKED_AT, Glance, Reading
+from molmeta.assays.readers.values import ValueColumn, choose_values
 from molmeta.errors import InputError
 
 THRESHOLD: str | None = None
@@ -66,13 +66,13 @@ def _values(table: Table, columns: Columns) -> ValueColumn | None:
         return None
     rows = table.first_rows(N_LOOKED_AT)
     described = as_text(rows[_TAG]).str.startswith("RESULT_")
-    own = [name for name in table.columns if not name.startswith("PUBCHEM_")]
+    own = tuple(name for name in table.columns if not name.startswith("PUBCHEM_"))
     name = table.find(columns.value_column, flag="--value-column", among=own)
     if columns.units is None:
         stated = as_text(rows.loc[as_text(rows[_TAG]) == "RESULT_UNIT", name])
         if len(stated) and stated.iloc[0].casefold() not in {*MISSING, "none"}:
             columns = replace(columns, units=stated.iloc[0].casefold())
-    values = choose_values(table, own, columns, rows[~described])
+    values = choose_values(Glance(table, own, columns, rows[~described]))
     if values is not None and columns.threshold is not None:
         check_unit(table, values)
     return values

@@ -2,65 +2,53 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
-from molmeta.assays.columns import RELATION_NAMES, Columns, listed
-from molmeta.assays.formats.table import Table
+from molmeta.assays.columns import RELATION_NAMES, listed
 from molmeta.assays.measurement import as_text
 from molmeta.assays.quantity import RELATION, Quantity, parse_quantity
+from molmeta.assays.readers.reading import Glance
 from molmeta.assays.relations import looks_like_relations, may_censor
 from molmeta.errors import InputError
 
 
-def relation_columns(
-    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
-) -> list[str]:
+def relation_columns(glance: Glance) -> list[str]:
     """The columns that hold relations, by name or by what is in them."""
-    wanted = table.find(columns.relation_column, flag="--relation-column", among=names)
+    wanted = glance.find(glance.columns.relation_column, flag="--relation-column")
     if wanted is not None:
         return [wanted]
     known = {name.casefold() for name in RELATION_NAMES}
     return [
         name
-        for name in names
+        for name in glance.names
         if name.strip().casefold() in known
         or parse_quantity(name).other == RELATION
-        or looks_like_relations(as_text(rows[name]))
+        or looks_like_relations(as_text(glance.rows[name]))
     ]
 
 
 def relation_of(
-    name: str,
-    names: list[str],
-    candidates: dict[str, Quantity],
-    relations: list[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    where: str,
+    name: str, candidates: dict[str, Quantity], relations: list[str], glance: Glance
 ) -> tuple[str | None, bool]:
     """The relation column of a value column, and whether it is to be turned round.
 
     Args:
         name: The value column.
-        names: The columns that have no other role, in the table's order.
         candidates: The columns that could hold values.
         relations: Those of relations.
-        columns: What the user says.
-        rows: The first rows.
-        where: The file, for messages.
+        glance: At the table.
 
     Raises:
         InputError: If it is not clear which relation is whose.
     """
-    if columns.relation_column and relations:
+    if glance.columns.relation_column and relations:
         return relations[0], False
+    where = str(glance.table.path)
     relations = [other for other in relations if other != name]
     others = {one: q for one, q in candidates.items() if one != name}
     if not relations:
         return None, False
     own, of_twins = [], []
     for relation in relations:
-        owners = _owners(relation, name, names, others)
+        owners = _owners(relation, name, glance.names, others)
         if owners == {name}:
             own.append(relation)
         elif name in owners and _opposed(name, owners - {name}):
@@ -69,7 +57,7 @@ def relation_of(
             own.append(relation)
         elif any(parse_quantity(o).symbol == parse_quantity(name).symbol for o in owners):
             of_twins.append((relation, _opposed(name, owners)))
-        elif not parse_quantity(relation).symbol and may_censor(as_text(rows[relation])):
+        elif not parse_quantity(relation).symbol and may_censor(as_text(glance.rows[relation])):
             raise _which_relation(name, relation, {name, *owners}, where)
     if len(own) == 1:
         return own[0], False
@@ -85,7 +73,9 @@ def relation_of(
     )
 
 
-def _owners(relation: str, name: str, names: list[str], others: dict[str, Quantity]) -> set[str]:
+def _owners(
+    relation: str, name: str, names: Sequence[str], others: dict[str, Quantity]
+) -> set[str]:
     """The value columns that a relation can belong to: by its name, else those beside it."""
     if not others:
         return {name}

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
-from molmeta.assays.columns import Columns, listed, words_of
+from molmeta.assays.columns import listed, words_of
 from molmeta.assays.measurement import MISSING, as_text
 from molmeta.assays.quantity import Quantity
+from molmeta.assays.readers.reading import Glance
 from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
 
@@ -18,9 +17,7 @@ _TESTED = frozenset(
 """Words of what has a unit of concentration too, and is no activity."""
 
 
-def unit_of(
-    quantity: Quantity, names: Sequence[str], columns: Columns, rows: pd.DataFrame, *, alone: bool
-) -> tuple[str, str | None]:
+def unit_of(quantity: Quantity, glance: Glance, *, alone: bool) -> tuple[str, str | None]:
     """The unit of the whole column, and the column of each row's unit.
 
     Where the name says the unit, a column of units may only contradict it; that of a pIC50 beside
@@ -29,26 +26,27 @@ def unit_of(
     Raises:
         InputError: If --units is neither a unit nor a column, or contradicts the name.
     """
-    if columns.units is not None:
-        column = next((n for n in names if n == columns.units), None)
-        if column is None and not known_unit(columns.units):
-            column = next((n for n in names if n.casefold() == columns.units.casefold()), None)
+    names, wanted = glance.names, glance.columns.units
+    if wanted is not None:
+        column = next((n for n in names if n == wanted), None)
+        if column is None and not known_unit(wanted):
+            column = next((n for n in names if n.casefold() == wanted.casefold()), None)
         if column is not None:
             return quantity.unit_with(""), column
-        if not known_unit(columns.units):
+        if not known_unit(wanted):
             raise InputError.of(
                 "--units",
-                got=repr(columns.units),
+                got=repr(wanted),
                 expected=f"nM, uM, M, ug/mL, %, pXC50, log nM …, or one of {listed(names)}",
             )
-        return quantity.unit_with(columns.units), None
+        return quantity.unit_with(wanted), None
     unit = quantity.unit_with("")
     known = _units_said_of(quantity.name, names)
     beside = known is not None and names.index(known) == names.index(quantity.name) + 1
     if unit and not (alone or beside):
         return unit, None  # its units are another column's
     if known is not None and unit:
-        cells = as_text(rows[known])
+        cells = as_text(glance.rows[known])
         filled = cells[~cells.str.casefold().isin(MISSING)]
         if 2 * filled.map(known_unit).sum() < len(filled):
             known = None  # units of something else

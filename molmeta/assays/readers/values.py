@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from molmeta.assays.cells import decimal_mark, read_values
-from molmeta.assays.columns import TYPE_NAMES, VALUE_NAMES, Columns, find_column, listed
-from molmeta.assays.formats.table import Table
+from molmeta.assays.columns import TYPE_NAMES, VALUE_NAMES, find_column, listed
 from molmeta.assays.measurement import MISSING, as_text, looks_like_labels
 from molmeta.assays.quantity import Quantity, parse_quantity
-from molmeta.assays.readers.reading import SeveralValues
+from molmeta.assays.readers.reading import Glance, SeveralValues
 from molmeta.assays.readers.relation_column import relation_columns, relation_of
 from molmeta.assays.readers.twins import are_twins, disagree
 from molmeta.assays.readers.unit_column import known_unit, unit_of
 from molmeta.assays.relations import SIGNS, UNKNOWN, normalise, turned
 from molmeta.assays.units import PERCENT, Unit
 from molmeta.errors import InputError
-
-N_LOOKED_AT = 2_000
 
 
 @dataclass(frozen=True)
@@ -132,76 +128,59 @@ class ValueColumn:
         return own.where(own.isin(SIGNS) | (beside == ""), beside), reason
 
 
-def choose_values(
-    table: Table, names: Sequence[str], columns: Columns, rows: pd.DataFrame
-) -> ValueColumn | None:
+def choose_values(glance: Glance) -> ValueColumn | None:
     """Find the value column, and what belongs to it.
-
-    Args:
-        table: For messages.
-        names: The columns that have no other role.
-        columns: What the user says.
-        rows: The first rows.
 
     Raises:
         InputError: If what is named is not there or holds no values; or if a threshold is given
             and several columns could hold the values.
     """
-    where = str(table.path)
-    candidates = _candidates(names, rows)
-    wanted = table.find(columns.value_column, flag="--value-column", among=names)
-    relations = relation_columns(table, names, columns, rows)
-    if wanted is not None:
-        name = wanted
-    elif (generic := table.find(None, VALUE_NAMES, flag="", among=names)) is not None:
-        name = generic
-    elif candidates:
-        chosen = _one_of(candidates, list(names), relations, columns, rows, where)
-        if chosen is None:
-            return None
-        name = chosen
-    else:
+    table, columns = glance.table, glance.columns
+    candidates = _candidates(glance)
+    wanted = glance.find(columns.value_column, flag="--value-column")
+    relations = relation_columns(glance)
+    name = wanted or glance.find(None, VALUE_NAMES, flag="")
+    if name is None and candidates:
+        name = _one_of(candidates, relations, glance)
+    if name is None:
         return None
     table.only(name, "--value-column")
     quantity = parse_quantity(name)
     if (quantity.other or quantity.problem) and (wanted or columns.threshold is not None):
         raise InputError.of(
-            f"--value-column {name!r} of {where}",
+            f"--value-column {name!r} of {table.path}",
             got=f"a name that says {quantity.other or quantity.problem}",
             expected="measured values",
             fix="Name another column, or rename this one.",
         )
     if quantity.other or quantity.problem:
         return None
-    relation, is_turned = relation_of(
-        name, list(names), candidates, relations, columns, rows, where
-    )
-    alone = len(candidates) < 2
-    unit, unit_column = unit_of(quantity, names, columns, rows, alone=alone)
-    types = None if quantity.symbol else _type_column(names, rows, name)
+    relation, is_turned = relation_of(name, candidates, relations, glance)
+    unit, unit_column = unit_of(quantity, glance, alone=len(candidates) < 2)
+    types = None if quantity.symbol else _type_column(glance.without(name))
     for one in filter(None, (relation, unit_column, types)):
         table.only(one, "")
     kind = Unit.parse(unit)
     small = bool(quantity.logarithm) or kind.logarithm != 0 or kind.kind == PERCENT
-    decimal = decimal_mark(rows[name], columns.decimal, f"column {name!r} of {where}", small=small)
+    where = f"column {name!r} of {table.path}"
+    decimal = decimal_mark(glance.rows[name], columns.decimal, where, small=small)
     values = ValueColumn(name, quantity, unit, unit_column, relation, is_turned, types, decimal)
     if wanted is None and len(candidates) == 2 and name in candidates:
         other = next(one for one in candidates if one != name)
-        values = replace(values, twin=_twin(other, names, columns, rows))
+        values = replace(values, twin=_twin(other, glance))
     if columns.threshold is not None:
-        _check_contradictions(values, rows, where)
+        _check_contradictions(values, glance.rows, str(table.path))
     return values
 
 
-def _twin(
-    name: str, names: Sequence[str], columns: Columns, rows: pd.DataFrame
-) -> ValueColumn | None:
+def _twin(name: str, glance: Glance) -> ValueColumn | None:
     """The other form of the values, as far as it can be read."""
-    quantity, told = parse_quantity(name), replace(columns, units=None)
+    quantity, columns = parse_quantity(name), glance.columns
     small = bool(quantity.logarithm)
+    told = replace(glance, columns=replace(columns, units=None))
     try:
-        unit, unit_column = unit_of(quantity, names, told, rows, alone=False)
-        decimal = decimal_mark(rows[name], columns.decimal, name, small=small)
+        unit, unit_column = unit_of(quantity, told, alone=False)
+        decimal = decimal_mark(glance.rows[name], columns.decimal, name, small=small)
     except InputError:
         return None
     return ValueColumn(name, quantity, unit, unit_column, decimal=decimal)
@@ -237,37 +216,33 @@ def _says(values: ValueColumn, unit: str) -> bool:
         return False
 
 
-def _candidates(names: Sequence[str], rows: pd.DataFrame) -> dict[str, Quantity]:
+def _candidates(glance: Glance) -> dict[str, Quantity]:
     """The columns whose names are those of measured values, and that hold numbers.
 
     "Result (nM)" is one: its unit says what it holds.
     """
-    found = {name: parse_quantity(name) for name in names}
+    found = {name: parse_quantity(name) for name in glance.names}
     return {
         name: quantity
         for name, quantity in found.items()
         if (quantity.symbol or quantity.unit)
         and not quantity.other
-        and as_text(rows[name]).str.contains(r"\d").any()
+        and as_text(glance.rows[name]).str.contains(r"\d").any()
     }
 
 
-def measured_columns(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
+def measured_columns(glance: Glance) -> list[str]:
     """The columns that hold measured values by their names, and more than classes."""
-    named = {name.strip().casefold() for name in VALUE_NAMES}
-    found = set(_candidates(names, rows))
-    found |= {name for name in names if name.strip().casefold() in named}
-    return [name for name in names if name in found and not looks_like_labels(rows[name])]
+    named, found = {name.casefold() for name in VALUE_NAMES}, _candidates(glance)
+    return [
+        name
+        for name in glance.names
+        if (name in found or name.strip().casefold() in named)
+        and not looks_like_labels(glance.rows[name])
+    ]
 
 
-def _one_of(
-    candidates: dict[str, Quantity],
-    names: list[str],
-    relations: list[str],
-    columns: Columns,
-    rows: pd.DataFrame,
-    where: str,
-) -> str | None:
+def _one_of(candidates: dict[str, Quantity], relations: list[str], glance: Glance) -> str | None:
     """The value column among several.
 
     Of an IC50 and its pIC50 it is the one beside a relation, else the pIC50. Where the one is not
@@ -277,14 +252,15 @@ def _one_of(
         return next(iter(candidates))
     forms = {(quantity.symbol, quantity.is_pxc50): name for name, quantity in candidates.items()}
     one_quantity = len(candidates) == len(forms) == 2 and len({one for one, _ in forms}) == 1
-    if one_quantity and are_twins(rows, *(forms[key] for key in sorted(forms))):
-        at = [names.index(relation) for relation in relations]
-        beside = [one for one in candidates if any(abs(names.index(one) - i) == 1 for i in at)]
+    if one_quantity and are_twins(glance.rows, *(forms[key] for key in sorted(forms))):
+        place = glance.names.index
+        at = [place(relation) for relation in relations]
+        beside = [one for one in candidates if any(abs(place(one) - i) == 1 for i in at)]
         return beside[0] if len(beside) == 1 else next(forms[key] for key in forms if key[1])
-    if columns.threshold is None:
+    if glance.columns.threshold is None:
         return None
     error = SeveralValues.of(
-        f"values of {where}",
+        f"values of {glance.table.path}",
         got=f"several columns that could hold them: {listed(list(candidates))}",
         expected="one",
         fix="Name it with --value-column.",
@@ -293,16 +269,18 @@ def _one_of(
     raise error
 
 
-def _type_column(names: Sequence[str], rows: pd.DataFrame, value: str) -> str | None:
+def _type_column(glance: Glance) -> str | None:
     """The column that says what each row's value is, if most of its words are quantities.
 
     One that cannot be read, such as `?log10 IC50`, is one: its rows are set aside.
     """
     for known in TYPE_NAMES:
-        name = find_column([n for n in names if n != value], None, (known,), flag="", source="")
+        name = find_column(glance.names, None, (known,), flag="", source="")
         if name is None:
             continue
-        words = [word for word in as_text(rows[name]).unique() if word.casefold() not in MISSING]
+        words = [
+            word for word in as_text(glance.rows[name]).unique() if word.casefold() not in MISSING
+        ]
         said = [parse_quantity(word) for word in words]
         if said and 2 * sum(bool(one.symbol or one.problem) for one in said) >= len(said):
             return name

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from molmeta.assays.columns import check_names
 from molmeta.assays.library import Library
 from molmeta.chem.filters import FILTER_COLUMNS
 from molmeta.predict.learnt import LearntAssay
 from molmeta.predict.library.screen import TOP_COLUMNS
-from molmeta.predict.table import OUTPUT_COLUMNS, check_names, predict_rows
+from molmeta.predict.table import OUTPUT_COLUMNS, predict_rows
 
 
 def check_library(library: Library, *, properties: bool = False) -> None:
@@ -20,7 +21,7 @@ def check_library(library: Library, *, properties: bool = False) -> None:
     >>> check_library(open_library("mine.csv"))
     Traceback (most recent call last):
     ...
-    molmeta.errors.InputError: input mine.csv; got the columns 'rank', which prediction adds; ...
+    molmeta.errors.InputError: input mine.csv; got the columns 'rank', which molmeta adds; ...
 
     Raises:
         InputError: If columns have names that prediction adds.

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from molmeta import __version__
+from molmeta.assays.columns import check_names
 from molmeta.errors import InputError
 from molmeta.predict.files import write_text
-from molmeta.predict.library.vectors import check_names
 from molmeta.predict.panel import Panel
 from molmeta.resources import Journal, check_name, write_atomically, write_json
 
@@ -135,7 +135,7 @@ def screen(
     """
     names = _score_names(panel.assays)
     added = TOP_COLUMNS if top else (*names, "status", "reason")
-    check_names(source.columns, added, str(folder))
+    check_names(source.columns, f"library for {folder}", added)
     work = {
         "molmeta": __version__,
         "assays": list(panel.assays),

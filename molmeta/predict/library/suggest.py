@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
+from molmeta.assays.columns import check_names
 from molmeta.assays.library import Library
 from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
@@ -47,13 +48,7 @@ def suggest(
         InputError: If nothing is left to suggest, or a column's name clashes.
     """
     rows, smiles = read_library(library)
-    clash = [name for name in ADDED if name in rows]
-    if clash:
-        raise InputError.of(
-            f"input {library.name}",
-            got=f"the columns {', '.join(clash)}, which suggestions add",
-            expected="other names",
-        )
+    check_names(map(str, rows), f"input {library.name}", ADDED)
     model = learnt.classifier.known_.model
     features = model.featurize(
         smiles, fingerprints=True, identities=True, workers=workers, progress=progress

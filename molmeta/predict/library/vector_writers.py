@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molmeta.errors import InputError
+from molmeta.assays.columns import check_names
+from molmeta.errors import InputError, check_choice
 from molmeta.predict.files import check_ending, separator_of, write_text
 from molmeta.predict.library.stream import Computed, as_arrow
 from molmeta.predict.library.vectors import (
@@ -22,7 +23,6 @@ from molmeta.predict.library.vectors import (
     METADATA,
     REASON,
     VECTOR,
-    check_names,
     encode_numbers,
     encoder_fingerprint,
     side_car,
@@ -147,7 +147,7 @@ def write_vectors(
     fingerprint = encoder_fingerprint(model, ready=ready)
     told = {"fingerprint": fingerprint, "format": number_format, "ready": ready}
     if path.suffix == ".parquet":
-        check_names(types, (VECTOR, REASON), str(path))
+        check_names(types, f"library for {path}", (VECTOR, REASON))
     n_rows, rejected = 0, Counter[str]()
     with _target(path) as file:
         writer: _Writer
@@ -183,8 +183,7 @@ def check_vector_file(path: Path, number_format: str) -> None:
     check_ending(path, ".npy")
     with suppress(FileNotFoundError):
         side_car(path).lstat()  # fails if its name is too long
-    if number_format not in FORMATS:
-        raise InputError.of("--dtype", got=repr(number_format), expected=" or ".join(FORMATS))
+    check_choice("--dtype", number_format, FORMATS)
     if number_format != "fp32" and path.suffix not in (".npy", ".parquet"):
         raise InputError.of(
             f"output {path}", got=f"--dtype {number_format} for text", expected=".npy or .parquet"

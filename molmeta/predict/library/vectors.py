@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,19 +209,3 @@ def _open_parquet(path: Path) -> tuple[dict[str, Any], int, int]:
 def side_car(path: Path) -> Path:
     """Give the path of the file that tells an NPY file's model."""
     return path.with_name(path.name + ".json")
-
-
-def check_names(columns: Mapping[str, object], added: tuple[str, ...], where: str) -> None:
-    """Refuse a library whose columns would be overwritten.
-
-    Raises:
-        InputError: If one of `added` is among `columns`.
-    """
-    clash = [name for name in added if name in columns]
-    if clash:
-        raise InputError.of(
-            f"columns of the library for {where}",
-            got=f"{', '.join(map(repr, clash))}, which molmeta adds",
-            expected="other names",
-            fix="Rename or remove them.",
-        )
