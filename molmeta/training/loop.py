@@ -24,6 +24,15 @@ from molmeta.training.checkpoint import (
 from molmeta.training.parallel import Workers
 
 
+def _show_nothing(_: object) -> None:
+    """Show no progress."""
+
+
+def _never() -> bool:
+    """Go on to the end."""
+    return False
+
+
 @dataclass(frozen=True)
 class Control:
     """The caller's control of a run.
@@ -35,8 +44,8 @@ class Control:
     """
 
     resume: bool = False
-    progress: Callable[[Any], None] = lambda _: None
-    stop: Callable[[], bool] = lambda: False
+    progress: Callable[[Any], None] = _show_nothing
+    stop: Callable[[], bool] = _never
 
 
 class Loop(ABC):
