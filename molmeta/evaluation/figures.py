@@ -119,7 +119,7 @@ def _ranks(found: Comparison) -> list[Block]:
     table = found.ranks
     ranks = {(row["method"], row["support_size"]): row["rank"] for row in records(table)}
     sizes = sorted({size for _, size in ranks})
-    names = sorted({name for name, _ in ranks}, key=lambda name: ranks[name, sizes[0]])
+    names = sorted(table["method"].unique(), key=lambda name: ranks[name, sizes[0]])
     series = [
         Series(
             f"size {size}",

@@ -6,6 +6,8 @@ import html
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,6 +19,7 @@ from molmeta.assays.record import AssayRecord
 from molmeta.assays.store import AssayStore
 from molmeta.evaluation import evaluate, make_baselines
 from molmeta.evaluation.compare import Comparison, compare
+from molmeta.evaluation.figures import _ranks as mean_ranks
 from molmeta.evaluation.measure import METRICS
 from molmeta.evaluation.protocol import PROTOCOLS, Scale
 from molmeta.evaluation.report import PROTOCOL_TEXTS, write_report
@@ -141,3 +144,10 @@ def test_unequal_draws_are_pointed_out(store: AssayStore, tmp_path: Path) -> Non
 def test_everything_has_a_name_in_print() -> None:
     assert set(LABELS) == {metric for metrics in METRICS.values() for metric in metrics}
     assert set(PROTOCOL_TEXTS) == set(PROTOCOLS)
+
+
+def test_methods_of_one_rank_keep_their_order() -> None:
+    names = [f"method {i}" for i in range(9)]
+    ranks = pd.DataFrame({"method": names, "support_size": 16, "n_assays": 3, "rank": 5.0})
+    (figure,) = mean_ranks(cast(Any, SimpleNamespace(ranks=ranks)))
+    assert re.findall(r">(method \d)<", str(figure)) == names
