@@ -22,8 +22,8 @@ from molmeta.chem.fingerprint import tanimoto
 from molmeta.config import unknown
 from molmeta.errors import InputError
 from molmeta.evaluation.forest import forest_means, tuned_forest_means
-from molmeta.evaluation.gaussian_process import predict_normal
 from molmeta.evaluation.protocol import Floats, Ints, Labels, Scale, Task
+from molmeta.models.gaussian_process import predict_normal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from molmeta.evaluation.baselines import logistic_probabilities
-from molmeta.evaluation.gaussian_process import predict_normal
 from molmeta.evaluation.protocol import Floats, Task
+from molmeta.models.gaussian_process import predict_normal
 
 # Inverse strengths of the penalty among which the support set chooses.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)

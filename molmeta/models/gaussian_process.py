@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+NOISE = np.geomspace(0.01, 10, 13)
+"""Ratios of noise to signal variance, of which `predict_normal` takes the likeliest."""
+
 
 @dataclass(frozen=True)
 class GaussianProcess:
@@ -81,3 +84,27 @@ class GaussianProcess:
         """Compute the mean of k(x, S) (K + λI)⁻¹ over the λ, with these shares, (q, n)."""
         found: Floats = cross @ self.vectors * (shares @ (1 / self.spectra)) @ self.vectors.T
         return found
+
+
+def predict_normal(kernel: Floats, values: Floats, cross: Floats, own: Floats) -> Floats:
+    """Predict at the likeliest ratio of noise; see `GaussianProcess`.
+
+    >>> values, far = np.array([5.0, 7.0]), np.array([[0.0, 0.0]])
+    >>> predict_normal(np.eye(2), values, far, np.ones(1)).round(3).tolist()
+    [[6.0, 1.0, inf]]
+
+    Args:
+        kernel: K between the known points, shape (n, n).
+        values: Of the known points, shape (n,).
+        cross: The kernel between new and known points, shape (m, n).
+        own: The kernel of each new point with itself, shape (m,).
+
+    Returns:
+        Mean, standard deviation (NaN where all values are equal) and, infinite as those of a
+        normal distribution, degrees of freedom, shape (m, 3).
+    """
+    process = GaussianProcess.fit(kernel, values, NOISE)
+    best = process.log_likelihood.argmax()
+    means, variances = process.means(cross)[:, best], process.variances(cross, own)[:, best]
+    spread = np.sqrt(variances) if np.ptp(values) else np.full_like(means, np.nan)
+    return np.column_stack([means, spread, np.full_like(means, np.inf)])

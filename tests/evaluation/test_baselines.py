@@ -34,7 +34,7 @@ from molmeta.evaluation.forest import (
     grid_means,
     tuned_forest_means,
 )
-from molmeta.evaluation.gaussian_process import NOISE, predict_normal
+from molmeta.models.gaussian_process import NOISE, predict_normal
 
 KNOWN = csr_matrix(np.array([[2, 0, 1], [0, 3, 0], [1, 0, 1]], np.uint8))
 LABELS = np.array([1.0, 0.0, 1.0])
