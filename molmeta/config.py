@@ -139,7 +139,9 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], where: str) -
         first = error.errors()[0]
         place = ".".join([where, *map(str, first["loc"])])
         raise InputError.of(
-            f"recipe value {place}", got=repr(first["input"]), expected=first["msg"]
+            f"recipe value {place}",
+            got=repr(first["input"]),
+            expected=first["msg"].removeprefix("Input should be "),
         ) from None
 
 

@@ -36,6 +36,7 @@ def test_empty_recipe_is_all_defaults() -> None:
         ({"training": {"steps": "many"}}, "training.steps"),
         ({"training": 5}, "a mapping"),
         ({"encoder": {"name": "nowhere.to:Find"}}, "cannot be imported"),
+        ({"pretraining": {"teacher": None}}, "teacher; got None; expected a valid string"),
     ],
 )
 def test_mistakes_are_explained(recipe: dict[str, object], message: str) -> None:
