@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from safetensors.torch import save as as_bytes
@@ -87,8 +88,9 @@ def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def damaged_state(run: Path, reason: object) -> InputError:
     """Make the error for a saved state from which training cannot go on."""
+    why = shorten(str(reason), 200, placeholder=" …")
     return InputError.of(
         f"saved state in {run / 'checkpoints'}",
-        got=f"something that training cannot go on from ({str(reason)[:200]})",
+        got=f"something that training cannot go on from ({why})",
         fix="Start again in a new folder, or remove `checkpoints` to begin this run anew.",
     )
