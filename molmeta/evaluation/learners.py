@@ -1,6 +1,5 @@
 """A trained model as a method of the evaluation: as it is, and as an encoder to be probed."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,8 +16,9 @@ from molmeta.evaluation.protocol import Floats, Ints, Labels, Method, Scale, Tas
 from molmeta.learning.scorer import Scorer
 from molmeta.predict.panel import Panel
 from molmeta.predict.value_posterior import SETTINGS, ValuePosterior
-from molmeta.runs.model import MODEL, Model, load_model
+from molmeta.runs.model import Model, load_model
 from molmeta.runs.seen import load_seen
+from molmeta.tensors import digest_tensors
 
 PROBE = "probe"
 
@@ -59,7 +59,8 @@ class TrainedMethod:
     @cached_property
     def _identity(self) -> str:
         """A hash of the weights, and the recipe that gives them their meaning."""
-        weights = hashlib.sha256((self.path / MODEL).read_bytes()).hexdigest()[:16]
+        digest = digest_tensors(self._model.learner.state_dict())
+        weights = bytes(digest.tolist()).hex()[:16]
         recipe = {
             k: v for k, v in self._model.recipe.items() if k not in ("training", "calibration")
         }

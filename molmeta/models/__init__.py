@@ -12,6 +12,7 @@ from molmeta.models.encoders import (
     GATv2,
     GraphEncoder,
     Hybrid,
+    Pair,
 )
 from molmeta.models.head import HEADS, AttentionHead, Head
 from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
@@ -36,5 +37,6 @@ __all__ = [
     "KnownAssays",
     "LinearHead",
     "MatchingHead",
+    "Pair",
     "PrototypicalHead",
 ]

@@ -25,14 +25,13 @@ from molmeta.learning.learner import Learner
 from molmeta.runs.calibration import Calibration, prior
 from molmeta.runs.config import CONFIG, load_config
 from molmeta.runs.domain import Domain
+from molmeta.runs.pair import PAIR, fill
 from molmeta.runs.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.tensors import load_tensors
 
 MODEL = "model.safetensors"
 Floating = TypeVar("Floating", np.float32, np.float64)
 _SHIPPED = Path(__file__).resolve().parent.parent / "pretrained"
-_ALSO_CALLED = {"default": "graph"}
-"""Second names of models that come with molmeta, and whose folders they stand for."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,10 @@ def load_model(
     recipe, form = resolve_recipe(config["recipe"]), config.get("standardize")
     learner = build_learner(recipe)
     try:
-        learner.load_state_dict(load_tensors(run / MODEL))
+        if PAIR in config:
+            fill(learner, *(load_model(run.parent / one).learner for one in config[PAIR]))
+        else:
+            learner.load_state_dict(load_tensors(run / MODEL))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError.of(
@@ -189,8 +191,7 @@ def shipped_models() -> dict[str, Path]:
     >>> sorted(shipped_models())
     ['default', 'fingerprint', 'graph']
     """
-    shipped = {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
-    return shipped | {name: shipped[own] for name, own in _ALSO_CALLED.items() if own in shipped}
+    return {path.parent.name: path.parent for path in _SHIPPED.glob(f"*/{CONFIG}")}
 
 
 def _find(run: str | Path) -> Path:
