@@ -35,7 +35,7 @@ class LearntFile:
     >>> LearntAssay("mine", learnt).save("mine.molmeta")
     >>> found = LearntFile.read("mine.molmeta")
     >>> found.name, found.model, found.active.tolist()
-    ('mine', 'graph', [True, True, False, False])
+    ('mine', 'default', [True, True, False, False])
 
     Attributes:
         name: The assay's.

@@ -138,7 +138,7 @@ def load_model(
 
     >>> model = load_model("default")
     >>> model.learner.encoder.dim, model.calibration is not None
-    (984, True)
+    (1496, True)
 
     Args:
         run: A run folder, or the name of a model that comes with molmeta.

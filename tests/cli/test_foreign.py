@@ -149,7 +149,7 @@ def test_no_verb_does(verb: str, folder: Path, tmp_path: Path) -> None:
 
 def test_a_model_that_is_given_is_not_loaded_from_the_folder(folder: Path) -> None:
     """A copy of the shipped one; its neighbour files say nothing."""
-    for file in load_model("default").path.iterdir():
+    for file in load_model("graph").path.iterdir():
         if file.is_file():
             shutil.copy(file, folder / file.name)
     model = load_model(folder)

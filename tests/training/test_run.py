@@ -311,16 +311,16 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "absent")
 
 
-def test_a_shipped_model_of_two_names_is_one() -> None:
-    one, other = (load_model(name) for name in ("graph", "default"))
-    assert one.path == other.path
-    assert one.recipe == other.recipe
-    assert load_model("fingerprint").recipe["encoder"]["name"] == "fingerprint"
-
-
-def test_the_shipped_graph_model_reads_graphs_adapts_and_matches() -> None:
-    model = load_model("default")
-    assert model.learner.encoder.reads == {"graphs", "fingerprints"}
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("graph", {"graphs", "fingerprints"}),
+        ("default", {"graphs", "fingerprints", "pairs", "descriptors"}),
+    ],
+)
+def test_a_shipped_model_reads_graphs_adapts_and_matches(name: str, reads: set[str]) -> None:
+    model = load_model(name)
+    assert model.learner.encoder.reads == reads
     assert model.learner.inner.steps == 1
     assert model.recipe["head"]["name"] == "matching"
     assert model.calibration is not None

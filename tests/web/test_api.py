@@ -101,8 +101,8 @@ def test_a_learnt_assay_ranks_as_the_program_does(
     client: TestClient, learnt: tuple[LearntAssay, bytes]
 ) -> None:
     answer = read(client, "measured", learnt[1], "mine.molmeta").json()
-    assert (answer["assay"], answer["learnt_by"], answer["prevalence"]) == ("mine", "graph", 0.05)
-    assert "learnt before by the model 'graph'" in answer["notes"][0]
+    assert (answer["assay"], answer["learnt_by"], answer["prevalence"]) == ("mine", "default", 0.05)
+    assert "learnt before by the model 'default'" in answer["notes"][0]
     used = [one["used"] for one in answer["molecules"]]
     assert used == [True] * 4 + [False] * 2
     assert [row[1] for row in answer["rows"]][:2] == ["7.9208", "4.3468"]
