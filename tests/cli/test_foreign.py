@@ -48,6 +48,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "encoder": {"encoder": {"name": CLASS, "dim": 8}},
     "bare name": {"encoder": CLASS},
     "head": {"head": {"name": CLASS}},
+    "inside pair": {"encoder": {"name": "pair", "first": {"name": CLASS}}},
     "inside hybrid": {"encoder": {"name": "hybrid", "graph": CLASS}},
     "deeper": {"encoder": {"name": "hybrid", "graph_settings": {"graph": [CLASS]}}},
     "no text": {"encoder": {"name": {NAME: "Evil"}}},
@@ -215,7 +216,8 @@ def test_no_file_is_read_in_a_way_that_could_run_code(root: Path) -> None:
                     finds.add(file.relative_to(root).as_posix())
     assert not wrong
     # What these look up stands in a recipe's sections of parts, where `foreign_parts` looks.
-    assert finds == {"molmeta/runs/recipe.py", "molmeta/models/encoders/hybrid.py"}
+    encoders = {f"molmeta/models/encoders/{name}.py" for name in ("hybrid", "pair")}
+    assert finds == {"molmeta/runs/recipe.py", *encoders}
     ray = "molmeta/predict/library/ray_engine.py"
     page = "molmeta/web/worker.py"  # modules that the page's own code names
     assert imports == {"molmeta/__init__.py", "molmeta/config.py", ray, page}
