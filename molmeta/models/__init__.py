@@ -12,7 +12,7 @@ from molmeta.models.encoders import (
     GATv2,
     GraphEncoder,
     Hybrid,
-    Pair,
+    Joined,
 )
 from molmeta.models.head import HEADS, AttentionHead, Head
 from molmeta.models.heads import LinearHead, MatchingHead, PrototypicalHead
@@ -34,9 +34,9 @@ __all__ = [
     "GraphEncoder",
     "Head",
     "Hybrid",
+    "Joined",
     "KnownAssays",
     "LinearHead",
     "MatchingHead",
-    "Pair",
     "PrototypicalHead",
 ]

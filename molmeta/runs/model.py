@@ -25,7 +25,7 @@ from molmeta.learning.learner import Learner
 from molmeta.runs.calibration import Calibration, prior
 from molmeta.runs.config import CONFIG, load_config
 from molmeta.runs.domain import Domain
-from molmeta.runs.pair import PAIR, fill
+from molmeta.runs.joined import JOINED, fill
 from molmeta.runs.recipe import build_learner, foreign_parts, resolve_recipe
 from molmeta.tensors import load_tensors
 
@@ -163,8 +163,8 @@ def load_model(
     recipe, form = resolve_recipe(config["recipe"]), config.get("standardize")
     learner = build_learner(recipe)
     try:
-        if PAIR in config:
-            fill(learner, *(load_model(run.parent / one).learner for one in config[PAIR]))
+        if JOINED in config:
+            fill(learner, *(load_model(run.parent / one).learner for one in config[JOINED]))
         else:
             learner.load_state_dict(load_tensors(run / MODEL))
     except RuntimeError as error:

@@ -391,7 +391,7 @@ def test_split_leaves_other_folders_alone(store: Path, tmp_path: Path) -> None:
 def test_info_of_the_default_model_says_what_it_is() -> None:
     said = " ".join(molmeta("info", "default").stdout.split())
     assert "what model default" in said
-    assert "reads descriptors, fingerprints, graphs, pairs (encoder pair)" in said
+    assert "reads descriptors, fingerprints, graphs, pairs (encoder joined)" in said
     assert "adapts by one MAML step (first order, rate 10) on the marginal likelihood" in said
     assert "matches matching head, ridge attention; 4,935 known assays" in said
     assert "adapts by no inner step" in " ".join(molmeta("info", "fingerprint").stdout.split())

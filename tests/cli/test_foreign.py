@@ -48,7 +48,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "encoder": {"encoder": {"name": CLASS, "dim": 8}},
     "bare name": {"encoder": CLASS},
     "head": {"head": {"name": CLASS}},
-    "inside pair": {"encoder": {"name": "pair", "first": {"name": CLASS}}},
+    "inside joined": {"encoder": {"name": "joined", "first": {"name": CLASS}}},
     "inside hybrid": {"encoder": {"name": "hybrid", "graph": CLASS}},
     "deeper": {"encoder": {"name": "hybrid", "graph_settings": {"graph": [CLASS]}}},
     "no text": {"encoder": {"name": {NAME: "Evil"}}},
@@ -216,7 +216,7 @@ def test_no_file_is_read_in_a_way_that_could_run_code(root: Path) -> None:
                     finds.add(file.relative_to(root).as_posix())
     assert not wrong
     # What these look up stands in a recipe's sections of parts, where `foreign_parts` looks.
-    encoders = {f"molmeta/models/encoders/{name}.py" for name in ("hybrid", "pair")}
+    encoders = {f"molmeta/models/encoders/{name}.py" for name in ("hybrid", "joined")}
     assert finds == {"molmeta/runs/recipe.py", *encoders}
     ray = "molmeta/predict/library/ray_engine.py"
     page = "molmeta/web/worker.py"  # modules that the page's own code names

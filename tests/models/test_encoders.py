@@ -25,7 +25,7 @@ from molmeta.testing import check_encoder
 
 SMILES = ["CC(=O)Nc1ccc(O)cc1", "C", "[Na+].[Cl-]", "C1CC1CN", "OC(=O)C=C"]
 BATCH = collate(featurize(SMILES).graphs, np.arange(len(SMILES)))
-OTHERS = ("fingerprint", "hybrid", "graph", "pair")  # of other settings
+OTHERS = ("fingerprint", "hybrid", "graph", "joined")  # of other settings
 GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in OTHERS]
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},

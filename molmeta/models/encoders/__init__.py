@@ -8,7 +8,7 @@ from molmeta.models.encoders.gine import GINE
 from molmeta.models.encoders.gps import GPS
 from molmeta.models.encoders.graph import GraphEncoder
 from molmeta.models.encoders.hybrid import Hybrid
-from molmeta.models.encoders.pair import Pair
+from molmeta.models.encoders.joined import Joined
 from molmeta.models.encoders.pna import PNA
 from molmeta.models.encoders.readout import Readout
 
@@ -23,6 +23,6 @@ __all__ = [
     "GATv2",
     "GraphEncoder",
     "Hybrid",
-    "Pair",
+    "Joined",
     "Readout",
 ]

@@ -1,4 +1,4 @@
-"""Pair: two encoders side by side, whose vectors are compared each by its own angle."""
+"""Joined: two encoders side by side, whose vectors are compared each by its own angle."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +14,13 @@ from molmeta.models.encoder import ENCODERS, Encoder, as_encoder
 from molmeta.models.encoders.profiles import Profiles
 
 
-class Pair(Encoder):
+class Joined(Encoder):
     """The vectors of two encoders, one after the other; what stands beside them is the second's.
 
     The cosine of two joined vectors is the mean of both cosines, weighed by the vectors' lengths.
 
-    >>> from molmeta.models import GINE, FingerprintEncoder, Pair
-    >>> Pair(GINE(dim=8, layers=1), FingerprintEncoder(dim=4, hidden=8, sketch=2)).columns
+    >>> from molmeta.models import GINE, FingerprintEncoder, Joined
+    >>> Joined(GINE(dim=8, layers=1), FingerprintEncoder(dim=4, hidden=8, sketch=2)).columns
     Columns(vector=12, sketch=2)
 
     Args:
@@ -55,9 +55,9 @@ class Pair(Encoder):
         return torch.cat([vectors, self.second(batch)], -1)
 
 
-@ENCODERS.register("pair")
-def pair(*, first: dict[str, Any] | None = None, second: dict[str, Any] | None = None) -> Pair:
-    """Make a pair from the encoders that a recipe gives.
+@ENCODERS.register("joined")
+def joined(*, first: dict[str, Any] | None = None, second: dict[str, Any] | None = None) -> Joined:
+    """Join the encoders that a recipe gives.
 
     Args:
         first: The name and settings of an encoder; `{name: graph}` if not given.
@@ -66,7 +66,7 @@ def pair(*, first: dict[str, Any] | None = None, second: dict[str, Any] | None =
     Raises:
         InputError: If there is no such encoder, or it has no such settings.
     """
-    return Pair(
+    return Joined(
         _encoder(first or {"name": "graph"}, "encoder.first"),
         _encoder(second or {"name": "fingerprint"}, "encoder.second"),
     )

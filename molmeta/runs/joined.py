@@ -1,4 +1,4 @@
-"""A pair: one model of two, whose vectors are two terms of one similarity; nothing is trained."""
+"""Joined models: one of two, whose vectors are two terms of one similarity; nothing is trained."""
 
 import shutil
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from torch.nn import functional
 
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
-from molmeta.models.encoders.pair import Pair
+from molmeta.models.encoders.joined import Joined
 from molmeta.models.known_assays import KnownAssays
 from molmeta.resources import write_json
 from molmeta.runs.config import CONFIG, load_config
 from molmeta.runs.domain import DOMAIN
 from molmeta.runs.seen import ASSAYS, MOLECULES, load_seen
 
-PAIR = "pair"
-"""The key of `config.json` that names the two models: folders beside the pair's own."""
+JOINED = "joined"
+"""The key of `config.json` that names the two models: folders beside its own."""
 
 _BESIDE = ("sketch", "profile", "profile_sketch", "properties")
 
 
 def join(first: Path, second: Path, folder: Path) -> None:
-    """Write the folder of a model that is a pair of two, which stay where they are.
+    """Write the folder of a model that joins two, which stay where they are.
 
     Its vector is both models' projected vectors, so that their cosines are averaged. What stands
     beside it is the second's; the inner step is the first's; strengths are the geometric means.
@@ -42,30 +42,32 @@ def join(first: Path, second: Path, folder: Path) -> None:
     Args:
         first: The folder of a model with ridge attention, such as `graph`.
         second: Likewise, of the same training assays, and in the same place as `first`.
-        folder: Where the pair goes; in the same place too.
+        folder: Where the joined model goes; in the same place too.
 
     Raises:
         InputError: If the two do not fit each other.
     """
     if len({path.resolve().parent for path in (first, second, folder)}) > 1:
         raise InputError.of(
-            f"pair {folder}", got=f"{first} and {second}", expected="three folders in one place"
+            f"joined model {folder}",
+            got=f"{first} and {second}",
+            expected="three folders in one place",
         )
     if load_seen(first).digests != load_seen(second).digests:
         raise InputError.of(
-            f"pair of {first} and {second}", got="models of other assays", expected="of the same"
+            f"joining {first} and {second}", got="models of other assays", expected="of the same"
         )
     one, other = load_config(first), load_config(second)
     folder.mkdir(exist_ok=True)
     for name in (ASSAYS, MOLECULES, DOMAIN):
         shutil.copyfile(second / name, folder / name)
     recipe = _joined(one["recipe"], other["recipe"])
-    write_json(folder / CONFIG, {**one, "recipe": recipe, PAIR: [first.name, second.name]})
+    write_json(folder / CONFIG, {**one, "recipe": recipe, JOINED: [first.name, second.name]})
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the recipe of a pair."""
-    encoder = {"name": "pair", "first": dict(first["encoder"]), "second": second["encoder"]}
+    """Write the recipe of a joined model."""
+    encoder = {"name": "joined", "first": dict(first["encoder"]), "second": second["encoder"]}
     encoder["first"] |= dict.fromkeys(_BESIDE, 0)
     kept = {name: first[name] for name in ("head", "inner")}
     sums = {
@@ -77,10 +79,10 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 
 @torch.no_grad()
 def fill(learner: Learner, first: Learner, second: Learner) -> None:
-    """Fill a pair's learner with what its two models have learned.
+    """Fill a joined model's learner with what its two models have learned.
 
     Args:
-        learner: Of a pair's recipe; changed in place.
+        learner: Of a joined model's recipe; changed in place.
         first: The first model's.
         second: The second's.
 
@@ -92,14 +94,14 @@ def fill(learner: Learner, first: Learner, second: Learner) -> None:
     known = [part.known_assays for part in parts]
     own = learner.matcher.known_assays
     if (
-        not isinstance(encoder, Pair)
+        not isinstance(encoder, Joined)
         or own is None
         or known[0] is None
         or known[1] is None
         or heads[0].keys() != heads[1].keys()
     ):
         raise InputError.of(
-            "a pair of models",
+            "models to join",
             got="models whose heads differ, or that know no assays",
             expected="two models with the same terms of similarity, and known assays",
         )

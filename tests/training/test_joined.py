@@ -1,4 +1,4 @@
-"""A pair of two trained models: each part of it is the mean, or one after the other, of theirs."""
+"""Two trained models joined: each part of it is the mean, or one after the other, of theirs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.learning.scorer import Scorer
-from molmeta.models import Pair
+from molmeta.models import Joined
+from molmeta.runs.joined import join
 from molmeta.runs.model import load_model, shipped_models
-from molmeta.runs.pair import join
 
 SMILES = drug_mechanisms("test")["smiles"].unique().tolist()[:24]
 EVERY = np.arange(len(SMILES))
@@ -86,12 +86,12 @@ def test_it_takes_the_firsts_inner_step() -> None:
     assert scorer.adapt(EVERY, LABELS, steps=0).parameters[name].item() == own
 
 
-def test_the_shipped_pair_is_what_join_writes(tmp_path: Path) -> None:
+def test_the_shipped_model_is_what_join_writes(tmp_path: Path) -> None:
     first, second = copies(tmp_path, "graph", "fingerprint")
     join(first, second, tmp_path / "both")
     for path in (tmp_path / "both").iterdir():
         assert path.read_bytes() == (shipped_models()["default"] / path.name).read_bytes(), path
-    assert isinstance(load_model(tmp_path / "both").learner.encoder, Pair)
+    assert isinstance(load_model(tmp_path / "both").learner.encoder, Joined)
 
 
 def test_models_of_other_assays_or_places_are_refused(tmp_path: Path) -> None:
