@@ -16,6 +16,7 @@ from molmeta.models.known_assays import KnownAssays
 from molmeta.resources import write_json
 from molmeta.runs.config import CONFIG, load_config
 from molmeta.runs.domain import DOMAIN
+from molmeta.runs.recipe import build_learner, resolve_recipe
 from molmeta.runs.seen import ASSAYS, MOLECULES, load_seen
 
 JOINED = "joined"
@@ -57,11 +58,12 @@ def join(first: Path, second: Path, folder: Path) -> None:
         raise InputError.of(
             f"joining {first} and {second}", got="models of other assays", expected="of the same"
         )
-    one, other = load_config(first), load_config(second)
+    one = load_config(first)
+    recipe = _joined(one["recipe"], load_config(second)["recipe"])
+    build_learner(resolve_recipe(recipe))  # refuses what does not fit, before anything is written
     folder.mkdir(exist_ok=True)
     for name in (ASSAYS, MOLECULES, DOMAIN):
         shutil.copyfile(second / name, folder / name)
-    recipe = _joined(one["recipe"], other["recipe"])
     write_json(folder / CONFIG, {**one, "recipe": recipe, JOINED: [first.name, second.name]})
 
 
@@ -87,7 +89,7 @@ def fill(learner: Learner, first: Learner, second: Learner) -> None:
         second: The second's.
 
     Raises:
-        InputError: If the heads differ, or one of the models knows no assays.
+        InputError: If the heads differ, or one of the models has a context or knows no assays.
     """
     encoder, parts = learner.encoder, (first.matcher, second.matcher)
     heads = [dict(part.head.named_parameters()) for part in parts]
@@ -99,11 +101,12 @@ def fill(learner: Learner, first: Learner, second: Learner) -> None:
         or known[0] is None
         or known[1] is None
         or heads[0].keys() != heads[1].keys()
+        or any(part.context is not None for part in parts)
     ):
         raise InputError.of(
             "models to join",
-            got="models whose heads differ, or that know no assays",
-            expected="two models with the same terms of similarity, and known assays",
+            got="models whose heads differ, that have a context or that know no assays",
+            expected="two models with the same terms of similarity, known assays and no context",
         )
     wanted = encoder.first.state_dict().keys()
     state = first.encoder.state_dict()

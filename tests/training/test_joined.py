@@ -15,8 +15,8 @@ from molmeta.assays import drug_mechanisms
 from molmeta.errors import InputError
 from molmeta.learning.learner import Learner
 from molmeta.learning.scorer import Scorer
-from molmeta.models import Joined
-from molmeta.runs.joined import join
+from molmeta.models import Context, Joined
+from molmeta.runs.joined import fill, join
 from molmeta.runs.model import load_model, shipped_models
 
 SMILES = drug_mechanisms("test")["smiles"].unique().tolist()[:24]
@@ -94,10 +94,12 @@ def test_the_shipped_model_is_what_join_writes(tmp_path: Path) -> None:
     assert isinstance(load_model(tmp_path / "both").learner.encoder, Joined)
 
 
-def test_models_of_other_assays_or_places_are_refused(tmp_path: Path) -> None:
+def test_models_that_do_not_fit_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     first, second = copies(tmp_path, "graph", "fingerprint")
     with pytest.raises(InputError, match="three folders in one place"):
         join(first, shipped_models()["fingerprint"], tmp_path / "both")
+    with pytest.raises(InputError, match=r"head\.dim"):  # an older head, which names its width
+        join(second, first, tmp_path / "both")
     (second / "assays.json").write_text('{"another": "0"}')
     with pytest.raises(InputError, match="models of other assays"):
         join(first, second, tmp_path / "both")
@@ -110,3 +112,11 @@ def test_a_part_that_is_lost_is_named(tmp_path: Path) -> None:
     shutil.rmtree(first)
     with pytest.raises(InputError, match=r"model .*graph; got no such run folder"):
         load_model(tmp_path / "both")
+
+
+def test_a_model_with_a_context_is_not_joined() -> None:
+    first, second, own = (load_model(name).learner for name in THREE)
+    fill(own, first, second)
+    first.matcher.context = Context(dim=8, blocks=1, heads=2)
+    with pytest.raises(InputError, match="no context"):
+        fill(own, first, second)
