@@ -120,7 +120,7 @@ def test_what_was_learnt_is_kept_and_taken_again(folder: Path) -> None:
     for wrong, got in (
         (("--threshold", "6"), "learnt already"),
         (("--labels-only",), "learnt already"),
-        (("--model", "fingerprint"), "by the model 'graph'"),
+        (("--model", "fingerprint"), "by the model 'default'"),
         (("--save", "egfr.molmeta"), "a file that is read as well"),
         (("--save", "egfr.txt"), "ends with .molmeta"),
     ):

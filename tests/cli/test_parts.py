@@ -33,9 +33,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_every_encoder_trains(
     data: tuple[Path, Path], tmp_path: Path, encoder: str, adapt: str
 ) -> None:
-    train(
-        data, tmp_path, f"encoder={{name: {encoder}, dim: 16, layers: 2}}", f"learner.adapt={adapt}"
-    )
+    settings = f"name: {encoder}, dim: 16, layers: 2"
+    if encoder == "joined":
+        settings = "name: joined, first: {name: gine, dim: 8}, second: {name: fingerprint, dim: 8}"
+    train(data, tmp_path, f"encoder={{{settings}}}", f"learner.adapt={adapt}")
 
 
 def test_a_run_is_exported_or_refused(data: tuple[Path, Path], tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from molmeta.runs.recipe import build_learner, resolve_recipe
 SMILES = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "CCCl", "C1CCCCC1", "c1ccncc1", "CC(C)N"]
 MOLECULES = featurize(SMILES, reads=["graphs", "fingerprints", "descriptors"])
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0])
+SETTINGS = {
+    "joined": {"first": {"name": "gine", "dim": 16}, "second": {"name": "fingerprint", "dim": 16}}
+}
 
 
 def learner(encoder: str, *, bf16: bool) -> Learner:
     torch.manual_seed(0)
     recipe = {
-        "encoder": {"name": encoder, "dim": 32},
+        "encoder": {"name": encoder} | SETTINGS.get(encoder, {"dim": 32}),
         "learner": {"adapt": "all", "bf16": bf16},
         "inner": {"steps": 2},
     }

@@ -27,7 +27,8 @@ from molmeta.models.encoders.sketch import Sketch
 from molmeta.testing import check_encoder
 
 READS = ("graphs", "fingerprints", "pairs", "descriptors")
-GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in ("fingerprint", "hybrid")]
+OTHERS = ("fingerprint", "hybrid", "joined")
+GRAPH_ENCODERS = [name for name in ENCODERS.names() if name not in OTHERS]
 SMALL: dict[str, Any] = {"dim": 8, "hidden": 12}
 DRUGS = drug_mechanisms("test")["smiles"].unique()[:60].tolist()
 FEATURES: Any = featurize(DRUGS, reads=["graphs", "fingerprints", "pairs", "descriptors"])
