@@ -69,8 +69,8 @@ def join(first: Path, second: Path, folder: Path) -> None:
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """Write the recipe of a joined model."""
-    encoder = {"name": "joined", "first": dict(first["encoder"]), "second": second["encoder"]}
-    encoder["first"] |= dict.fromkeys(_BESIDE, 0)
+    alone = {key: 0 if key in _BESIDE else value for key, value in first["encoder"].items()}
+    encoder = {"name": "joined", "first": alone, "second": second["encoder"]}
     kept = {name: first[name] for name in ("head", "inner")}
     sums = {
         section: {**first[section], name: first[section][name] + second[section][name]}
