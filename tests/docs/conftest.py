@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from molmeta.assays import drug_mechanisms
+from molmeta.runs.model import shipped_models
 from tests.cli.program import molmeta
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-o", folder / "runs" / "mine",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    for name in ("graph", "fingerprint"):  # as if the reader had trained them again
+        shutil.copytree(shipped_models()[name], folder / "runs" / name)
     return folder
 
 
