@@ -53,10 +53,14 @@ def join(first: Path, second: Path, folder: Path) -> None:
             f"joined model {folder}",
             got=f"{first} and {second}",
             expected="three folders in one place",
+            fix="Copy the two models beside each other, and name a folder beside them.",
         )
     if load_seen(first).digests != load_seen(second).digests:
         raise InputError.of(
-            f"joining {first} and {second}", got="models of other assays", expected="of the same"
+            f"joining {first} and {second}",
+            got="models that were trained on other assays than each other",
+            expected="models of the same training assays",
+            fix="Train both on one store.",
         )
     one = load_config(first)
     recipe = _joined(one["recipe"], load_config(second)["recipe"])

@@ -164,7 +164,8 @@ def load_model(
     learner = build_learner(recipe)
     try:
         if JOINED in config:
-            fill(learner, *(load_model(run.parent / one).learner for one in config[JOINED]))
+            parts = [run.parent / name for name in config[JOINED]]
+            fill(learner, *(load_model(part, trust_code=trust_code).learner for part in parts))
         else:
             learner.load_state_dict(load_tensors(run / MODEL))
     except RuntimeError as error:

@@ -101,7 +101,7 @@ def test_models_that_do_not_fit_are_refused_before_anything_is_written(tmp_path:
     with pytest.raises(InputError, match=r"head\.dim"):  # an older head, which names its width
         join(second, first, tmp_path / "both")
     (second / "assays.json").write_text('{"another": "0"}')
-    with pytest.raises(InputError, match="models of other assays"):
+    with pytest.raises(InputError, match="other assays than each other"):
         join(first, second, tmp_path / "both")
     assert not (tmp_path / "both").exists()
 
